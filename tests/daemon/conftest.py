@@ -250,7 +250,7 @@ async def _serving(
         log,
         load=reloaded,
         users=lambda: users,
-        hooks=control.with_suffix(".hooks"),
+        journal=control.with_suffix(".hooks"),
         store=store,
         clock=clock,
         wall=wall,

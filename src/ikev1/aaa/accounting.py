@@ -1,4 +1,4 @@
-"""Accounting: what is told about a user's session, in the words of RADIUS (RFC 2866)."""
+"""Accounting: notices about the sessions of users, with the terms of RADIUS (RFC 2866)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Cause(IntEnum):
 
 
 class Usage(Record, frozen=True):
-    """What a session has carried; "in" is from the user."""
+    """The traffic of a session, in octets and packets of the inner traffic; "in" is from the user."""
 
     octets_in: int = 0
     octets_out: int = 0
@@ -44,7 +44,9 @@ class Usage(Record, frozen=True):
 
 
 class Session(Record, frozen=True):
-    """A user's session. ``id`` is unique on this gateway."""
+    """A user's session. ``id`` is unique on this gateway, ``assigned`` are the virtual addresses, and ``classes`` the
+    values of the RADIUS attribute Class.
+    """
 
     id: str
     user: str
@@ -56,8 +58,8 @@ class Session(Record, frozen=True):
 
 
 class Notice(Record, frozen=True):
-    """What accounting is told: ``at`` is the time of the event, in seconds since 1970, ``seconds`` how long the session
-    had lasted.
+    """A notice about a session: ``at`` is the time of the event in seconds since 1970, ``seconds`` the duration of the
+    session until then, and ``cause`` the reason for its end.
     """
 
     status: Status
@@ -69,17 +71,17 @@ class Notice(Record, frozen=True):
 
 
 class NotConfirmed(RemoteError):
-    """Nobody has confirmed a notice; the text says why."""
+    """A notice was not confirmed; the text gives the reason."""
 
     code = "not-confirmed"
 
 
 class Accounting(Protocol):
-    """Takes notices."""
+    """A destination of notices."""
 
     async def tell(self, notice: Notice) -> None:
         """Deliver ``notice``.
 
         Raises:
-            NotConfirmed: nobody has confirmed it.
+            NotConfirmed: it was not confirmed.
         """

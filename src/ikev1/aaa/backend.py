@@ -1,4 +1,4 @@
-"""What a backend is."""
+"""`Backend`: the interface of everything that checks users."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ikev1.errors import LocalError
 
 
 class BackendError(LocalError):
-    """A backend cannot be used as configured; the text says why and what to do."""
+    """A backend cannot be used as configured; the text gives the reason and the remedy."""
 
     code = "backend-unavailable"
 
@@ -21,7 +21,7 @@ class Backend(Protocol):
     name: str
 
     async def check(self, attempt: Attempt) -> Verdict:
-        """The verdict on ``attempt``. Never raises for what a user entered, and may be cancelled at any time."""
+        """Check ``attempt``. Input of a user never raises an exception. The call may be cancelled at any time."""
 
     async def close(self) -> None:
-        """End what is under way, and release all resources."""
+        """Cancel the checks under way, and release all resources."""

@@ -13,8 +13,8 @@ from ikev1.core.records.remote_access import Accepted, Challenged, Rejected, Una
 async def check_in_order(backends: Sequence[Backend], attempt: Attempt) -> Verdict:
     """Ask ``backends`` in order until one accepts or challenges the user.
 
-    The answer to a challenge goes to the backend that asked, and to no other. If nobody accepts the user, the verdict
-    is `Unavailable` only if no backend could check the attempt.
+    The answer to a challenge is passed only to the backend that sent the challenge. If no backend accepts the user, the
+    verdict is `Unavailable` only if none could check the attempt, else `Rejected`.
     """
     if attempt.state:
         return await _answered(backends, attempt)

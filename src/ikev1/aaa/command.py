@@ -1,4 +1,4 @@
-"""The backend ``command``: a program that decides, one process for each attempt (docs/users.md has the protocol)."""
+"""The backend ``command``: an external program, one process for each attempt (protocol: docs/users.md)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST_TEXT = 255  # characters of a text for the user
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the program writes. A field that is not in the protocol is an error: it may be misspelled."""
+    """The output of the program. Unknown fields are errors, because they may be misspelled."""
 
     verdict: Literal["accepted", "rejected", "challenged", "unavailable"]
     reason: str = ""
@@ -37,7 +37,7 @@ _DECODER = msgspec.json.Decoder(Answer)
 
 
 class CommandBackend:
-    """Asks ``command``, which has ``seconds`` for each attempt."""
+    """Runs ``command``, a program and its arguments, for each attempt, for at most ``seconds``."""
 
     name = "command"
 
@@ -58,7 +58,7 @@ class CommandBackend:
         return self._verdict(status, output, attempt)
 
     async def close(self) -> None:
-        """Nothing is left: a process ends with the task that awaits its verdict."""
+        """Do nothing: each process is killed when the task that awaits its verdict ends."""
 
     def _verdict(self, status: int, output: bytes, attempt: Attempt) -> Verdict:
         if not output.strip() and status in (0, 1):
@@ -73,7 +73,7 @@ class CommandBackend:
 
 
 def question_for(attempt: Attempt) -> bytes:
-    """One line of JSON about ``attempt``. Octets that are not UTF-8 text are written in hexadecimal."""
+    """``attempt`` as one line of JSON. Values that are not UTF-8 text are written in hexadecimal."""
     question: dict[str, object] = {
         "version": 1,
         "user": attempt.user,
@@ -93,7 +93,7 @@ def verdict_of(answer: Answer, attempt: Attempt, backend: str) -> Verdict:
     """The verdict in ``answer``.
 
     Raises:
-        ValueError: an address is none, or the state or a text is too long.
+        ValueError: an address is invalid, or the state or a text is too long.
     """
     if answer.verdict == "unavailable":
         return Unavailable(_text(answer.reason) or "the command could not check the user")

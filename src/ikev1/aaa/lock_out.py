@@ -1,18 +1,18 @@
-"""Slows down who guesses passwords, without locking the user out.
+"""Delays after failed logins, which slow down password guessing without locking the user out.
 
-Failed attempts count in three places, each of which has some free attempts and then a wait that doubles:
+Failed attempts are counted in three tables. Each allows some attempts without delay; then the delay doubles each time:
 
-- the user from one address: few free attempts and long waits, because who guesses here is not the user, or has
+- per user and address: few free attempts and long delays, because the attempts are not the user's, or the user has
   forgotten the password;
-- one address, whoever the user is: somebody who tries one password with many names;
-- the user from all addresses that the user has never logged in from: somebody who guesses from many addresses. The
-  waits are short, because the user may be at a new address as well.
+- per address, for all users: against one password that is tried with many names;
+- per user, for all addresses from which the user has never logged in: against guessing from many addresses. The delays
+  are short, because the user may be at a new address as well.
 
 So an attacker elsewhere cannot lock a user out of an address that the user has logged in from, and can only delay the
-user at a new address. An attempt during a wait is refused without being checked and does not prolong the wait.
+user at a new address. An attempt during a delay is refused without a check, and does not prolong the delay.
 
-An attempt counts as failed from its beginning until it has succeeded: otherwise simultaneous attempts would be free.
-Memory is bounded: the entries not used for the longest time are forgotten first.
+An attempt counts as failed until it has succeeded; otherwise simultaneous attempts would be free.
+Memory is bounded: the least recently used entries are forgotten first.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _KNOWN_FOR = 30 * 86_400.0  # seconds after the last login from an address
 
 
 class Allowance(NamedTuple):
-    """The free attempts, then the first wait and the longest one, in seconds, and after how many seconds without an
-    attempt everything is forgotten.
+    """The number of attempts without delay, the first and the longest delay in seconds, and the number of seconds
+    without an attempt after which the entry is forgotten.
     """
 
     free: int
@@ -104,7 +104,7 @@ class LockOut:
         self._known: OrderedDict[tuple[bytes, str], float] = OrderedDict()
 
     def begin(self, user: str, address: str) -> float:
-        """Begin an attempt: 0 if it may be checked, which then counts as failed; else the seconds to wait."""
+        """Begin an attempt, which counts as failed for now. Return 0 if it may be checked, else the seconds to wait."""
         now, name, network = self._clock(), _digest(user), network_of(address)
         pair = name, network
         waits = [self._pairs.wait(pair, now), self._addresses.wait(network, now)]
@@ -129,7 +129,7 @@ class LockOut:
             self._known.popitem(last=False)
 
     def not_counted(self, user: str, address: str) -> None:
-        """The attempt was not checked, or is to be continued: it is no failed attempt."""
+        """The attempt was not checked, or continues with a challenge: it does not count as failed."""
         now, name, network = self._clock(), _digest(user), network_of(address)
         pair = name, network
         self._pairs.refund(pair)
@@ -147,7 +147,7 @@ class LockOut:
 
 
 def network_of(address: str) -> str:
-    """What counts as one address: an IPv4 address, or the /64 of an IPv6 address, which one host has as a whole."""
+    """The key of an address: an IPv4 address itself; the /64 of an IPv6 address, which one host may use as a whole."""
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:
@@ -158,5 +158,5 @@ def network_of(address: str) -> str:
 
 
 def _digest(user: str) -> bytes:
-    """A key of constant size; people also enter passwords as names, so the name itself is not kept."""
+    """A key of constant size. The name itself is not kept: users sometimes enter their password instead."""
     return hashlib.blake2s(user.casefold().encode(errors="surrogatepass"), digest_size=16).digest()

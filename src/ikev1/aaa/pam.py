@@ -1,6 +1,7 @@
 """The backend ``pam``: the system's PAM, in a process of its own for each attempt (`ikev1.aaa.pam_conversation`).
 
-The process stays between a challenge and its answer, as PAM does, and holds one of the few places until then.
+The process remains between a challenge and its answer, because PAM keeps the conversation open, and counts towards the
+limit on processes.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ _PROGRAM = Path(__file__).with_name("pam_conversation.py")
 
 
 class PamBackend:
-    """Checks users by the PAM ``service``. A conversation has ``seconds`` for each of its steps; the user has
-    ``answer_within`` seconds to answer a challenge.
+    """Checks users by the PAM ``service``. Each step of a conversation may last ``seconds``; a challenge must be
+    answered within ``answer_within`` seconds.
     """
 
     name = "pam"
@@ -41,7 +42,7 @@ class PamBackend:
         self._under_way = 0
 
     async def check(self, attempt: Attempt) -> Verdict:
-        """The verdict of PAM: of authentication, then of the account."""
+        """Check the user by PAM's authentication, then by its account management."""
         try:
             secret = attempt.secret.decode()
         except UnicodeDecodeError:
@@ -67,7 +68,7 @@ class PamBackend:
         await asyncio.gather(*self._ending)
 
     async def _begin(self, attempt: Attempt, secret: str) -> Verdict:
-        # the same places for modules as this process has, whose own files are no modules of the other
+        # the module search path of this process; -P leaves out the directory of the script
         environment = {"PYTHONPATH": os.pathsep.join(place for place in sys.path if place)}
         program = await Program.start([sys.executable, "-P", "-s", str(_PROGRAM)], environment)
         question = {"service": self._service, "user": attempt.login, "address": attempt.address, "secret": secret}
@@ -88,7 +89,7 @@ class PamBackend:
             self._under_way -= 1
 
     async def _step(self, program: Program, question: dict[str, str], attempt: Attempt) -> Verdict:
-        """Tell ``program`` the question; its verdict. Only after a challenge it goes on."""
+        """Send the question to ``program`` and return its verdict. The process is kept only after a challenge."""
         goes_on = False
         try:
             async with asyncio.timeout(self._seconds):

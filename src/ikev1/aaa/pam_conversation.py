@@ -1,7 +1,7 @@
 """One conversation with PAM, in a process of its own: `ikev1.aaa.pam` starts this file, and they exchange JSON lines.
 
-PAM's modules block, may crash the process that they are loaded into, and keep state in it. This file imports nothing
-of the package, so that the process starts quickly.
+PAM modules block, may crash their process, and keep state in it. This file imports nothing from the package, so that
+the process starts quickly.
 
 Input, first line: ``{"service", "user", "address", "secret"}``; then, for each challenge, a line ``{"secret"}``.
 Output, for each challenge: ``{"verdict": "challenged", "hidden": BOOL, "text"}``; at the end ``{"verdict": "accepted" |
@@ -25,7 +25,7 @@ _MOST_PROMPTS = 8
 
 
 class Conversation:
-    """Answers PAM's prompts, and collects what PAM says between them."""
+    """Answers PAM's prompts, and collects its messages between them."""
 
     def __init__(self, secret: str) -> None:
         self._secret: str | None = secret
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def _callback(pamela, conversation: Conversation):  # type: ignore[no-untyped-def]
-    """The function that PAM calls with its messages; the answers are its to free, so they come from its allocator."""
+    """The conversation function for PAM. PAM frees the answers, so they are allocated by the C library."""
 
     @pamela.CONV_FUNC
     def callback(count, messages, responses, _data):  # type: ignore[no-untyped-def]

@@ -1,7 +1,7 @@
-"""Programs that check users: one process for each conversation, which is bounded in time and output.
+"""Programs that check users: one process for each conversation, with limits on time and output.
 
-A program runs without a shell, in a process group of its own, with an environment of a few variables and without the
-descriptors of this process. Its standard error is discarded: what it says may hold a password.
+A program runs without a shell, in its own process group, with a minimal environment and without file descriptors of
+this process. Its standard error is discarded, because it may contain a password.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import signal
 from collections.abc import Mapping, Sequence
 
 from ikev1.errors import LocalError
+from ikev1.files.places import PROGRAM_PATH
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NONE: Mapping[str, str] = {}
 LARGEST_OUTPUT = 65_536  # octets
 
@@ -44,7 +44,7 @@ class Program:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
-                env={"PATH": _PATH, "LC_ALL": "C.UTF-8", **environment},
+                env={"PATH": PROGRAM_PATH, "LC_ALL": "C.UTF-8", **environment},
                 cwd="/",
                 start_new_session=True,
                 limit=LARGEST_OUTPUT,
@@ -55,7 +55,7 @@ class Program:
         return cls(process)
 
     async def tell(self, line: bytes) -> None:
-        """Write ``line``, with a newline. A program that does not read is no failure."""
+        """Write ``line`` and a newline. It is no error if the program does not read it."""
         assert self._process.stdin is not None
         with contextlib.suppress(ConnectionError):
             self._process.stdin.write(line + b"\n")
@@ -97,7 +97,7 @@ class Program:
         return await self._process.wait()
 
     async def end(self) -> None:
-        """Kill it, and all processes of its group that it left; wait until it is gone, a second at most."""
+        """Kill all processes of its group, and wait until the program has ended, for a second at most."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         with contextlib.suppress(TimeoutError):
@@ -106,10 +106,10 @@ class Program:
 
 
 async def run(command: Sequence[str], line: bytes, seconds: float) -> tuple[int, bytes]:
-    """Start ``command``, tell it ``line``, and wait for its exit status and output.
+    """Start ``command``, write ``line`` to it, and return its exit status and output.
 
     Raises:
-        ProgramFailed: it cannot be started, takes more than ``seconds``, or writes too much.
+        ProgramFailed: it cannot be started, runs longer than ``seconds``, or writes too much.
     """
     program = await Program.start(command)
     try:

@@ -1,7 +1,7 @@
-"""Changes of the file of users: each is all or nothing, and two at the same time do not lose one another's.
+"""Atomic changes of the file of users; concurrent changes are not lost.
 
-The new content is written to a file beside the old one, which then takes its name and keeps its owner and mode. The
-lock is on the file itself; whoever waited for it looks whether the file has been replaced meanwhile.
+The new content is written to a new file in the same directory, which then replaces the old one, with the same owner and
+mode. The file itself is locked; after waiting for the lock, a process checks whether the file was replaced meanwhile.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _replace(file: Path, content: bytes) -> None:
     """Replace ``file`` as a whole; it keeps its owner and mode."""
     old = os.stat(file, follow_symlinks=False)
     new = file.with_name(f".{file.name}.new")
-    new.unlink(missing_ok=True)  # left by a process that was killed: whoever has the lock is alone
+    new.unlink(missing_ok=True)  # left by a killed process: only the holder of the lock writes it
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):

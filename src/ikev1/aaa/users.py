@@ -6,15 +6,15 @@ import asyncio
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import ip_address
 from pathlib import Path
 
 from ikev1.aaa.records import Attempt
 from ikev1.aaa.users_file import KnownUser, UsersFileError, matches, parse_users
+from ikev1.core.records.path import ip_version
 from ikev1.core.records.remote_access import Accepted, Rejected, Unavailable, User, Verdict
 from ikev1.files.private import read_private
 
-_THREADS = 2  # a hash takes 19 MiB and 20 ms
+_THREADS = 2  # a hash needs 19 MiB of memory and 20 ms of CPU time
 _MOST = 100  # attempts at a time
 
 
@@ -37,11 +37,11 @@ class UsersBackend:
             return Unavailable(f"{self._most} users are being checked already")
         self._under_way += 1
         future = asyncio.get_running_loop().run_in_executor(self._pool, self._check, attempt)
-        future.add_done_callback(self._done)  # a thread that has begun goes on after a cancellation
+        future.add_done_callback(self._done)  # a running thread cannot be cancelled
         return await asyncio.shield(future)
 
     async def close(self) -> None:
-        """Check no more."""
+        """Cancel the checks that have not begun."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _done(self, future: asyncio.Future[Verdict]) -> None:
@@ -57,7 +57,7 @@ class UsersBackend:
         known = users.get(attempt.login)
         if not matches(known, users, attempt.secret) or known is None:
             return Rejected("unknown user" if known is None else "wrong password")
-        by_version = {ip_address(address).version: address for address in known.addresses}
+        by_version = {ip_version(address): address for address in known.addresses}
         return Accepted(
             User(
                 attempt.user,

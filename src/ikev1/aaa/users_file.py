@@ -23,7 +23,7 @@ from argon2.low_level import hash_secret_raw, verify_secret
 from ikev1.core.records.record import Record
 from ikev1.errors import LocalError
 
-_HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # 19 MiB: RFC 9106's order of costs, for many
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # 19 MiB
 _COSTS = {"time_cost": 64, "memory_cost": 1 << 20, "parallelism": 16}  # the most; memory in KiB
 _GROUP = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 LONGEST_NAME = 128  # characters
@@ -32,7 +32,7 @@ _LARGEST_FILE = 64 << 20  # octets
 
 
 class UsersFileError(LocalError):
-    """The file of users, or what is to be written to it, is wrong; the text says where and why."""
+    """The file of users, or a change of it, is invalid; the text gives the place and the reason."""
 
     code = "users-file"
 
@@ -56,7 +56,7 @@ def parse_users(content: bytes) -> dict[str, KnownUser]:
     """The users of a file by their names.
 
     Raises:
-        UsersFileError: a line is wrong, or a user has two.
+        UsersFileError: a line is invalid, or a user has two lines.
     """
     if len(content) > _LARGEST_FILE:
         raise UsersFileError(f"the file has more than {_LARGEST_FILE} octets")
@@ -111,7 +111,7 @@ def matches(user: KnownUser | None, users: Mapping[str, KnownUser], password: by
 
 
 def prepared(password: bytes) -> bytes:
-    """The form of a password that is hashed: two ways to write one character are the same (RFC 8265 §4.2, NFC)."""
+    """A password as it is hashed: equivalent Unicode sequences become equal (NFC, RFC 8265 §4.2)."""
     try:
         return unicodedata.normalize("NFC", password.decode()).encode()
     except UnicodeDecodeError:
@@ -119,7 +119,7 @@ def prepared(password: bytes) -> bytes:
 
 
 def _work_in_vain(users: Mapping[str, KnownUser], secret: bytes) -> None:
-    """Compute a hash with the costs that most users have, so that the time does not tell who is unknown."""
+    """Compute a hash with the costs that most users have, so that the response time does not reveal unknown users."""
     sample = Counter(user.hash.rsplit("$", 2)[0] for user in users.values()).most_common(1)
     known = next((user for user in users.values() if sample and user.hash.startswith(sample[0][0])), None)
     costs = extract_parameters(known.hash if known else _HASHER.hash(b"-"))

@@ -1,4 +1,4 @@
-"""`ikev1 release`: remove what a gateway that has ended left to drop the traffic of its tunnels."""
+"""`ikev1 release`: remove the policies and rules by which a gateway that has stopped still drops clear traffic."""
 
 from __future__ import annotations
 

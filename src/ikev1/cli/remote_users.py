@@ -26,7 +26,7 @@ class ConnectedUser(msgspec.Struct, frozen=True):
 
 
 class PoolUsage(msgspec.Struct, frozen=True):
-    """A line of `show pools`: how much of a pool is assigned, and kept for users who were there before."""
+    """A line of `show pools`: the addresses of a pool that are assigned, and those kept for their last owners."""
 
     pool: str
     base: str
@@ -41,12 +41,12 @@ class ShownLease(msgspec.Struct, frozen=True):
     pool: str
     address: str
     owner: str
-    kind: str  # whose the address is: of a user, or of an identity
+    kind: str  # of the owner: "user" or "identity"
     status: str
 
 
 def users_of(sas: list[tuple[str, Section]]) -> list[ConnectedUser]:
-    """The users in a list of SAs. An ISAKMP SA that was replaced by another one is left out."""
+    """The users in a list of SAs. ISAKMP SAs that were replaced are left out."""
     return [
         ConnectedUser(
             user=sa["remote-xauth-id"],

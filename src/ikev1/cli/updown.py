@@ -39,7 +39,7 @@ def up(name: str, timeout: int, path: str) -> None:
 
 
 def _bring_up(target: Section, timeout: int, path: str, once: LogLines) -> click.ClickException | None:
-    """Bring up one tunnel, in a session of its own; why it is not up, if it is not."""
+    """Bring up one tunnel, in its own session. Return the error if it is not up."""
     try:
         with daemon(path) as session:
             once.print(session.initiate({**target, "timeout": str(1000 * timeout)}))
@@ -70,7 +70,7 @@ def down(name: str | None, user: str | None, timeout: int, path: str) -> None:
 
 
 def _take_down_user(session: Session, user: str, timeout: int) -> None:
-    """Close the ISAKMP SAs of all clients of ``user``, those that were replaced and still receive as well."""
+    """Close the ISAKMP SAs of all clients of ``user``, including replaced ones that still receive."""
     found = [sa for _, sa in list_sas(session) if sa.get("remote-xauth-id") == user]
     if not found:
         raise click.ClickException(f"User {user!r} is not connected.")
@@ -127,25 +127,27 @@ def described(target: Section) -> str:
 
 
 class LogLines:
-    """The daemon's log of several commands that run at once: a line about what they share is printed once."""
+    """Prints the daemon's log of several concurrent commands, each line only once."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._printed: set[tuple[str, str]] = set()
+        self._printed: set[str] = set()
 
     def print(self, lines: Iterable[Section]) -> None:
-        """Print those of the events `control-log` that no other command has brought."""
-        for line in lines:
-            message = decoded(line)
-            key = message.get("group", ""), message.get("msg", "")
+        """Print the events `control-log` that were not printed for another command."""
+        for line in map(_as_text, lines):
             with self._lock:
-                if key not in self._printed:
-                    self._printed.add(key)
-                    click.echo(f"[{key[0]}] {key[1]}", err=True)
+                if line not in self._printed:
+                    self._printed.add(line)
+                    click.echo(line, err=True)
 
 
 def print_log(lines: Iterable[Section]) -> None:
     """Print the daemon's log of the command (the events `control-log`)."""
-    for line in lines:
-        message = decoded(line)
-        click.echo(f"[{message.get('group', '')}] {message.get('msg', '')}", err=True)
+    for line in map(_as_text, lines):
+        click.echo(line, err=True)
+
+
+def _as_text(line: Section) -> str:
+    message = decoded(line)
+    return f"[{message.get('group', '')}] {message.get('msg', '')}"

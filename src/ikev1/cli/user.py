@@ -1,6 +1,6 @@
 """`ikev1 user`: the file of users.
 
-A password never stands on the command line, where all users of the machine could read it.
+Passwords are never given on the command line, where all users of the machine could read them.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _password_options(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def _reporting(command: Callable[P, None]) -> Callable[P, None]:
-    """The command, with what is wrong with the file of users as its error."""
+    """The command, with problems of the file of users reported as its errors."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:

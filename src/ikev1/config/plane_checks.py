@@ -6,7 +6,7 @@ from ikev1.config.findings import Findings, Rule
 from ikev1.config.options import GatewayOptions
 from ikev1.core.peer.connection_lookup import is_address
 from ikev1.core.records.child_sa import IpsecMode
-from ikev1.core.records.selector import DYNAMIC, Selector
+from ikev1.core.records.selector import DYNAMIC
 from ikev1.core.records.settings import Connection, NatTraversal, Tunnel
 
 _TCP = 6
@@ -32,7 +32,7 @@ def check_plane(connection: Connection, tunnel: Tunnel, path: str, findings: Fin
             "has the same addresses at both ends: all packets between them are sent to the peer, also those from this "
             "host to its neighbours in the local network",
         )
-    elif _is_everything(remote) and _holds_own_address(connection, tunnel):
+    elif remote.has_all_addresses and _holds_own_address(connection, tunnel):
         findings.warn(
             path,
             Rule.ICMP_ERRORS_FROM_OUTSIDE,
@@ -51,10 +51,6 @@ def check_survival(options: GatewayOptions, connection: Connection, path: str, f
             "while no gateway runs, the kernel receives no ESP in UDP, because the socket of the gateway is closed: "
             "state preserves the IPsec SAs, but packets of the peer are lost until the next gateway has started",
         )
-
-
-def _is_everything(selector: Selector) -> bool:
-    return not selector.dynamic and not any(selector.first) and set(selector.last) == {0xFF}
 
 
 def _holds_own_address(connection: Connection, tunnel: Tunnel) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from ipaddress import ip_address
 
 from ikev1.config.findings import Findings, Rule
 from ikev1.config.options import GatewayOptions
 from ikev1.core.peer.connection_lookup import is_address
 from ikev1.core.records.child_sa import IpsecMode
-from ikev1.core.records.selector import DYNAMIC, Selector
+from ikev1.core.records.selector import DYNAMIC
 from ikev1.core.records.settings import Connection, Pool, Settings, Start
 
 
@@ -26,10 +25,6 @@ def check_pools(settings: Settings, options: GatewayOptions, findings: Findings)
                 known = f"configured are {', '.join(pools)}" if pools else "none is configured"
                 findings.error(f"{path}.pools", Rule.UNKNOWN_POOL, f"there is no pool {name!r}: {known}")
         _check_connection(connection, [pools[name] for name in connection.pools if name in pools], path, findings)
-
-
-def _ranges(pool: Pool) -> Iterator[Selector]:
-    return (Selector(first, last) for first, last in pool.ranges)
 
 
 def _check_overlaps(pools: tuple[Pool, ...], findings: Findings) -> None:
@@ -58,12 +53,12 @@ def _check_overlaps(pools: tuple[Pool, ...], findings: Findings) -> None:
 
 
 def _holds(pool: Pool, address: str) -> bool:
-    return any(one.contains(DYNAMIC.at(address)) for one in _ranges(pool))
+    return any(one.contains(DYNAMIC.at(address)) for one in pool.selectors)
 
 
 def _check_pool(pool: Pool, settings: Settings, options: GatewayOptions, findings: Findings) -> None:
     path = f"pools.{pool.name}"
-    versions = {one.version for one in _ranges(pool)}
+    versions = {one.version for one in pool.selectors}
     if pool.config.netmask and 4 not in versions:
         findings.error(f"{path}.netmask", Rule.UNUSED_KEY, "has no effect without IPv4 addresses in the pool")
     users = [connection for connection in settings.connections if pool.name in connection.pools]
@@ -79,8 +74,7 @@ def _check_pool(pool: Pool, settings: Settings, options: GatewayOptions, finding
     for connection in settings.connections:
         for tunnel in connection.tunnels:
             local = tunnel.local
-            whole = not local.dynamic and not any(local.first) and set(local.last) == {0xFF}
-            if local.dynamic or whole or not any(one.overlaps(local) for one in _ranges(pool)):
+            if local.dynamic or local.has_all_addresses or not any(one.overlaps(local) for one in pool.selectors):
                 continue
             findings.warn(
                 f"{path}.addresses",
@@ -120,7 +114,7 @@ def _check_connection(connection: Connection, pools: list[Pool], path: str, find
                 f"is {tunnel.local}: the virtual address that vips requests is not used; remove local",
             )
         if connection.pools and not tunnel.remote.dynamic:
-            inside = any(one.overlaps(tunnel.remote) for pool in pools for one in _ranges(pool))
+            inside = any(one.overlaps(tunnel.remote) for pool in pools for one in pool.selectors)
             findings.warn(
                 f"{tunnel_path}.remote",
                 Rule.VIRTUAL_ADDRESS_UNUSED,

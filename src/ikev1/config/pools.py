@@ -10,10 +10,11 @@ from ikev1.config.names import check_name
 from ikev1.config.table import Table
 from ikev1.config.values import address, boolean, each, text
 from ikev1.core.records.mode_config import LOCAL_LAN, ModeConfig
+from ikev1.core.records.path import ip_version
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Pool
 
-_LONGEST_BANNER = 1000  # octets: the reply has to fit into a few packets
+_LONGEST_BANNER = 1000  # octets, so that the reply fits into a few packets
 _MOST = 64  # networks, servers or domains
 
 Range = tuple[bytes, bytes]
@@ -50,19 +51,19 @@ def _read_pool(name: str, table: Table) -> Pool:
 
 
 def _read_reserved(table: Table) -> tuple[tuple[str, str], ...]:
-    """The addresses of users: a table of addresses by the names of users, or the identities of peers without one."""
+    """The reserved addresses: a table by names of users or, with the prefix ``id:``, by identities of peers."""
     found = []
     for user in table.names():
         addresses = table.take(user, each(_host), ())
         found += [(user, address) for address in addresses]
-        if len({":" in address for address in addresses}) < len(addresses):
+        if len(set(map(ip_version, addresses))) < len(addresses):
             table.findings.error(table.key(user), Rule.INVALID_VALUE, "has two addresses of the same IP version")
     return tuple(found)
 
 
 def _range(value: object) -> Range:
-    """The first and the last address of a range, or the hosts of a network: without the addresses of the network
-    itself and, with IPv4, for broadcasts.
+    """The first and the last address of a range or of a network. The address of the network itself is left out and,
+    for IPv4, the broadcast address.
     """
     written = text(value).strip()
     low, dash, high = (part.strip() for part in written.partition("-"))
@@ -83,7 +84,7 @@ def _range(value: object) -> Range:
             first += 1
             last -= int(network.version == 4)
     for end in (first, last):
-        if end.is_multicast or end.is_loopback or end.is_unspecified:
+        if not _is_host(end):
             raise ValueError(f"{value!r} contains {end}, which no host can have")
     return first.packed, last.packed
 
@@ -95,10 +96,13 @@ def _ip(written: str) -> IPv4Address | IPv6Address:
         raise ValueError(f"{written!r} is not an IPv4 or IPv6 address") from None
 
 
+def _is_host(ip: IPv4Address | IPv6Address) -> bool:
+    return not (ip.is_multicast or ip.is_loopback or ip.is_unspecified)
+
+
 def _host(value: object) -> str:
     host = address(value)
-    found = ip_address(host)
-    if found.is_multicast or found.is_loopback or found.is_unspecified:
+    if not _is_host(ip_address(host)):
         raise ValueError(f"{value!r} is not the address of a host")
     return host
 
@@ -112,7 +116,7 @@ def _network(value: object) -> str:
 
 def _network4(value: object) -> str:
     network = _network(value)
-    if ":" in network:
+    if ip_version(network) != 4:
         raise ValueError(f"{value!r} is not allowed: clients know networks of IPv4 only here")
     return network
 
@@ -161,11 +165,11 @@ def _some(convert: Callable[[object], str]) -> Callable[[object], tuple[str, ...
 def virtual_addresses(value: object) -> tuple[str, ...]:
     """The virtual addresses that a client requests, at most one of each IP version: 0.0.0.0 and :: stand for any."""
     wanted = each(address)(value)
-    if len({":" in one for one in wanted}) < len(wanted):
+    if len(set(map(ip_version, wanted))) < len(wanted):
         raise ValueError("has two addresses of the same IP version: expected at most one of each")
     for one in wanted:
         found = ip_address(one)
-        if found.is_multicast or found.is_loopback:
+        if not _is_host(found) and not found.is_unspecified:
             raise ValueError(f"{one!r} is not the address of a host")
     return wanted
 

@@ -1,4 +1,4 @@
-"""How users are checked: ``[users]``, ``[pam]``, ``[radius]`` and ``[command]``."""
+"""The backends that check users: the tables ``[users]``, ``[pam]``, ``[radius]`` and ``[command]``."""
 
 from __future__ import annotations
 
@@ -92,11 +92,11 @@ def read_user_checks(top: Table, secrets: Secrets, folder: Path) -> UserChecks:
 
 
 def check_backends(connections: tuple[Connection, ...], checks: UserChecks, findings: Findings) -> None:
-    """Report connections whose users nobody can check, and backends that no connection uses."""
+    """Report backends that are missing, cannot be loaded, or are not used by a connection."""
     for name in sorted(checks.configured & _PACKAGES.keys()):
         if not _is_installed(_PACKAGES[name]):
-            text = f"needs the package {_PACKAGES[name]}, which is not installed: pip install 'ikev1[gateway]'"
-            findings.error(name, Rule.MISSING_PACKAGE, text)
+            problem = f"needs the package {_PACKAGES[name]}, which is not installed: pip install 'ikev1[gateway]'"
+            findings.error(name, Rule.MISSING_PACKAGE, problem)
     used: set[str] = set()
     for connection in connections:
         if connection.groups and not connection.xauth_backend:
@@ -118,7 +118,7 @@ def check_backends(connections: tuple[Connection, ...], checks: UserChecks, find
 def _is_installed(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except ValueError:  # it was imported in vain
+    except ValueError:  # an earlier import of it failed
         return False
 
 
@@ -128,8 +128,8 @@ def _read_users(table: Table, folder: Path) -> UsersOptions | None:
         try:
             read_private(Path(file))
         except OSError as error:
-            text = f"{file}: {error.strerror}: nobody can log in; `ikev1 user add` creates the file"
-            table.findings.warn(table.key("file"), Rule.UNREADABLE_FILE, text)
+            problem = f"{file}: {error.strerror}: nobody can log in; `ikev1 user add` creates the file"
+            table.findings.warn(table.key("file"), Rule.UNREADABLE_FILE, problem)
     table.finish()
     return None if file is None else UsersOptions(file)
 
@@ -184,8 +184,8 @@ def _read_server(table: Table, common: bytes, secrets: Secrets) -> RadiusServer:
         table.findings.warn(
             table.path,
             Rule.SHORT_SECRET,
-            f"the shared secret has {len(secret)} octets: whoever sees a request can guess a short one (RFC 2865 §3); "
-            f"use at least {_SHORTEST_SECRET} random ones",
+            f"the shared secret has {len(secret)} octets: anyone who sees a request can guess a short one "
+            f"(RFC 2865 §3); use at least {_SHORTEST_SECRET} random ones",
         )
     server = RadiusServer(
         table.require("address", address, "the address of the server") or "",

@@ -1,4 +1,4 @@
-"""XAUTH and hybrid authentication of a connection: who asks whom for a user name and a password."""
+"""The options of a connection for XAUTH and hybrid authentication."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OF_BOTH = ("xauth_method", "xauth_timeout", "hybrid")
 
 
 class XauthOptions(NamedTuple):
-    """The options of a connection about XAUTH."""
+    """The options of a connection for XAUTH. ``timeout`` is in seconds."""
 
     role: XauthRole | None = None
     hybrid: bool = False
@@ -34,7 +34,7 @@ class XauthOptions(NamedTuple):
 
     @property
     def is_hybrid_client(self) -> bool:
-        """Whether this gateway proves nothing in phase 1, and needs no secret or key for that."""
+        """Whether this gateway does not authenticate in phase 1, so that it needs no secret or key for that."""
         return self.hybrid and self.role is XauthRole.CLIENT
 
     def applied_to(self, connection: Connection) -> Connection:
@@ -55,7 +55,7 @@ class XauthOptions(NamedTuple):
 
 
 def read_xauth(table: Table, secrets: Secrets) -> XauthOptions:
-    """The options of a connection about XAUTH; none of them has an effect without ``xauth``."""
+    """The options of a connection for XAUTH. An option without effect is reported as an error."""
     role = table.take("xauth", choice(tuple(XauthRole)), None)
     usual = XauthOptions()
     options = XauthOptions(
@@ -77,8 +77,8 @@ def read_xauth(table: Table, secrets: Secrets) -> XauthOptions:
             wanted = f'xauth = "{other}"' if options.role else "xauth"
             table.findings.error(table.key(key), Rule.UNUSED_KEY, f"has no effect without {wanted}")
     if options.hybrid and not options.method:
-        text_ = "contradicts hybrid = true: the method of hybrid authentication always announces XAUTH"
-        table.findings.error(table.key("xauth_method"), Rule.XAUTH_METHOD, text_)
+        problem = "contradicts hybrid = true: the method of hybrid authentication always announces XAUTH"
+        table.findings.error(table.key("xauth_method"), Rule.XAUTH_METHOD, problem)
     return options
 
 

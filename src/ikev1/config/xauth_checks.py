@@ -1,4 +1,4 @@
-"""Checks of XAUTH: users that nobody can check, and users who could get the rights of others."""
+"""Checks of XAUTH: connections without a backend, and connections that could grant a user the rights of another."""
 
 from __future__ import annotations
 

@@ -77,11 +77,11 @@ _PEER_INSTALLS_WITHIN = 0.1  # seconds after our last message of Quick Mode; str
 class Gateway:
     """One IKEv1 gateway: its engine, sockets, data plane and observers.
 
-    ``load`` reads the configuration for a reload, ``users`` says afterwards how users are checked. ``hooks`` is the
-    file that tells the next process which hooks were run. ``store``, if there is one, keeps ISAKMP SAs for the next
-    process: `start` takes over those that it holds. ``clock`` gives the engine the time, in seconds, and passes evenly;
-    by default it is a `SteadyClock`. ``wall`` gives wall-clock time, for certificates and the store. ``look_up`` gives
-    the addresses of host names, by default those that the system knows.
+    ``load`` reads the configuration for a reload, ``users`` then gives its options for checks of users. ``journal``
+    is the file that records the updown hooks for the next process. ``store``, if there is one, keeps ISAKMP SAs for the
+    next process: `start` takes over those that it holds. ``clock`` gives the engine the time, in seconds, and passes
+    evenly; by default it is a `SteadyClock`. ``wall`` gives wall-clock time, for certificates and the store.
+    ``look_up`` gives the addresses of host names, by default those that the system knows.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Gateway:
         *,
         load: Callable[[], Settings],
         users: Callable[[], UserChecks] = UserChecks,
-        hooks: Path | None = None,
+        journal: Path | None = None,
         store: Store | None = None,
         random: Callable[[int], bytes] = os.urandom,
         clock: Callable[[], float] | None = None,
@@ -133,7 +133,7 @@ class Gateway:
         self._client_addresses = ClientAddresses(self.plane, self.engine.of_connection, log)
         self._users = users
         self.remote_access = RemoteAccess(
-            lambda: self.settings, self.counters_of, self._user_checked, chosen.device, clock, wall, log, hooks
+            lambda: self.settings, self.counters_of, self._user_checked, chosen.device, clock, wall, log, journal
         )
         self._performer = Performer(
             self.engine,

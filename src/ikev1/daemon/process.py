@@ -64,7 +64,7 @@ def run(
             record=record or (Path(options.record) if options.record else None),
             load_settings=configuration.load,
             users=lambda: configuration.loaded.aaa,
-            hooks=(control or Path(options.control)).with_name("hooks"),
+            journal=(control or Path(options.control)).with_name("hooks"),
             store=SqliteStore(Path(options.state)) if options.state else None,
             forget_other_plane=lambda: _forget_other_plane(options, chosen, log),
             keep_protected=options.when_stopped is WhenDown.DROP,
@@ -132,7 +132,7 @@ async def serve(
     forget_other_plane: Callable[[], None] = lambda: None,
     keep_protected: bool = False,
     users: Callable[[], UserChecks] = UserChecks,
-    hooks: Path | None = None,
+    journal: Path | None = None,
 ) -> None:
     """Run a gateway in the running event loop until SIGTERM or SIGINT.
 
@@ -154,7 +154,9 @@ async def serve(
         if record is not None:
             endpoint.recorder = Recorder(record, log, endpoint.encapsulation_port)
             log.write(Level.INFO, "CFG", f"recording ISAKMP messages in {record}")
-        gateway = Gateway(settings, endpoint, chosen, log, load=load_settings, users=users, hooks=hooks, store=store)
+        gateway = Gateway(
+            settings, endpoint, chosen, log, load=load_settings, users=users, journal=journal, store=store
+        )
     except BaseException:
         endpoint.close()
         raise

@@ -13,6 +13,8 @@ import errno
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
+from ikev1.core.records.child_sa import ChildSa
+from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.esp.nft import layout
 from ikev1.esp.nft.layout import Message
@@ -221,6 +223,14 @@ class ClearTrafficFilter:
             self._listener(
                 Unguarded(f"traffic of tunnels is not blocked in the clear: nftables rejected the rules ({reason})")
             )
+
+
+def traffic_of(child: ChildSa) -> Traffic:
+    """The traffic that only ``child`` may carry. If other peers may share the address of its peer, the remote port is
+    any: local programs see the peers at ports other than those that they use.
+    """
+    any_port = child.shares_address and child.local.port
+    return child.local, replace(child.remote, port=0) if any_port else child.remote
 
 
 def table_name(name: str) -> str:

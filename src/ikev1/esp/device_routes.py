@@ -9,12 +9,12 @@ from ikev1.core.records.selector import Selector
 from ikev1.esp.routes import Routes
 from ikev1.esp.steering import Steering, steered
 
-# In transport mode the kernel must not fragment what it hands over: ESP's own packet is fragmented, where need be
-_LARGEST_DATAGRAM = 65_000  # octets, so that ESP's packet is no longer than IP has them
+# In transport mode, the kernel must not fragment packets for the device: it fragments the ESP packets if necessary
+_LARGEST_DATAGRAM = 65_000  # octets, so that the ESP packet does not exceed the maximum size of IP
 
 
 class DeviceRoutes:
-    """Brings the packets of pairs and traps to ``device``, each held under a key; ``mtu`` is that of the device.
+    """The routes of pairs and traps to ``device``, each held under a key; ``mtu`` is that of the device in octets.
 
     Raises:
         PlaneError: there is no such device, or the kernel refused.
@@ -64,6 +64,6 @@ class DeviceRoutes:
         return self._routes.fileno()
 
     def close(self) -> None:
-        """Remove all of it."""
+        """Remove all routes and rules."""
         self._steering.close()
         self._routes.close()

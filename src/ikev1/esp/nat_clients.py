@@ -1,18 +1,17 @@
 """Peers in transport mode that share an address: clients behind one NAT (RFC 3948 §5.2).
 
-Their packets bear the NAT's address, and often one port, too: every Windows sends L2TP from port 1701. Nothing in such
-a packet says to whom an answer goes, but the SA that it came through does. So each flow, seen from the local programs,
-belongs to one peer:
+Their packets have the address of the NAT, and often the same port: every Windows client sends L2TP from port 1701. Only
+the SA of a packet identifies the peer. So each flow, as the local programs see it, is assigned to one peer:
 
-- The first peer that uses a port keeps it: its packets pass as they are.
-- A packet from the same port of another peer gets another source port, from 49152 on, that no flow to this address has.
-  Answers to that port get the original one back, and leave through an SA of that peer.
-- A local program that sends first reaches the only peer at this address whose selectors match; where there are several,
-  its packet is dropped.
+- The packets of the first peer that uses a port are not changed.
+- The source port of packets from the same port of another peer is replaced by a free one, from 49152 on. In packets to
+  that port, the original one is restored; they are sent through an SA of that peer.
+- If a local program sends first, its packet goes to the only peer at the address whose selectors match; if there are
+  several, it is dropped.
 
-A flow stays its peer's when pairs are rekeyed or move, when its ISAKMP SA is renewed, and for `_FORGOTTEN` seconds of
-silence after the last pair: what a program still sends to a peer that has gone reaches no other one. Protocols without
-ports belong to the first peer that sends them.
+The assignment remains when pairs are rekeyed or move, when the ISAKMP SA is renewed, and for `_FORGOTTEN` seconds of
+silence after the last pair was removed, so that packets for a peer that has gone do not reach another one. A protocol
+without ports is assigned to the first peer that sends it.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _SWEEP = 60.0  # seconds between two looks for flows that can be forgotten
 
 
 class _Client:
-    """A peer: its pairs that send, the newest last, and its flows by how they look to itself."""
+    """A peer: its pairs that send, the newest last, and its flows by the key of the packets that it sends."""
 
     __slots__ = ("flows", "names", "pairs", "reqids", "spis")
 
@@ -60,7 +59,7 @@ class _Flow:
 
 
 class Answer(NamedTuple):
-    """By which pair packets of a flow leave, and the destination port that they get, None if they keep theirs."""
+    """The pair for outbound packets of a flow, and their new destination port, None if it is not changed."""
 
     pair: SaPair
     port: bytes | None
@@ -81,7 +80,7 @@ class NatClients:
         return len(self._flows)
 
     def join(self, child: ChildSa) -> None:
-        """Note whose pair ``child`` is: of the peer that has its ``reqid``, else of the one with its ``peer``."""
+        """Assign ``child`` to the peer that has its ``reqid``, else to the one with its ``peer``, else to a new one."""
         client = self._by_reqid.get(child.reqid) or (self._by_name.get(child.peer) if child.peer else None)
         if client is None:
             client = _Client()
@@ -93,14 +92,14 @@ class NatClients:
         client.spis.add(child.inbound.spi)
 
     def add(self, pair: SaPair) -> None:
-        """Let ``pair`` send for its peer, in place of older ones."""
+        """Use ``pair`` to send to its peer, instead of older ones."""
         self.join(pair.child)
         client = self._by_reqid[pair.child.reqid]
         client.pairs.append(pair)
         self._at.setdefault(pair.child.remote.first, {})[client] = None
 
     def remove(self, pair: SaPair) -> None:
-        """Send no more with ``pair``; an older one of the peer sends again."""
+        """Stop to use ``pair``; the newest of the other pairs of the peer sends."""
         client = self._by_reqid.get(pair.child.reqid)
         if client is None:
             return
@@ -111,7 +110,9 @@ class NatClients:
             self._forget(client)
 
     def moving(self, pair: SaPair, child: ChildSa) -> None:
-        """Prepare that ``pair`` becomes ``child``, at another address or port: who comes from there next is unknown."""
+        """``pair`` is about to be replaced by ``child``, at another address or port. Its names are forgotten, because
+        another peer may have its old address and port next.
+        """
         client = self._by_reqid.get(pair.child.reqid)
         if client is None or pair.child.path == child.path:
             return
@@ -124,8 +125,8 @@ class NatClients:
             self._at.setdefault(child.remote.first, {})[client] = None
 
     def inbound(self, pair: SaPair, packets: Sequence[bytes], now: float) -> list[bytes]:
-        """``packets``, which came through ``pair``, as local programs are to see them. Those that no flow can be found
-        for are dropped, and counted.
+        """``packets``, received with ``pair``, as they are passed to local programs. Packets without a flow, for
+        which none can be made, are dropped and counted.
         """
         client, seen = self._by_reqid.get(pair.child.reqid), []
         for packet in packets:
@@ -139,7 +140,7 @@ class NatClients:
         return seen
 
     def outbound(self, key: bytes, now: float) -> Answer | None:
-        """Where packets of the flow ``key`` of local programs go; None if nowhere."""
+        """The pair for packets of the flow ``key`` of local programs; None if they are dropped."""
         flow = self._flows.get(key) or self._begin(key, now)
         if flow is None:
             return None
@@ -198,7 +199,7 @@ class NatClients:
                 self._at.pop(host, None)
 
     def _sweep(self, now: float) -> None:
-        """Forget peers that have no pairs, and of whom nothing was seen for long."""
+        """Forget peers without pairs that have been silent for `_FORGOTTEN` seconds."""
         if now - self._swept_at < _SWEEP:
             return
         self._swept_at = now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ikev1.core.records.child_sa import ChildSa, IpsecMode
+from ikev1.core.records.path import ip_version
 from ikev1.esp.transforms import HEADER_SIZE, sizes
 
 _OUTER_HEADERS = {4: 20, 6: 40}
@@ -17,7 +18,7 @@ def inner_mtu(child: ChildSa, path_mtu: int) -> int:
     transport mode the payload is what stands behind the header of the inner packet.
     """
     layout = sizes(child.suite)
-    ip_header = _OUTER_HEADERS[6 if ":" in child.path.remote_host else 4]
+    ip_header = _OUTER_HEADERS[ip_version(child.path.remote_host)]
     outer = ip_header + (_UDP_HEADER if child.udp_encapsulation else 0)
     room = path_mtu - outer - HEADER_SIZE - layout.iv - layout.icv
     payload = room - room % layout.alignment - _PAD_LENGTH_AND_NEXT_HEADER

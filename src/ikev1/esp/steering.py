@@ -1,16 +1,16 @@
-"""Routes that bring the packets of one protocol or port between two hosts to the TUN device, and no others.
+"""Routes to the TUN device for the packets of only one protocol or port between two hosts.
 
-Transport mode protects, say, UDP port 1701 between this host and its peer; all else between the two goes its own way. A
-route alone cannot tell them apart, but rules can (Linux 4.17): each `Steered` has a rule that looks up a routing table
-of its own, with one route for each peer. So a packet costs a rule for each kind of traffic, however many peers there
-are. Of two ports the rule names ours, or else the peer's: packets from our port to another port of the same peer come
-to the device, too, and are dropped there unless a pair is for them.
+Transport mode protects, for example, UDP port 1701 between this host and its peer; other traffic between them must not
+be routed to the device. Routes do not distinguish ports, but rules do (Linux 4.17): each `Steered` has a rule for its
+own routing table, which has one route for each peer. So the number of rules does not depend on the number of peers. A
+rule has our port or, if that is any, the peer's: packets from our port to another port of the same peer are routed to
+the device as well, and are dropped there if no pair matches.
 
-The number of a table says what it is for, so a rule that a process left behind when it was killed is known as such: the
-next one removes it if its table is empty. The routes go with the device.
+The number of a table encodes its `Steered`. So a process recognizes rules that a killed one left, and removes
+them if their tables are empty: the kernel removes the routes with the device.
 
-Packets of the gateway's own sockets never match: they are ESP, or UDP from other ports. Where nothing but UDP as a
-whole is named they would, so such traffic is routed by `ikev1.esp.routes`, whose rule knows the mark of our sockets.
+Packets of the gateway's own sockets, ESP or UDP from other ports, do not match. They would match all of UDP, so such
+traffic is routed by `ikev1.esp.routes`, whose rule excludes the mark of these sockets.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FIRST_TABLE = 0x45 << 24  # then the port that is named (none, ours, the peer's
 
 
 class Steered(NamedTuple):
-    """Which packets leave by the device: of a protocol, and from a port of ours or to one of the peer, not both."""
+    """Packets that are routed to the device: a protocol, and our port or the peer's (0: any), not both."""
 
     protocol: int
     local_port: int = 0
@@ -48,7 +48,7 @@ class Steered(NamedTuple):
 
 
 def steered(local: Selector, remote: Selector) -> Steered | None:
-    """What is steered for traffic between these; None if it cannot be told apart from the gateway's own."""
+    """The `Steered` for traffic between these; None if packets of the gateway itself would match."""
     protocol = local.protocol or remote.protocol
     if protocol in WITH_PORTS and local.port:
         return Steered(protocol, local_port=local.port)
@@ -58,7 +58,7 @@ def steered(local: Selector, remote: Selector) -> Steered | None:
 
 
 def of_table(number: int) -> Steered | None:
-    """The packets for which the table with this number is; None if it is not one of these tables."""
+    """The `Steered` of the table with this number; None if it is not one of these tables."""
     which, rest = divmod(number - _FIRST_TABLE, 1 << 24)
     protocol, port = divmod(rest, 1 << 16)
     if which == 0 and protocol and not port:
@@ -75,7 +75,7 @@ class _Held(NamedTuple):
 
 
 class Steering:
-    """The rules and the routes to ``hop``, removed on `close`. Whoever needs packets steered holds them under a key.
+    """The rules, and the routes to ``hop`` with ``mtu`` (octets), each held under a key; `close` removes them.
 
     Raises:
         PlaneError: the kernel refused.
@@ -124,7 +124,7 @@ class Steering:
             return
         del hosts[held.host]
         table = self._table(held.what)
-        with contextlib.suppress(OSError):  # gone with the device, or by another hand
+        with contextlib.suppress(OSError):  # removed with the device, or by another program
             table.delete(held.host)
         if not hosts:
             del self._hosts[held.what], self._tables[held.what]
@@ -174,7 +174,7 @@ class Steering:
         self._table(held.what).route(held.host, self._hop, route.mtu, route.source)
 
     def _remove_stale(self) -> None:
-        """Remove rules that lead to empty tables: a process left them when it was killed."""
+        """Remove the rules for empty tables, which a killed process left."""
         for number in self._routes.tables_consulted(_PRIORITY):
             what = of_table(number)
             if what is not None:

@@ -1,13 +1,13 @@
-"""A pair of IPsec SAs in transport mode: what is encrypted is what stands behind the IP header (RFC 4303 §3.1.1).
+"""A pair of IPsec SAs in transport mode: ESP protects the payload of the IP packet (RFC 4303 §3.1.1).
 
-The outer header is built by the kernel for our sockets, so the IP header that a packet had here is not sent: the peer
-sees the addresses of the path, the TTL of a new packet, and no options. For a packet that comes in, an IP header with
-the addresses of the path is made. Fragments are refused: an SA in transport mode carries whole datagrams (RFC 4303
-§3.3.4), and ESP's own packet is fragmented instead, by the kernel.
+The kernel builds the IP header of the ESP packet for our sockets, so the header of the original packet is not sent: the
+peer sees the addresses of the path, the TTL of a new packet, and no options. Received packets get a new IP header with
+the addresses of the path. Fragments are refused, because an SA in transport mode carries whole datagrams (RFC 4303
+§3.3.4); the kernel fragments the ESP packet instead.
 
-Checksums of TCP, UDP, UDP-Lite and ICMPv6 cover the addresses, which a NAT has changed on the way. If the peer has
-named those that it knows (NAT-OA, RFC 3947 §5.2), the checksum is updated by the difference; else it is computed anew
-(RFC 3948 §3.1.2). An IPv4 UDP checksum of 0 says that there is none, and stays.
+Checksums of TCP, UDP, UDP-Lite and ICMPv6 cover the addresses, which a NAT changes. If the peer has sent the original
+addresses (NAT-OA, RFC 3947 §5.2), the checksum is updated incrementally, else recomputed (RFC 3948 §3.1.2). An IPv4
+UDP checksum of 0, which means none, is not changed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class TransportPair(SaPair):
         return super().seal(whole, now)
 
     def _look_at(self, child: ChildSa) -> None:
-        """Note the addresses of the path, and what they add to a checksum that was made for other ones."""
+        """Store the addresses of the path, and their difference to the original ones in a checksum."""
         self._ends = packed(child.path.remote_host), packed(child.path.local_host)
         original = child.original_addresses
         if not child.udp_encapsulation:
@@ -119,7 +119,7 @@ class TransportPair(SaPair):
 
 
 def _is_whole(packet: bytes) -> bool:
-    """Whether all that the peer needs is behind the IP header."""
+    """Whether the packet is not a fragment, and has no hop-by-hop or routing header."""
     if packet[0] >> 4 == 4:
         return not packet[6] & _MORE_OR_OFFSET and not packet[7]
     return packet[6] not in _NOT_END_TO_END

@@ -12,8 +12,7 @@ from ikev1.clock import since_boot
 from ikev1.core.negotiation.ipsec_suite import kernel_only
 from ikev1.core.records.child_sa import ChildSa, IpsecMode, PacketMarks
 from ikev1.core.records.path import UdpPath
-from ikev1.core.records.record import replace
-from ikev1.esp.clear_traffic import ClearTrafficFilter, Traffic
+from ikev1.esp.clear_traffic import ClearTrafficFilter, Traffic, traffic_of
 from ikev1.esp.device_routes import DeviceRoutes
 from ikev1.esp.inner import TCP, InnerPacketError, decode, parse
 from ikev1.esp.mss import clamp_mss
@@ -131,7 +130,7 @@ class UserspacePlane:
         if child.shares_address:
             self._clients.add(pair)
         self._policies.add_pair(pair)
-        self._guard.change({pair: _guarded(child)})
+        self._guard.change({pair: traffic_of(child)})
         if not self._holding:
             return
         if child.initiator:
@@ -169,7 +168,7 @@ class UserspacePlane:
             return
         if earlier[1:] != (child.local, child.remote):
             self._policies.add_pair(pair)
-            self._guard.change({pair: _guarded(child)})
+            self._guard.change({pair: traffic_of(child)})
         self._routes.hold(pair, child.mode, child.local, child.remote, pair.mtu)
 
     def counters(self, child: ChildSa) -> Counters:
@@ -310,11 +309,6 @@ def _prepare(sender: socket.socket) -> None:
         sender.setsockopt(socket.SOL_SOCKET, limited, _SOCKET_BUFFER)
         with suppress(PermissionError):  # only the machine's own root may go beyond net.core.rmem_max
             sender.setsockopt(socket.SOL_SOCKET, forced, _SOCKET_BUFFER)
-
-
-def _guarded(child: ChildSa) -> Traffic:
-    """The traffic that passes by ``child`` alone; local programs know peers that share an address by other ports."""
-    return child.local, replace(child.remote, port=0) if child.shares_address and child.local.port else child.remote
 
 
 def _require_no_kernel_features(protocol: int, compressed: bool, marks: PacketMarks, esn: bool = False) -> None:

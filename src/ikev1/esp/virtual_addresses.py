@@ -15,7 +15,7 @@ from ikev1.esp.plane import PlaneError
 _NEW_ADDRESS, _DELETE_ADDRESS = 20, 21
 _ADDRESS = struct.Struct("=4BI")  # family, prefix, flags, scope, interface
 _ADDRESS_OF_PEER, _LOCAL_ADDRESS = 1, 2
-_NO_DUPLICATE_DETECTION = 0x02  # IFA_F_NODAD: nobody else is on the link
+_NO_DUPLICATE_DETECTION = 0x02  # IFA_F_NODAD: no other host is on the link
 _SCOPE_UNIVERSE = 0
 
 
@@ -30,7 +30,7 @@ class VirtualAddresses:
         return address in self._held
 
     def hold(self, address: str) -> None:
-        """Add an address, of which only the host itself is on the link; one that is held already is no error.
+        """Add an address with a full-length prefix; one that is held already is no error.
 
         Raises:
             PlaneError: the kernel refused.
@@ -41,7 +41,7 @@ class VirtualAddresses:
             self._change(_NEW_ADDRESS, CREATE | EXCLUSIVE, address)
         except OSError as error:
             if error.errno == errno.EEXIST:
-                return  # of the host, or of whoever else put it there
+                return  # configured by the operator or another program
             raise PlaneError(f"{self._device} does not get the address {address}: {error}") from error
         self._held.add(address)
 
@@ -52,7 +52,7 @@ class VirtualAddresses:
             self.remove(address)
 
     def remove(self, address: str) -> None:
-        """Remove an address, be it of an earlier process; one that is not there is no error."""
+        """Remove an address, also one of an earlier process; one that does not exist is no error."""
         with contextlib.suppress(OSError):
             self._change(_DELETE_ADDRESS, 0, address)
 

@@ -72,6 +72,11 @@ def text(data: bytes) -> str:
     return shown if len(data) <= LONGEST else f"{shown}... ({octets(data)})"
 
 
+def printable(text: str, replacement: str = "?") -> str:
+    """``text`` with ``replacement`` for each character that is not printable, such as a newline."""
+    return "".join(character if character.isprintable() else replacement for character in text)
+
+
 def distinguished_name(data: bytes) -> str:
     """A distinguished name such as ``C=DE, O=lab``, harmless; the number of octets if it is empty, malformed or longer
     than any real one.

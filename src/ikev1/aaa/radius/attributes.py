@@ -1,4 +1,4 @@
-"""RADIUS attributes: numbers, and values as octets. A value of the wrong length is as good as absent."""
+"""RADIUS attributes: numbers, and values as octets. Values of the wrong length are ignored."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from ikev1.aaa.records import Attempt
 from ikev1.core.records.remote_access import User
+from ikev1.wire.words import printable
 
 Attributes = Mapping[int, Sequence[bytes]]
 
@@ -51,6 +52,7 @@ class Attribute(IntEnum):
 
 MICROSOFT = 311  # RFC 2548 §2.7
 _MS_DNS, _MS_NBNS = (28, 29), (30, 31)
+LONGEST_VALUE = 253  # octets (RFC 2865 §5)
 FRAMED, VIRTUAL = 2, 5  # Service-Type, NAS-Port-Type
 _SERVICES = {1, FRAMED, 8}  # Login, Framed, Authenticate Only
 _UNASSIGNED = {IPv4Address("255.255.255.255"), IPv4Address("255.255.255.254")}  # the user or the NAS is to choose
@@ -62,19 +64,19 @@ def number(value: int) -> bytes:
 
 
 def text(value: str) -> bytes:
-    """A value of the type text, cut at the longest that there is."""
-    return value.encode(errors="replace")[:253]
+    """A value of the type text, truncated to the maximum length."""
+    return value.encode(errors="replace")[:LONGEST_VALUE]
 
 
 def is_served(attributes: Attributes) -> bool:
-    """Whether the Service-Type is one of ours; another is a rejection (RFC 2865 §5.6)."""
+    """Whether this gateway provides the Service-Type; any other counts as a rejection (RFC 2865 §5.6)."""
     return all(service in _SERVICES for service in _numbers(attributes, Attribute.SERVICE_TYPE))
 
 
 def reply_message(attributes: Attributes) -> str:
     """The text for the user, in one piece (RFC 2865 §5.18)."""
     joined = b"".join(attributes.get(Attribute.REPLY_MESSAGE, ())).decode(errors="replace")
-    return "".join(character if character.isprintable() else " " for character in joined).strip()[:255]
+    return printable(joined, " ").strip()[:255]
 
 
 def state(attributes: Attributes) -> bytes:
@@ -83,7 +85,7 @@ def state(attributes: Attributes) -> bytes:
 
 
 def user_of(attributes: Attributes, attempt: Attempt, groups_from: Sequence[int]) -> User:
-    """The user with what an Access-Accept gives; the groups are the values of ``groups_from``."""
+    """The user with the profile of an Access-Accept; the groups are the values of the attributes ``groups_from``."""
     vendor = _of_microsoft(attributes)
     name = _user_name(attributes)
     dns = [each for kind in _MS_DNS for each in _ipv4(vendor, kind)]
@@ -108,7 +110,7 @@ def user_of(attributes: Attributes, attempt: Attempt, groups_from: Sequence[int]
 
 
 def _user_name(attributes: Attributes) -> str:
-    """The name that the server wants in accounting (RFC 2865 §5.1); empty if it gives none."""
+    """The name to use in accounting (RFC 2865 §5.1); empty if the server sent none."""
     found = next(iter(attributes.get(Attribute.USER_NAME, ())), b"").decode(errors="replace")
     return found if found.isprintable() else ""
 

@@ -9,6 +9,7 @@ from pyrad.packet import AccessAccept, AccessChallenge, AccessReject, AuthPacket
 
 from ikev1.aaa.radius.attributes import (
     FRAMED,
+    LONGEST_VALUE,
     VIRTUAL,
     Attribute,
     is_served,
@@ -23,11 +24,10 @@ from ikev1.aaa.records import Attempt
 from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, Verdict
 
 _LONGEST_PASSWORD = 128  # octets (RFC 2865 §5.2)
-_LONGEST_NAME = 253
 
 
 class RadiusBackend:
-    """Checks users by ``servers``. ``groups_from`` are the attributes whose values are the user's groups."""
+    """Checks users by ``servers``. The values of the attributes of the types ``groups_from`` are the user's groups."""
 
     name = "radius"
 
@@ -38,9 +38,12 @@ class RadiusBackend:
 
     async def check(self, attempt: Attempt) -> Verdict:
         """The verdict of the first server that answers."""
-        if len(attempt.secret) > _LONGEST_PASSWORD or not 0 < len(attempt.login.encode(errors="replace")) <= 253:
+        if (
+            len(attempt.secret) > _LONGEST_PASSWORD
+            or not 0 < len(attempt.login.encode(errors="replace")) <= LONGEST_VALUE
+        ):
             return Rejected(
-                f"a name of more than {_LONGEST_NAME} or a password of more than {_LONGEST_PASSWORD} octets"
+                f"a name of more than {LONGEST_VALUE} or a password of more than {_LONGEST_PASSWORD} octets"
             )
         try:
             reply = await self._servers.ask(lambda secret: self._request(secret, attempt))
@@ -58,7 +61,7 @@ class RadiusBackend:
         return Unavailable(f"RADIUS: a reply with code {reply.code}")
 
     async def close(self) -> None:
-        """Nothing is left: a socket is closed with the task that awaits its reply."""
+        """Do nothing: each socket is closed when the task that awaits its reply ends."""
 
     def _request(self, secret: bytes, attempt: Attempt) -> Packet:
         packet = AuthPacket(id=os.urandom(1)[0], secret=secret, authenticator=os.urandom(16))

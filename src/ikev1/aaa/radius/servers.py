@@ -1,7 +1,7 @@
-"""Requests to RADIUS servers: in order, with retransmissions; a silent server is left out for a while.
+"""Requests to RADIUS servers: in order, with retransmissions; a server that did not respond is tried last for a while.
 
-Each request has a socket of its own, connected to the server: its random port makes a forged answer harder, the kernel
-drops datagrams of others, and the identifier of 8 bits (RFC 2865 §3) limits nothing.
+Each request has its own connected socket: the random port makes forged responses harder, the kernel drops datagrams
+from other addresses, and the 8-bit identifier (RFC 2865 §3) does not limit the number of requests.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Server(Record, frozen=True):
 
 
 class Patience(NamedTuple):
-    """How long to wait for a server: the first wait in seconds, the factor from each to the next, and how many times a
-    request is repeated; then the server is asked last for ``dead_time`` seconds.
+    """Retransmission to one server: the first timeout in seconds, the factor by which it grows, and the number of
+    retransmissions. After that, the server is tried last for ``dead_time`` seconds.
     """
 
     timeout: float = 2.0
@@ -50,7 +50,7 @@ class Reply(NamedTuple):
 
 
 class NoReply(RemoteError):
-    """No server has answered; the text says what each did."""
+    """No server has responded; the text gives the reason for each."""
 
     code = "no-reply"
 
@@ -60,7 +60,7 @@ MakeRequest = Callable[[bytes], Packet]
 
 
 class Servers:
-    """Asks ``servers``, the first first; ``clock`` gives monotonic seconds."""
+    """Sends requests to ``servers`` in their order; ``clock`` gives monotonic seconds."""
 
     def __init__(self, servers: Sequence[Server], patience: Patience, clock: Callable[[], float]) -> None:
         self._servers = tuple(servers)
@@ -94,7 +94,7 @@ class Servers:
             self._under_way -= 1
 
     def _in_order(self) -> list[Server]:
-        """The servers that are alive, then the others, of which the one that died first may be back."""
+        """The servers in use, then the dead ones, the one that has been dead longest first."""
         now = self._clock()
         dead = {server: until for server, until in self._dead_until.items() if until > now}
         return [each for each in self._servers if each not in dead] + sorted(dead, key=dead.__getitem__)
@@ -125,7 +125,7 @@ class Servers:
 
 
 class _Waiting(asyncio.DatagramProtocol):
-    """Waits for the reply to ``request``. What cannot be verified is ignored, for the real reply may still come."""
+    """Waits for the reply to ``request``. Unverifiable replies are ignored, because the genuine one may follow."""
 
     def __init__(self, request: Packet, reply: asyncio.Future[Reply]) -> None:
         self._request = request
@@ -150,7 +150,7 @@ class _Waiting(asyncio.DatagramProtocol):
             self.reply.set_result(Reply(packet.code, dict(packet.items())))
 
     def error_received(self, exc: Exception) -> None:
-        """The server's host says that nobody listens."""
+        """Fail at once on an ICMP error: the server does not listen."""
         if not self.reply.done():
             reason = exc.strerror if isinstance(exc, OSError) else type(exc).__name__
             self.reply.set_exception(NoReply(f"cannot be reached: {reason}"))

@@ -15,8 +15,8 @@ _LARGEST_NUMBER = 4  # octets
 
 
 def octets_of(attribute: Attribute) -> bytes:
-    """The octets of a value, without the NUL that Android counts as part of a string. A value of two octets may come in
-    the short form.
+    """The octets of a value, without the final NUL that Android sends with strings. A value of two octets may have the
+    short form.
     """
     value = attribute.value
     return (value.to_bytes(2) if isinstance(value, int) else value).removesuffix(b"\0")
@@ -44,7 +44,7 @@ def number_in(attributes: Iterable[Attribute], kind: int) -> int | None:
 
 
 def refuse_repeated(attributes: Iterable[Attribute]) -> None:
-    """Refuse attributes of which one comes twice, so that nobody can read another value than the other side does.
+    """Refuse repeated attributes, because two readers could use different values.
 
     Raises:
         Refusal: there is such an attribute.

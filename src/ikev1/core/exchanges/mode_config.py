@@ -1,8 +1,8 @@
 """Mode config as a topic of the Transaction exchange: addresses and networks of a client.
 
-As gateway, the world assigns the addresses (`AssignAddresses`) before a client's REQUEST is answered, or before a SET
-is sent. As client, a REPLY or SET becomes `IkeSa.received`. Without a pool, a REQUEST is answered without addresses; a
-SET that was not asked for is acknowledged without accepting anything (draft-dukes-ike-mode-cfg-02 §2).
+As gateway, the caller assigns the addresses (`AssignAddresses`) before a client's REQUEST is answered, or before a SET
+is sent. As client, a REPLY or SET is stored in `IkeSa.received`. Without a pool, a REQUEST is answered without
+addresses; an unexpected SET is acknowledged without accepting anything (draft-dukes-ike-mode-cfg-02 §2).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from ikev1.core.records.actions import AssignAddresses, Question
 from ikev1.core.records.answers import AddressesAssigned, Answer
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, ConfigAssigned, ConfigReceived, Failure
-from ikev1.core.records.exchange import TransactionData, TransactionDecision
+from ikev1.core.records.exchange import TransactionDecision
 from ikev1.core.records.mode_config import ConfigPush, ConfigRequest, ModeConfig
+from ikev1.core.records.path import ip_version
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.remote_access import Saying
 from ikev1.core.records.settings import Connection
@@ -28,7 +29,7 @@ _VERSION = "ikev1"  # for peers without a pool
 
 def requested_versions(connection: Connection) -> tuple[int, ...]:
     """The IP versions, 4 and 6, of the virtual addresses that we request as client."""
-    return tuple(sorted(6 if ":" in address else 4 for address in connection.vips))
+    return tuple(sorted(map(ip_version, connection.vips)))
 
 
 # --- REQUEST and SET of the peer -------------------------------------------------------------------------------------
@@ -56,8 +57,7 @@ def _answer(context: ExchangeContext, decision: Saying) -> Saying:
 
 
 def _reply(context: ExchangeContext, config: ModeConfig, request: ConfigRequest) -> Saying:
-    data = context.exchange.data
-    assert isinstance(data, TransactionData)
+    data = present(context.exchange.transaction)
     return Saying(ConfigType.REPLY, data.identifier, attributes.reply(config, request))
 
 
@@ -72,7 +72,7 @@ def _answered(context: ExchangeContext, payload: ConfigAttributes) -> None:
 
 
 def _take(context: ExchangeContext, config: ModeConfig) -> None:
-    """Take the configuration that a gateway gave to us. One without addresses, such as a banner, adds to what was
+    """Store a configuration from the gateway. One without addresses, such as a banner, keeps the addresses that were
     received under the same ISAKMP SA.
     """
     sa, before = context.sa, context.sa.received
@@ -103,7 +103,7 @@ def _take_answer(context: ExchangeContext, decision: TransactionDecision, answer
     asked = _ask(context, decision)
     wanted = asked.versions if isinstance(asked, AssignAddresses) else ()
     if wanted:
-        others = [a for a in context.sa.assigned_addresses if (6 if ":" in a else 4) not in wanted]
+        others = [a for a in context.sa.assigned_addresses if ip_version(a) not in wanted]
         config = replace(config, addresses=(*config.addresses, *others))
         context.sa = replace(context.sa, assigned=config)
         if config.addresses:

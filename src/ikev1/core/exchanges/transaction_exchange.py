@@ -4,8 +4,8 @@ Either peer begins one, with a message ID of its own: a REQUEST is answered by a
 begins a new exchange for each pair of messages. A peer may continue XAUTH under one message ID, so the table repeats
 its rows.
 
-What the attributes mean is a *topic*: `ikev1.core.exchanges.xauth` or `ikev1.core.exchanges.mode_config`. A topic
-decides about a message of the peer, and `ikev1.core.machine.remote_access` about the next exchange.
+A *topic* processes the attributes: `ikev1.core.exchanges.xauth` or `ikev1.core.exchanges.mode_config`.
+`ikev1.core.machine.remote_access` decides which exchange is next.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ikev1.core.records.answers import Answer
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
 from ikev1.core.records.exchange import ExchangeData, TransactionData, TransactionDecision
-from ikev1.core.records.record import replace
+from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.remote_access import Saying
 from ikev1.wire.message import Message
@@ -34,26 +34,18 @@ TOPICS: dict[str, Topic] = {topic.name: topic for topic in (xauth.XAUTH, mode_co
 
 
 def topic_of(payload: ConfigAttributes) -> Topic:
-    """Return the topic of the peer's message: XAUTH if it has an attribute of that, since its other attributes are
-    ignored then.
+    """Return the topic of the peer's message: XAUTH if it has an attribute of XAUTH; its other attributes are then
+    ignored.
     """
     of_xauth = any(attribute.type in XAUTH_ATTRIBUTES for attribute in payload.attributes)
     return xauth.XAUTH if of_xauth else mode_config.MODE_CONFIG
-
-
-def transaction_of(context: ExchangeContext) -> TransactionData:
-    """Return the data of the exchange."""
-    data = context.exchange.data
-    assert isinstance(data, TransactionData)
-    return data
 
 
 # --- REQUEST and SET ------------------------------------------------------------------------------------------------
 
 
 def _begin(context: ExchangeContext, saying: Saying) -> list[Payload]:
-    topic = context.exchange.data.topic if isinstance(context.exchange.data, TransactionData) else ""
-    return _say(context, saying, topic)
+    return _say(context, saying, present(context.exchange.transaction).topic)
 
 
 def _asked(context: ExchangeContext, message: Message) -> TransactionDecision:
@@ -62,8 +54,8 @@ def _asked(context: ExchangeContext, message: Message) -> TransactionDecision:
         text = f"a Transaction exchange begins with a message of type {ConfigType(payload.type).name}"
         raise Refusal(Code.MALFORMED, text, notify=NotifyType.PAYLOAD_MALFORMED)
     topic = topic_of(payload)
-    before = context.exchange.data
-    if isinstance(before, TransactionData) and before.topic != topic.name:
+    before = context.exchange.transaction
+    if before is not None and before.topic != topic.name:
         raise Refusal(
             Code.MALFORMED,
             "a Transaction exchange continues with attributes of another kind",
@@ -77,16 +69,16 @@ def _asked(context: ExchangeContext, message: Message) -> TransactionDecision:
 
 
 def _answer(context: ExchangeContext, decision: TransactionDecision) -> list[Payload]:
-    topic = TOPICS[transaction_of(context).topic]
+    topic = TOPICS[present(context.exchange.transaction).topic]
     saying = decision if isinstance(decision, Saying) else topic.answer(context, decision)
     payloads = _say(context, saying, topic.name)
     if topic.goes_on(saying):
-        context.exchange = replace(context.exchange, data=replace(transaction_of(context), goes_on=True))
+        context.exchange = replace(context.exchange, data=replace(present(context.exchange.transaction), goes_on=True))
     return payloads
 
 
 def _answered(context: ExchangeContext, message: Message) -> TransactionDecision | None:
-    payload, asked = message.one(ConfigAttributes), transaction_of(context)
+    payload, asked = message.one(ConfigAttributes), present(context.exchange.transaction)
     if payload.type != _ANSWER_TO[asked.kind]:
         text = f"{ConfigType(asked.kind).name} was answered by {ConfigType(payload.type).name}"
         raise Refusal(Code.MALFORMED, text, notify=NotifyType.PAYLOAD_MALFORMED)
@@ -95,7 +87,7 @@ def _answered(context: ExchangeContext, message: Message) -> TransactionDecision
         raise Refusal(Code.MALFORMED, text, notify=NotifyType.PAYLOAD_MALFORMED)
     topic = TOPICS[asked.topic]
     decision = topic.answered(context, payload)
-    context.exchange = replace(context.exchange, data=replace(transaction_of(context), kind=payload.type))
+    context.exchange = replace(context.exchange, data=replace(present(context.exchange.transaction), kind=payload.type))
     return decision
 
 
@@ -114,11 +106,11 @@ def _goes_on(data: ExchangeData | None) -> bool:
 def _ask(context: ExchangeContext, decision: TransactionDecision | None) -> Question | None:
     if decision is None or isinstance(decision, Saying):
         return None
-    return TOPICS[transaction_of(context).topic].ask(context, decision)
+    return TOPICS[present(context.exchange.transaction).topic].ask(context, decision)
 
 
 def _take_answer(context: ExchangeContext, decision: TransactionDecision, answer: Answer) -> TransactionDecision | None:
-    return TOPICS[transaction_of(context).topic].take_answer(context, decision, answer)
+    return TOPICS[present(context.exchange.transaction).topic].take_answer(context, decision, answer)
 
 
 TRANSACTION = Script(

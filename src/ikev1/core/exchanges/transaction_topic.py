@@ -1,4 +1,4 @@
-"""`Topic`: what a Transaction exchange is about, XAUTH or mode config."""
+"""`Topic`: the processing of a Transaction exchange, for XAUTH or for mode config."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Topic(NamedTuple):
         name: as in `TransactionData.topic`.
         asked: decides about a REQUEST or SET of the peer.
         answer: returns the REPLY or ACK for that decision.
-        answered: takes the peer's REPLY or ACK to our REQUEST or SET, whose type and identifier were checked; returns a
-            decision if a question must be asked because of it, else None.
-        ask: returns the question about a decision, or None. It may be called again, and has no effects.
+        answered: processes the peer's REPLY or ACK, whose type and identifier were checked; returns a decision if it
+            requires a question, else None.
+        ask: returns the question that a decision requires, or None. It has no side effects, and may be called again.
         take_answer: processes the answer, and returns the new decision: what to answer to the peer's REQUEST or SET, or
             None if the peer has answered ours.
         goes_on: whether the peer may continue under the same message ID after this answer of ours.

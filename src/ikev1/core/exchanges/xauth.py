@@ -1,6 +1,6 @@
 """XAUTH as a topic of the Transaction exchange: a user name and a password after phase 1 (draft-beaulieu-ike-xauth-02).
 
-Only the server begins: `xauth_server` is what it does, `xauth_client` what the other side does.
+Only the server initiates: `xauth_server` has its messages, `xauth_client` those of the client.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from ikev1.core.records.actions import Question
 from ikev1.core.records.answers import Answer
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
-from ikev1.core.records.exchange import TransactionData, TransactionDecision
+from ikev1.core.records.exchange import TransactionDecision
 from ikev1.core.records.refusal import Refusal
-from ikev1.core.records.remote_access import Saying, Xauth, XauthAttempt, XauthQuestions
+from ikev1.core.records.remote_access import Saying, XauthAttempt, XauthQuestions
 from ikev1.core.records.settings import XauthRole
 from ikev1.wire.payloads import ConfigAttributes
 from ikev1.wire.registry import ConfigType
@@ -30,7 +30,7 @@ def _asked(context: ExchangeContext, payload: ConfigAttributes) -> TransactionDe
 
 
 def _is_client(context: ExchangeContext) -> bool:
-    """Whether the peer may ask us: by the method of phase 1 or, also later, by the configuration."""
+    """Whether the peer may authenticate our user: by the method of phase 1, or else by the configuration."""
     xauth = context.sa.xauth
     return context.connection.xauth is XauthRole.CLIENT if xauth is None else not xauth.serves
 
@@ -40,9 +40,9 @@ def _answer(context: ExchangeContext, questions: XauthQuestions) -> Saying:
 
 
 def _answered(context: ExchangeContext, payload: ConfigAttributes) -> TransactionDecision | None:
-    """Take a REPLY as server; the ACK of a SET says nothing more. A REPLY that comes when XAUTH is over is ignored."""
-    data, xauth = context.exchange.data, context.sa.xauth
-    asked = isinstance(data, TransactionData) and data.kind == ConfigType.REQUEST
+    """Process a REPLY as server. The ACK of a SET, and a REPLY after the end of XAUTH, are ignored."""
+    data, xauth = context.exchange.transaction, context.sa.xauth
+    asked = data is not None and data.kind == ConfigType.REQUEST
     return xauth_server.replied(context, payload) if asked and xauth is not None else None
 
 
@@ -55,7 +55,7 @@ def _ask(context: ExchangeContext, decision: TransactionDecision) -> Question | 
 def _take_answer(context: ExchangeContext, decision: TransactionDecision, answer: Answer) -> TransactionDecision | None:
     if isinstance(decision, XauthQuestions):
         return xauth_client.take_input(context, decision, answer)
-    if isinstance(context.sa.xauth, Xauth):
+    if context.sa.xauth is not None:
         xauth_server.take_verdict_of(context, answer)
     return None
 

@@ -1,7 +1,7 @@
 """XAUTH as client: the answers to a gateway's REQUEST and SET, from the configuration or by the user.
 
-The gateway has authenticated itself in phase 1, also with hybrid authentication. With a pre-shared key, that is proof
-only that it knows the key: every member of a group could be the gateway.
+The gateway has authenticated itself in phase 1, also with hybrid authentication. A pre-shared key proves only that it
+knows the key: every member of the group could impersonate the gateway.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ikev1.core.records.settings import Connection
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import ConfigAttributes
 from ikev1.wire.registry import ConfigAttribute, ConfigType, NotifyType, XauthStatus, XauthType
+from ikev1.wire.words import printable
 
 MOST_ROUNDS = 20  # REQUESTs of a gateway under one ISAKMP SA that are answered without its verdict
 _LONGEST_TEXT = 1024  # octets of a message that is shown to the user
@@ -32,7 +33,7 @@ _ANSWERABLE = frozenset(
         ConfigAttribute.XAUTH_ANSWER,
     }
 )
-# Values that only the user knows: a code of a token, a new PIN, the answer to a message
+# Values that only the user can provide: the code of a token, a new PIN, the answer to a message
 _OF_USER = frozenset({ConfigAttribute.XAUTH_PASSCODE, ConfigAttribute.XAUTH_NEXT_PIN, ConfigAttribute.XAUTH_ANSWER})
 
 
@@ -40,7 +41,7 @@ _OF_USER = frozenset({ConfigAttribute.XAUTH_PASSCODE, ConfigAttribute.XAUTH_NEXT
 
 
 def asked(context: ExchangeContext, payload: ConfigAttributes) -> XauthQuestions:
-    """Decide about a REQUEST.
+    """Process a REQUEST.
 
     Raises:
         Refusal: an attribute is repeated, or malformed.
@@ -75,27 +76,27 @@ def asked(context: ExchangeContext, payload: ConfigAttributes) -> XauthQuestions
 
 
 def _be_patient(context: ExchangeContext) -> None:
-    """Give the user as long as the gateway waits at least."""
+    """Extend the time limit of the exchange to ``xauth_timeout``, so that the user can answer."""
     ends_at = max(context.exchange.ends_at, context.now + context.connection.xauth_timeout)
     context.exchange = replace(context.exchange, ends_at=ends_at)
 
 
 def _shown(payload: ConfigAttributes, kind: int) -> str:
-    """A text of the gateway as it may be shown to a user: without control characters."""
+    """A text of the gateway for display to the user, without control characters."""
     text = value_of(payload.attributes, kind)[:_LONGEST_TEXT].decode(errors="replace")
-    return "".join(each if each.isprintable() else " " for each in text).strip()
+    return printable(text, " ").strip()
 
 
 def question(context: ExchangeContext, questions: XauthQuestions) -> AskUser | None:
-    """The question to the user, if the configuration does not answer it."""
+    """The question to the user, None if the configuration has all values."""
     if questions.refused or _configured(context.connection, questions) is not None:
         return None
     return AskUser(0, context.sa, context.connection, questions)
 
 
 def _configured(connection: Connection, questions: XauthQuestions) -> dict[int, bytes] | None:
-    """The values that stand in the configuration, None unless it has all. A secret is sent once: the gateway asks
-    again if it was wrong, and repeated attempts lock the account.
+    """The values from the configuration, None unless it has all. The secret is sent only once, because a gateway that
+    asks again has rejected it, and repeated attempts may lock the account.
     """
     generic = questions.xauth_type in (None, XauthType.GENERIC)
     if not generic or questions.again or any(kind in _OF_USER for kind in questions.kinds):
@@ -111,7 +112,7 @@ def _configured(connection: Connection, questions: XauthQuestions) -> dict[int, 
 
 
 def take_input(context: ExchangeContext, questions: XauthQuestions, answer: Answer) -> Saying:
-    """The REPLY with what the user answered."""
+    """The REPLY with the input of the user."""
     values = answer.values if isinstance(answer, UserInput) else None
     if values is None or not all(kind in values for kind in questions.kinds):
         return _give_up(context, questions, "the user gave no answer, or cannot be asked")
@@ -153,10 +154,10 @@ def _give_up(context: ExchangeContext, questions: XauthQuestions, why: str) -> S
 
 
 def told(context: ExchangeContext, payload: ConfigAttributes) -> Saying:
-    """Take the SET that says whether the user is accepted, and acknowledge it.
+    """Process the SET with the verdict on the user, and acknowledge it.
 
     Raises:
-        Refusal: it does not say that.
+        Refusal: it has no XAUTH_STATUS, or an attribute is repeated.
     """
     refuse_repeated(payload.attributes)
     status = number_in(payload.attributes, ConfigAttribute.XAUTH_STATUS)

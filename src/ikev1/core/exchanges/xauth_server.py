@@ -66,7 +66,7 @@ def status(xauth: Xauth, accepted: bool) -> Saying:
 
 
 def replied(context: ExchangeContext, payload: ConfigAttributes) -> XauthAttempt | None:
-    """Take the REPLY to our REQUEST.
+    """Process the REPLY to our REQUEST.
 
     Returns:
         The attempt to be checked; None if the client gave up, or the values cannot be valid.
@@ -124,7 +124,7 @@ def _text(attributes: Sequence[Attribute], kind: ConfigAttribute, faults: list[s
         text = octets.decode()
     except UnicodeDecodeError:
         text = "\0"
-    if len(octets) > _LONGEST_NAME or not (text.isprintable() or not text):
+    if len(octets) > _LONGEST_NAME or not text.isprintable():
         faults.append(f"{kind.name} is longer than {_LONGEST_NAME} octets, or no printable text in UTF-8")
     return text
 
@@ -147,7 +147,7 @@ def take_verdict_of(context: ExchangeContext, answer: Answer) -> None:
 
 
 def take_verdict(context: ExchangeContext, verdict: Verdict) -> None:
-    """Record what follows from the verdict: acceptance, one more REQUEST, or failure."""
+    """Record the consequence of the verdict: acceptance, another REQUEST, or failure."""
     xauth = present(context.sa.xauth)
     if isinstance(verdict, Accepted):
         _become(context, xauth, step=XauthStep.ACCEPTED, user=verdict.user, state=b"", challenge=b"")

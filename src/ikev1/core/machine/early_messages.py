@@ -1,4 +1,4 @@
-"""Messages of phase 2 that come before XAUTH or mode config is complete: they are held, and processed afterwards."""
+"""Messages of phase 2 that are received before XAUTH or mode config is complete: they are held until then."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _MOST_OCTETS = 16_384  # in all of them
 
 
 def hold_early(ref: SaRef, arrival: Arrival) -> bool:
-    """Hold a message with which the peer begins an exchange too early, if it is authentic and there is room.
+    """Hold a message that begins an exchange too early, if it is authentic and within the limits.
 
     Returns:
-        Whether the message begins such an exchange, and so is not processed now.
+        Whether the message begins such an exchange, and must not be processed now.
     """
     sa, header = ref.sa, arrival.header
     if not sa.is_up or header.message_id == 0 or not _is_early(sa, header):
@@ -49,13 +49,13 @@ def hold_early(ref: SaRef, arrival: Arrival) -> bool:
 
 
 def _was_used(sa: IkeSa, message_id: int) -> bool:
-    """Whether the message ID is ours, or one that the peer used before: the message is a copy."""
+    """Whether the message ID was used, by us or by the peer: then the message is a copy."""
     return message_id in sa.spent_message_ids or is_own(sa, message_id) or was_heard(sa, message_id)
 
 
 def _is_early(sa: IkeSa, header: Header) -> bool:
-    """Whether the message begins an exchange that is not possible yet. A client that is asked for its user begins
-    none; a gateway that asks begins Transaction exchanges.
+    """Whether the message begins an exchange that is not possible yet. During XAUTH, the client may not begin
+    Transaction exchanges, but the gateway may.
     """
     if any(exchange.message_id == header.message_id for exchange in sa.exchanges):
         return False

@@ -1,10 +1,10 @@
-"""When mode config happens: after the peer and its user are authenticated, before any Quick Mode that needs it.
+"""The place of mode config: after the peer and its user are authenticated, before any Quick Mode that needs it.
 
-As client, this gateway requests a configuration (pull), or awaits that of the gateway (push), for each ISAKMP SA: many
-gateways bind the addresses to it. As gateway that pushes, it assigns addresses and sends them. As gateway that is
-asked, it does nothing by itself. Until the configuration is complete, `IkeSa.awaits_config` holds Quick Modes back.
+As client, this gateway requests a configuration (pull) or awaits it (push) for each ISAKMP SA, because many gateways
+bind the addresses to the ISAKMP SA. As gateway, it assigns and sends addresses (push), or waits for requests (pull).
+Until the configuration is complete, Quick Modes wait (`IkeSa.awaits_config`).
 
-An ISAKMP SA that renews another one begins with the configuration of that one, and the client keeps its addresses.
+An ISAKMP SA that renews another one inherits its configuration, so that the client keeps its addresses.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from ikev1.core.exchanges.mode_config import MODE_CONFIG, requested_versions
 from ikev1.core.exchanges.retransmission import patience
 from ikev1.core.machine import commands, established, lineage
-from ikev1.core.machine.transact import transact
+from ikev1.core.machine.transact import fresh_identifier, transact
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.negotiation import mode_config as attributes
 from ikev1.core.records.events import Code, Failure
@@ -22,11 +22,9 @@ from ikev1.core.records.remote_access import Saying
 from ikev1.core.records.settings import Connection, Unique
 from ikev1.wire.registry import ConfigType
 
-_IDENTIFIER_OCTETS = 2
-
 
 def inherit(ref: SaRef) -> None:
-    """Take the configuration over from an older ISAKMP SA with the same client or gateway, if this one has none."""
+    """Inherit the configuration of an older ISAKMP SA with the same peer, if this one has none."""
     sa = ref.sa
     if sa.assigned is not None or sa.received is not None:
         return
@@ -51,7 +49,7 @@ def begin(ref: SaRef) -> None:
             _request(ref, connection, ends_at)
     elif connection.pools and not pulls:
         ref.change(awaits_config=True, config_due_at=ends_at)
-        transact(ref, MODE_CONFIG.name, ConfigPush(_identifier(ref), _versions(ref, connection)), ends_at)
+        transact(ref, MODE_CONFIG.name, ConfigPush(fresh_identifier(ref), _versions(ref, connection)), ends_at)
 
 
 def _request(ref: SaRef, connection: Connection, ends_at: float) -> None:
@@ -59,21 +57,17 @@ def _request(ref: SaRef, connection: Connection, ends_at: float) -> None:
     had = [address for address in connection.vips if address not in ("0.0.0.0", "::")]  # noqa: S104
     had += () if received is None else received.addresses
     wanted = attributes.request(requested_versions(connection), had, unity=True)
-    transact(ref, MODE_CONFIG.name, Saying(ConfigType.REQUEST, _identifier(ref), wanted), ends_at)
-
-
-def _identifier(ref: SaRef) -> int:
-    return int.from_bytes(ref.tx.state.random(_IDENTIFIER_OCTETS))
+    transact(ref, MODE_CONFIG.name, Saying(ConfigType.REQUEST, fresh_identifier(ref), wanted), ends_at)
 
 
 def _versions(ref: SaRef, connection: Connection) -> tuple[int, ...]:
     """The IP versions of the addresses in the pools of a connection."""
     pools = (pool for pool in ref.tx.state.settings.pools if pool.name in connection.pools)
-    return tuple(sorted({4 if len(first) == 4 else 6 for pool in pools for first, _ in pool.ranges}))
+    return tuple(sorted({selector.version for pool in pools for selector in pool.selectors}))
 
 
 def after_exchange(ref: SaRef, exchange: Exchange) -> None:
-    """Go on after a message of a Transaction exchange about mode config, or the answer to its question."""
+    """Continue after a message of mode config, or after the answer to its question."""
     data = exchange.data if exchange.data is not None else _data_now(ref, exchange)
     if not isinstance(data, TransactionData) or data.topic != MODE_CONFIG.name:
         return
@@ -96,7 +90,7 @@ def _data_now(ref: SaRef, exchange: Exchange) -> object:
 
 
 def _forget_old_networks(ref: SaRef) -> None:
-    """Replace the pairs for virtual addresses that the gateway has not given to us again."""
+    """Replace the pairs for virtual addresses that the gateway has not assigned again."""
     for child in ref.sa.complete_children:
         if ref.sa.received is not None and commands.wants_other_networks(ref, child):
             commands.close_traffic(ref, child, "the gateway assigned another virtual address")
@@ -105,7 +99,7 @@ def _forget_old_networks(ref: SaRef) -> None:
 
 
 def given_up(ref: SaRef) -> None:
-    """The peer has not answered, or not begun, in time."""
+    """End the ISAKMP SA: the peer has not answered, or has not begun mode config, in time."""
     if not ref.sa.awaits_config:
         return
     connection = ref.tx.state.lookup.by_name(ref.sa.connection)

@@ -21,7 +21,7 @@ from ikev1.core.exchanges.transaction_exchange import TRANSACTION
 from ikev1.core.exchanges.xauth import XAUTH
 from ikev1.core.exchanges.xauth_server import request, status
 from ikev1.core.machine import commands, dpd, established, mode_config
-from ikev1.core.machine.transact import transact, unanswered
+from ikev1.core.machine.transact import fresh_identifier, transact, unanswered
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.negotiation.rekey_times import deadlines
 from ikev1.core.peer.inherited_user import inherited_user
@@ -34,7 +34,6 @@ _INITIATOR, _RESPONDER = Role.INITIATOR, Role.RESPONDER  # looked up once, as in
 _SESSION_OVER = "the time of the user's session is over"
 _PATIENCE = 2.0  # seconds within which a gateway begins to ask
 _FAREWELL = 10.0  # seconds within which a rejected client acknowledges that
-_IDENTIFIER_OCTETS = 2
 _MOST_LOOKED_AT = 64  # ISAKMP SAs at one address
 
 
@@ -44,7 +43,7 @@ def after_phase1(ref: SaRef) -> None:
     if xauth is None:
         _open(ref)
     elif xauth.serves:
-        identifier = int.from_bytes(ref.tx.state.random(_IDENTIFIER_OCTETS))
+        identifier = fresh_identifier(ref)
         user = _inherited(ref)
         step = XauthStep.ASK if user is None else XauthStep.ACCEPTED
         ref.change(xauth=replace(xauth, identifier=identifier, step=step, user=user))

@@ -19,7 +19,7 @@ from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.records.actions import Action, Remove
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildDown, Code, Failure
-from ikev1.core.records.exchange import Exchange, Role, TransactionData
+from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness, Probe
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
@@ -117,7 +117,7 @@ def give_up_phase1(ref: SaRef, exchange: Exchange) -> None:
 
 
 def _give_up_phase2(ref: SaRef, exchange: Exchange) -> None:
-    if isinstance(exchange.data, TransactionData):
+    if exchange.transaction is not None:
         remote_access.given_up(ref, exchange)
         return
     if exchange.waiting is not None:

@@ -3,8 +3,8 @@
 Cisco's attributes (Unity) are documented by what implementations send: networks have 14 octets each, an address, a
 mask and 6 octets for a protocol and ports that are 0; domains are separated by commas.
 
-What a gateway sends is not trusted: an attribute with a wrong length, or an address that no host can have, refuses the
-message; texts and lists have limits.
+Received attributes are not trusted: a message with a wrong length, or with an address that no host can have, is
+refused, and the size of texts and lists is limited.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from ikev1.core.records.events import Code
 from ikev1.core.records.mode_config import ConfigRequest, ModeConfig
+from ikev1.core.records.path import ip_version
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.attributes import Attribute
@@ -188,8 +189,8 @@ _FIRST_UNITY = 28672
 
 
 def requested(attributes: Iterable[Attribute]) -> ConfigRequest:
-    """What an ISAKMP_CFG_REQUEST asks for. Values are suggestions; one that is no address is ignored, as are types
-    beyond the first `_MOST_TYPES`.
+    """The content of an ISAKMP_CFG_REQUEST. Values are suggestions. Invalid addresses are ignored, as are types beyond
+    the first `_MOST_TYPES`.
     """
     types: dict[int, None] = {}
     addresses: list[str] = []
@@ -214,7 +215,7 @@ def requested_versions(request: ConfigRequest) -> tuple[int, ...]:
 
 def reply(config: ModeConfig, request: ConfigRequest) -> tuple[Attribute, ...]:
     """The attributes of an ISAKMP_CFG_REPLY: those requested that ``config`` has a value for, in the order of the
-    request. The draft allows others as well, but clients differ in what they make of these.
+    request. The draft allows others as well, but clients treat them differently.
     """
     answer: list[Attribute] = []
     for kind in request.types:
@@ -246,7 +247,7 @@ def _items(config: ModeConfig, field: _Field) -> tuple[Any, ...]:
         return (value,) if value else ()
     if not field.version:
         return value
-    return tuple([item for item in value if (":" in item) is (field.version == 6)])
+    return tuple([item for item in value if ip_version(item) == field.version])
 
 
 # --- as client -------------------------------------------------------------------------------------------------------
@@ -260,7 +261,7 @@ def request(versions: Iterable[int], addresses: Iterable[str] = (), *, unity: bo
     (draft-dukes-ike-mode-cfg-02 §3.4).
     """
     wanted = tuple(versions)
-    had = {version: next((a for a in addresses if (":" in a) is (version == 6)), None) for version in wanted}
+    had = {version: next((a for a in addresses if ip_version(a) == version), None) for version in wanted}
     asked: list[Attribute] = []
     for kind, field in _FIELDS.items():
         if kind in _NOT_REQUESTED or (kind >= _FIRST_UNITY and not unity):

@@ -1,4 +1,4 @@
-"""Whether the user of an ISAKMP SA is also that of the one that renews it, without being asked again.
+"""Whether an ISAKMP SA inherits the user of the one that it renews, so that the user is not asked again.
 
 "It is important that this method not be used, unless the implementation can be sure that the current phase 1 SA was
 created with the same peer as the initial phase 1 SA [...] One method suggested is to use the ID from the phase 1
@@ -19,7 +19,7 @@ from ikev1.core.records.settings import Connection, XauthRenewal
 
 
 def inherited_user(sa: IkeSa, others: Iterable[IkeSa], connection: Connection) -> User | None:
-    """The user whom ``sa`` inherits from one of the ``others``, None if the user has to be asked.
+    """The user that ``sa`` inherits from one of the ``others``, None if the user must be asked.
 
     The connection must allow it, and the peer must have proved an identity that is one user's: by a signature, or by a
     key that only this identity has. An ISAKMP SA with the same identity at the same address must be up, and all of

@@ -103,7 +103,7 @@ def _narrowed(context: ExchangeContext, wanted: Pair) -> tuple[Tunnel, Pair, Pai
 
 
 def _is_everything(selector: Selector) -> bool:
-    return not any(selector.first) and set(selector.last) == {0xFF} and not selector.protocol
+    return selector.has_all_addresses and not selector.protocol
 
 
 def _checked(context: ExchangeContext, tunnel: Tunnel, allowed: Pair, asked: Pair) -> tuple[Tunnel, Selector, Selector]:
@@ -112,7 +112,7 @@ def _checked(context: ExchangeContext, tunnel: Tunnel, allowed: Pair, asked: Pai
     remote, assigned = asked[1], context.sa.assigned
     if context.connection.pools and tunnel.mode is IpsecMode.TUNNEL and not _is_assigned(remote, assigned):
         for pool in context.engine.settings.pools:
-            if any(Selector(*ends).overlaps(remote) for ends in pool.ranges):
+            if any(each.overlaps(remote) for each in pool.selectors):
                 raise Refusal(
                     Code.SELECTORS_UNACCEPTABLE,
                     f"the peer requests traffic of {remote}, which contains virtual addresses of pool {pool.name!r} "

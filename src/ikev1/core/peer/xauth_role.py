@@ -1,4 +1,4 @@
-"""Who is asked for a user name and a password after phase 1: the peer, this gateway, or nobody."""
+"""The role of this gateway in XAUTH after phase 1: server, client, or none."""
 
 from __future__ import annotations
 

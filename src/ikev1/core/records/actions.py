@@ -104,7 +104,7 @@ class CheckCertificate(NamedTuple):
 
 
 class CheckUser(NamedTuple):
-    """Check what the user of a client answered in XAUTH; `Engine.answered` expects `UserChecked` or `Failed`."""
+    """Check the answers of a client's user in XAUTH; `Engine.answered` expects `UserChecked` or `Failed`."""
 
     request: int
     sa: IkeSa
@@ -113,7 +113,7 @@ class CheckUser(NamedTuple):
 
 
 class AskUser(NamedTuple):
-    """Ask our user what a gateway asks in XAUTH; `Engine.answered` expects `UserInput` or `Failed`."""
+    """Ask our user for the values that a gateway wants in XAUTH; `Engine.answered` expects `UserInput` or `Failed`."""
 
     request: int
     sa: IkeSa

@@ -50,8 +50,8 @@ class UserChecked(Record, frozen=True):
 
 
 class UserInput(Record, frozen=True):
-    """What a user answered (`AskUser`): values by the types of the attributes that were asked for (`ConfigAttribute`).
-    None if nobody can be asked, or the user gave up.
+    """The answers of a user (`AskUser`): values by the types of the requested attributes (`ConfigAttribute`). None if
+    there is no user to ask, or the user gave up.
     """
 
     values: dict[int, bytes] | None = None

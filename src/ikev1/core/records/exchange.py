@@ -163,6 +163,11 @@ class Exchange(Record, frozen=True):
         return self.data if isinstance(self.data, QuickMode) else None
 
     @property
+    def transaction(self) -> TransactionData | None:
+        """The data of a Transaction exchange; None in another exchange, and before its first message."""
+        return self.data if isinstance(self.data, TransactionData) else None
+
+    @property
     def child(self) -> ChildSa | None:
         """The pair of IPsec SAs of a Quick Mode; None before its keys are derived, and after completion."""
         return self.data.child if isinstance(self.data, QuickMode) else None

@@ -63,5 +63,5 @@ _BASE = {
 
 
 def base_of(method: int) -> int:
-    """The method of RFC 2409 by which a peer that proves something does it."""
+    """The method of RFC 2409 by which the peers authenticate with ``method``; with hybrid ones, only one peer does."""
     return _BASE.get(method, method)

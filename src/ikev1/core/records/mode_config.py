@@ -1,9 +1,10 @@
-"""The configuration that a gateway gives to a remote user's host (draft-dukes-ike-mode-cfg-02), as values."""
+"""The configuration that a gateway assigns to a client (draft-dukes-ike-mode-cfg-02), as values."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
+from ikev1.core.records.path import ip_version
 from ikev1.core.records.record import Record
 
 LOCAL_LAN = "0.0.0.0/32"
@@ -55,7 +56,7 @@ class ModeConfig(Record, frozen=True):
 
     def address(self, version: int) -> str | None:
         """The virtual address of the IP version 4 or 6, if there is one."""
-        return next((address for address in self.addresses if (":" in address) is (version == 6)), None)
+        return next((address for address in self.addresses if ip_version(address) == version), None)
 
 
 class ConfigRequest(Record, frozen=True, tag=True):
@@ -67,7 +68,7 @@ class ConfigRequest(Record, frozen=True, tag=True):
 
 
 class ConfigPush(Record, frozen=True, tag=True):
-    """A configuration that this gateway sends unasked, with addresses of these IP ``versions``."""
+    """A configuration that this gateway sends without a request, with addresses of these IP ``versions``."""
 
     identifier: int
     versions: tuple[int, ...]

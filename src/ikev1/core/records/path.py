@@ -8,6 +8,11 @@ from typing import NamedTuple
 from ikev1.core.records.record import Record
 
 
+def ip_version(address: str) -> int:
+    """The IP version, 4 or 6, of an address or network in text."""
+    return 6 if ":" in address else 4
+
+
 class UdpPath(NamedTuple):
     """The local and the remote address and port of UDP datagrams; addresses are text, without a prefix length."""
 

@@ -1,4 +1,4 @@
-"""XAUTH: the user of a client, what a user is asked, and what was answered (draft-beaulieu-ike-xauth-02).
+"""XAUTH: users, the questions to them, their answers, and the verdicts (draft-beaulieu-ike-xauth-02).
 
 The *server* is the gateway ("edge device" in the draft), which asks; the *client* answers. Which of the two this
 gateway is follows from the authentication method of phase 1 and from the configuration (`ikev1.core.peer.xauth_role`).
@@ -50,7 +50,7 @@ class XauthAttempt(Record, frozen=True, tag=True):
     """What a client answered to a REQUEST: the values for a backend to check. Absent values are empty.
 
     ``xauth_type`` is an `XauthType`, ``challenge`` what was sent in XAUTH_CHALLENGE, ``state`` that of the last
-    `Challenged`. ``complaint`` is set if the values cannot be valid, whoever checks them: no backend is asked then.
+    `Challenged`. ``complaint`` is set if the values cannot be valid for any backend: then none is asked.
     """
 
     user: str = ""
@@ -81,7 +81,7 @@ class Rejected(Record, frozen=True):
 
 class Challenged(Record, frozen=True):
     """The user is asked for more: ``text`` is shown to the user; ``challenge`` is for types other than `GENERIC`.
-    ``state`` comes back with the next `XauthAttempt`.
+    ``state`` is copied to the next `XauthAttempt`.
     """
 
     kind: Prompt
@@ -102,10 +102,10 @@ Verdict = Accepted | Rejected | Challenged | Unavailable
 
 
 class XauthQuestions(Record, frozen=True, tag=True):
-    """A REQUEST that a gateway sent to us as client: what it asks for.
+    """A REQUEST that this gateway received as client.
 
     ``kinds`` are the types of the empty attributes (`ConfigAttribute`), in their order. ``xauth_type`` is None if the
-    REQUEST has no XAUTH_TYPE. ``refused`` is the reason for which nothing is answered but that authentication fails.
+    REQUEST has no XAUTH_TYPE. ``refused`` is the reason for a REPLY with XAUTH_STATUS FAIL, empty if there is none.
     """
 
     identifier: int
@@ -127,14 +127,14 @@ class Saying(Record, frozen=True, tag=True):
 
 
 class XauthStep(StrEnum):
-    """Where XAUTH is; the steps of a server, apart from the first one."""
+    """The step of XAUTH. `WAITING` is the first one; a client has only that, `ACCEPTED` and `REJECTED`."""
 
-    WAITING = "waiting"  # nothing was asked yet; as client, until the gateway has said that the user is accepted
+    WAITING = "waiting"  # as server, before the first REQUEST; as client, until the verdict of the gateway
     ASKED = "asked"  # a REQUEST is under way, or its answer is being checked
     ASK = "ask"  # another REQUEST follows
-    ACCEPTED = "accepted"  # to be told
-    REJECTED = "rejected"  # to be told
-    FAILED = "failed"  # was told; the ISAKMP SA ends
+    ACCEPTED = "accepted"  # the client is to be notified
+    REJECTED = "rejected"  # the client is to be notified
+    FAILED = "failed"  # the client was notified; the ISAKMP SA ends
 
 
 class Xauth(Record, frozen=True):

@@ -85,6 +85,11 @@ class Selector(Record, frozen=True):
         return 4 if len(self.first) == 4 else 6
 
     @property
+    def has_all_addresses(self) -> bool:
+        """Whether the range is 0.0.0.0/0 or ::/0."""
+        return not any(self.first) and set(self.last) == {0xFF}
+
+    @property
     def network(self) -> str | None:
         """``address/prefix`` if the range is exactly one network, else None."""
         width = 8 * len(self.first)

@@ -208,6 +208,11 @@ class Pool(Record, frozen=True):
     config: ModeConfig = ModeConfig()
     reserved: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def selectors(self) -> tuple[Selector, ...]:
+        """The ranges as selectors, for all protocols and ports."""
+        return tuple(Selector(first, last) for first, last in self.ranges)
+
 
 class Connection(Record, frozen=True):
     """A peer, or a group of peers: addresses, identities, authentication, policies and tunnels.

@@ -91,8 +91,8 @@ def reduce_privileges(user: str | None = None, group: str | None = None, folders
 
 
 def hand_on(name: str) -> None:
-    """Have programs that the calling thread starts keep the capability ``name`` of `KEPT`, and no other one
-    (capabilities(7), ambient). Nothing changes if the thread does not have it.
+    """Let programs that the calling thread starts inherit the capability ``name`` of `KEPT`, and no other one (ambient
+    set, capabilities(7)). Nothing changes if the thread does not have it.
 
     Raises:
         PrivilegeError: the kernel does not allow it.

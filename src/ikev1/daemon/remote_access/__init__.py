@@ -1,9 +1,9 @@
-"""Remote users: their passwords, their virtual addresses, and our own as client.
+"""Remote access: users, virtual addresses, accounting, and the updown hooks.
 
 As gateway, `users` checks them by the backends of `ikev1.aaa`, and `accounting` reports their sessions. `address_desk`
-answers the engine's question for the addresses of a client. `pools` decides which address it gets, `address_supply`
-finds a free one, `saved_leases` keeps the leases for the next process. As client, `client_addresses` gives the data
-plane the addresses that gateways assigned to us.
+answers the engine's request for the addresses of a client. `pools` selects the address, `address_supply` finds a free
+one, `saved_leases` keeps the leases for the next process. As client, `client_addresses` configures the addresses that
+gateways assigned to this host.
 
 `updown` runs the hook of a tunnel when it comes up and goes down (`updown_environment`, `updown_journal`, `hook`); it
 serves all tunnels.

@@ -1,7 +1,8 @@
-"""Accounting: the sessions of users, told to the RADIUS servers when they begin, end, and in between.
+"""Accounting: notices to the RADIUS servers when a user's session begins and ends, and at intervals in between.
 
-A session is what a user authenticated once: all ISAKMP SAs that have inherited the user, and their pairs of IPsec SAs.
-It ends with the last of them. What its pairs have carried is read before the data plane removes them.
+A session follows from one authentication of a user: it consists of the ISAKMP SAs that have inherited the user, and of
+their pairs of IPsec SAs. It ends with the last of them. The counters of a pair are read before the data plane removes
+it.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from ikev1.aaa.accounting import Accounting, Cause, NotConfirmed, Notice, Sessio
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildUp, Code, ConfigAssigned, Event, Failure, IkeDown, XauthUp
 from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import ip_version
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.esp.plane import Counters
 
-_TRIES = 12  # of a notice of the beginning or of the end
+_TRIES = 12  # for each notice
 _FIRST_WAIT, _LONGEST_WAIT = 15.0, 900.0  # seconds between them
 _ADDRESSES = 5.0  # seconds for which the beginning of a session waits for the user's addresses
-_CLOSING = 10.0  # seconds for what is left when the gateway stops
+_CLOSING = 10.0  # seconds for the remaining notices when the gateway stops
 
 
 class _Open:
@@ -37,13 +39,13 @@ class _Open:
         self.sas: set[int] = set()
         self.children: dict[int, ChildSa] = {}
         self.assigned: dict[int, str] = {}  # by IP version
-        self.carried = Counters()  # by the pairs that are gone
+        self.carried = Usage()  # by the pairs that are gone
         self.is_lost = False  # the peer was found dead
-        self.begins_later: asyncio.TimerHandle | None = None  # before its beginning is told
+        self.begins_later: asyncio.TimerHandle | None = None  # until the beginning is reported
         self.timer: asyncio.TimerHandle | None = None  # of the next interim update
 
     def assign(self, addresses: Iterable[str]) -> None:
-        self.assigned |= {6 if ":" in address else 4: address for address in addresses if address}
+        self.assigned |= {ip_version(address): address for address in addresses if address}
 
 
 class Sessions:
@@ -72,12 +74,12 @@ class Sessions:
         self._closing = False
 
     def adopt(self, accounting: Accounting | None, interval: int) -> None:
-        """Tell ``accounting``, and after each ``interval`` (seconds, 0 for never) what sessions have carried."""
+        """Send notices to ``accounting``, with interim updates every ``interval`` seconds (0: none)."""
         self._accounting = accounting
         self._interval = interval
 
     def begin(self, sa: IkeSa) -> None:
-        """An ISAKMP SA was taken over from an earlier process, which has told of the session's beginning."""
+        """Resume the session of an ISAKMP SA of an earlier process, which has reported its beginning."""
         if sa.user is not None:
             self._join(sa, tell=False)
             for child in sa.complete_children:
@@ -109,16 +111,16 @@ class Sessions:
         """A pair is about to be removed from the data plane."""
         found = self._by_child.pop(child.unique_id, None)
         if found is not None:
-            found.carried = _sum(found.carried, self._counters_of(child))
+            found.carried += _usage_in(self._counters_of(child))
             found.children.pop(child.unique_id, None)
             self._end_if_over(found)
 
     def ends(self) -> None:
-        """The gateway begins to stop: sessions that end from now on are ended by it."""
+        """The gateway stops: from now on, sessions end by `Cause.ADMIN_REBOOT` instead of `Cause.USER_REQUEST`."""
         self._closing = True
 
     async def close(self) -> None:
-        """Wait for what is still to be told, but not for ever."""
+        """Send the remaining notices, for at most `_CLOSING` seconds."""
         for found in self._open.values():
             for timer in (found.timer, found.begins_later):
                 if timer is not None:
@@ -140,7 +142,7 @@ class Sessions:
         if found is None:
             found = self._open[name] = _Open(sa, sa.user.authenticated_at or self._clock())
             found.assign((sa.user.address, sa.user.address6))
-            if tell:  # not before its addresses are known, unless it gets none
+            if tell:  # once its addresses are known, or after `_ADDRESSES` seconds
                 found.begins_later = asyncio.get_running_loop().call_later(_ADDRESSES, self._begin, found)
             self._set_timer(found)
         if sa.assigned is not None:
@@ -166,7 +168,7 @@ class Sessions:
         self._tell(found, Status.STOP)
 
     def _begin(self, found: _Open) -> None:
-        """Tell of the session's beginning, if nothing has been told yet."""
+        """Report the beginning of the session, unless it was reported."""
         if found.begins_later is not None:
             found.begins_later.cancel()
             found.begins_later = None
@@ -188,7 +190,7 @@ class Sessions:
             return
         waiting = self._waiting.setdefault(found.user.session, deque())
         if status is not Status.START:
-            _leave_out_interim(waiting)  # what was to be told is outdated
+            _leave_out_interim(waiting)  # outdated
         cause = self._cause(found) if status is Status.STOP else None
         seconds = 0 if status is Status.START else int(self._clock() - found.began)
         waiting.append(Notice(status, _session(found), self._wall(), seconds, self._usage(found), cause))
@@ -229,8 +231,8 @@ class Sessions:
     def _usage(self, found: _Open) -> Usage:
         total = found.carried
         for child in found.children.values():
-            total = _sum(total, self._counters_of(child))
-        return Usage(total.bytes_in, total.bytes_out, total.packets_in, total.packets_out)
+            total += _usage_in(self._counters_of(child))
+        return total
 
     def _cause(self, found: _Open) -> Cause:
         if found.user.ends_at and self._clock() >= found.user.ends_at:
@@ -251,10 +253,5 @@ def _leave_out_interim(waiting: deque[Notice]) -> None:
         waiting.remove(notice)
 
 
-def _sum(one: Counters, other: Counters) -> Counters:
-    return Counters(
-        one.bytes_in + other.bytes_in,
-        one.packets_in + other.packets_in,
-        one.bytes_out + other.bytes_out,
-        one.packets_out + other.packets_out,
-    )
+def _usage_in(counters: Counters) -> Usage:
+    return Usage(counters.bytes_in, counters.bytes_out, counters.packets_in, counters.packets_out)

@@ -1,4 +1,4 @@
-"""Answers the engine's question for the virtual addresses of a client, from the pools and the profile of its user."""
+"""Answers the engine's requests for virtual addresses of clients, from the pools and the profiles of users."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class AddressDesk:
         self._pools.resume(settings.pools, online)
 
     def assign(self, action: AssignAddresses) -> list[Action]:
-        """Answer ``action``. Return what the engine asks for next: if other ISAKMP SAs of the user have to be closed
-        first, ``action`` comes again after that.
+        """Answer ``action``, and return the next actions. If other ISAKMP SAs of the user must be closed first, these
+        are the actions of that, followed by ``action`` itself.
         """
         owner = owner_of(action.sa)
         others = self._other_clients(action, owner) if owner.is_user else []
@@ -42,7 +42,7 @@ class AddressDesk:
             return [*self._close(others), action]
         answer = self._assigned(action, owner)
         actions = self._answer(action, answer)
-        # the ISAKMP SA may have ended since it asked: then nothing releases its addresses
+        # if the ISAKMP SA has ended in the meantime, nothing else releases its addresses
         self._pools.release([each for each in answer.config.addresses if not self._engine.of_address(each)])
         return actions
 
@@ -105,7 +105,7 @@ class AddressDesk:
 
 
 def owner_of(sa: IkeSa) -> Owner:
-    """Whose the virtual addresses of the client of ``sa`` are."""
+    """The owner of the virtual addresses of the client of ``sa``."""
     if sa.user is not None:
         return Owner(sa.user_name, True)
     return Owner(identity.text_of(identity.parse(sa.peer_id_body)), False)

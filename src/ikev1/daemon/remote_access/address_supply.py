@@ -1,7 +1,7 @@
 """The free addresses of one IP version in a pool.
 
-An address is *new* until it is assigned for the first time, *taken* while somebody has it, and *returned* afterwards.
-New addresses are assigned first, in their order, then those that were returned longest ago: so an address stays
+An address is *new* until it is assigned for the first time, *taken* while it is assigned, and *returned* afterwards.
+New addresses are assigned first, in ascending order, then the returned ones, the oldest first: so an address remains
 available for its last owner as long as possible. The cost of finding one does not depend on the size of the pool; new
 addresses that were assigned out of order are passed over once.
 """
@@ -38,21 +38,21 @@ class AddressSupply:
         return bool(packed) and any(first <= number <= last for first, last in self._ranges)
 
     def is_new(self, address: str) -> bool:
-        """Whether the address may be assigned to whoever suggests it: it belongs and belonged to nobody."""
+        """Whether the address was never assigned and is not reserved: a client that suggests it may get it."""
         return address in self and address not in self._seen and address not in self._reserved
 
     def take(self, address: str) -> None:
-        """Note that somebody has this address of the pool."""
+        """Mark an address of the pool as assigned."""
         self._seen.add(address)
         self._returned.pop(address, None)
 
     def give_back(self, address: str) -> None:
-        """Note that nobody has this address any more; it is kept for its owner as long as possible."""
+        """Mark an address as returned; it is kept for its last owner as long as possible."""
         if address not in self._reserved:
             self._returned[address] = None
 
     def find(self) -> str | None:
-        """An address that nobody has; None if there is none. The caller takes it."""
+        """A free address, None if there is none. The caller passes it to `take`."""
         if len(self._returned) < _MOST_RETURNED:
             for address in self._new:
                 if address not in self._seen:

@@ -1,4 +1,4 @@
-"""The backends that the configuration asks for. A backend whose options are the same as before stays.
+"""The backends that the configuration asks for. A reload keeps a backend whose options are unchanged.
 
 Their libraries are loaded only if they are used.
 """

@@ -1,4 +1,4 @@
-"""The virtual addresses that gateways gave to this host as client: the data plane has them as long as they are used."""
+"""The virtual addresses that gateways assigned to this host as client, in the data plane while they are in use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ikev1.esp.plane import DataPlane, PlaneError
 
 
 class ClientAddresses:
-    """Keeps the virtual addresses in ``plane`` those of the ISAKMP SAs; ``of_connection`` gives the SAs of one.
+    """Configures the addresses of the ISAKMP SAs in ``plane``; ``of_connection`` gives the SAs of a connection.
 
     Routes and name servers of the received configuration are not applied here.
     """

@@ -1,7 +1,7 @@
-"""A hook: a program of the operator that is run to its end, in a thread that waits for it.
+"""Runs hooks, programs of the operator, in a thread that waits for their end.
 
-It has the user of this process, and of its capabilities only CAP_NET_ADMIN, as an ambient one: hooks change routes and
-packet filters. Capabilities belong to threads, and a program has those of the thread that starts it.
+A hook runs as the user of this process, with only the capability CAP_NET_ADMIN (ambient), because hooks change routes
+and packet filters. Capabilities belong to threads: a program inherits those of the thread that starts it.
 """
 
 from __future__ import annotations
@@ -16,26 +16,27 @@ from collections.abc import Mapping, Sequence
 
 from ikev1.daemon.host.privileges import hand_on
 from ikev1.errors import LocalError
+from ikev1.files.places import PROGRAM_PATH
+from ikev1.wire.words import printable
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _TAIL = 2048  # octets of the output that are kept
 
 
 class HookFailed(LocalError):
-    """The hook could not be started, took too long or failed; the text says which, with its last line of output."""
+    """The hook could not be started, ran too long or failed; the text gives the reason and its last line of output."""
 
     code = "hook-failed"
 
 
 def prepare_thread() -> None:
-    """Have programs that this thread starts keep CAP_NET_ADMIN, if this process has it."""
+    """Let programs that this thread starts inherit CAP_NET_ADMIN, if this process has it."""
     hand_on("CAP_NET_ADMIN")
 
 
 def run_hook(command: Sequence[str], environment: Mapping[str, str], seconds: float) -> None:
     """Run ``command`` with ``environment`` and no other variables than ``PATH``.
 
-    Processes that it leaves in the background go on; if it takes longer than ``seconds``, all are killed.
+    Background processes that it leaves are not killed, unless it runs longer than ``seconds``.
 
     Raises:
         HookFailed: it was not started, did not end in time, or its status is not 0.
@@ -46,7 +47,7 @@ def run_hook(command: Sequence[str], environment: Mapping[str, str], seconds: fl
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={"PATH": _PATH, **environment},
+            env={"PATH": PROGRAM_PATH, **environment},
             cwd="/",
             start_new_session=True,
         )
@@ -67,7 +68,9 @@ def run_hook(command: Sequence[str], environment: Mapping[str, str], seconds: fl
 
 
 def _wait(process: subprocess.Popen[bytes], output: int, deadline: float) -> tuple[bytes, bool]:
-    """Wait until the process has ended, whoever else still has its output open; the end of that, and whether it has."""
+    """Wait until the process has ended, even if others still have its output open. Return the end of the output, and
+    whether the process has ended.
+    """
     tail = b""
     ended = os.pidfd_open(process.pid)
     try:
@@ -99,4 +102,4 @@ def _read(output: int) -> bytes:
 def _last_line(tail: bytes) -> str:
     lines = tail.decode(errors="replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return f": {''.join(each if each.isprintable() else '?' for each in last)[:200]}" if last else ""
+    return f": {printable(last)[:200]}" if last else ""

@@ -1,7 +1,7 @@
-"""Pools: which virtual address a client gets, and for how long it keeps it.
+"""Pools: the assignment of virtual addresses to clients.
 
-An address belongs to its owner: a user or, without XAUTH, an identity. It is assigned to one client at a time, also if
-the pools are changed meanwhile.
+An address belongs to its owner: a user or, without XAUTH, an identity. It is never assigned to two clients at a time,
+even if the pools are changed.
 """
 
 from __future__ import annotations
@@ -10,31 +10,32 @@ from collections.abc import Callable, Iterable, Sequence
 from ipaddress import ip_address
 from typing import NamedTuple
 
+from ikev1.core.records.path import ip_version
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Pool
-from ikev1.daemon.remote_access.address_supply import AddressSupply
+from ikev1.daemon.remote_access.address_supply import AddressSupply, Range
 from ikev1.daemon.remote_access.saved_leases import SavedLeases
 from ikev1.errors import LocalError
 from ikev1.store import Lease
 
-_IDENTITY = "id:"  # before the identities in `Pool.reserved`, which no user can claim by a name
+_IDENTITY = "id:"  # prefix of identities in `Pool.reserved`, which are not names of users
 
 
 class Owner(NamedTuple):
-    """Whose an address is: a user that XAUTH authenticated, or the identity of a peer."""
+    """The owner of an address: a user that XAUTH authenticated, or the identity of a peer."""
 
     name: str
     is_user: bool
 
 
 class NoAddress(LocalError):
-    """A client gets no address; the text is the reason for the operator."""
+    """No address can be assigned to a client; the text gives the reason, for the operator."""
 
     code = "no-address"
 
 
 class Usage(NamedTuple):
-    """How much of a pool is used: its addresses, those that clients have, and those kept for their owners."""
+    """The number of addresses in a pool, of those that are assigned, and of those kept for their last owners."""
 
     size: int
     online: int
@@ -95,11 +96,10 @@ class Pools:
             self._saved.write((), forgotten)
 
     def _open(self, pool: Pool) -> _OpenPool:
-        versions = {len(first): 4 if len(first) == 4 else 6 for first, _ in pool.ranges}
-        supplies = {
-            version: AddressSupply(version, [ends for ends in pool.ranges if len(ends[0]) == octets], self._reserved)
-            for octets, version in versions.items()
-        }
+        ranges: dict[int, list[Range]] = {}
+        for selector in pool.selectors:
+            ranges.setdefault(selector.version, []).append((selector.first, selector.last))
+        supplies = {version: AddressSupply(version, ends, self._reserved) for version, ends in ranges.items()}
         reserved: dict[Owner, tuple[str, ...]] = {}
         for name, address in pool.reserved:
             owner = Owner(name.removeprefix(_IDENTITY), not name.startswith(_IDENTITY))
@@ -135,7 +135,7 @@ class Pools:
         """
         for address in held:
             lease = self.leases.get(address)
-            if _version(address) == version and lease is not None and lease.online and _owner_of(lease) == owner:
+            if ip_version(address) == version and lease is not None and lease.online and _owner_of(lease) == owner:
                 return lease
         pools = [self._pools[name] for name in names if name in self._pools]
         fixed = static or self._reserved_for(pools, owner, version)
@@ -151,9 +151,10 @@ class Pools:
             and address not in self._reserved
             and any(address in supply for _, supply in supplies)
         ]
-        wanted = [address for address in suggested if _version(address) == version]
-        for address in (*(one for one in wanted if one in own), *reversed(own)):
-            return self._begin(address, owner)
+        wanted = [address for address in suggested if ip_version(address) == version]
+        had = next((address for address in wanted if address in own), own[-1] if own else None)
+        if had is not None:
+            return self._begin(had, owner)
         for address in wanted:
             if any(supply.is_new(address) for _, supply in supplies):
                 return self._begin(address, owner)
@@ -164,7 +165,9 @@ class Pools:
         raise NoAddress(f"all IPv{version} addresses are assigned: pool {', '.join(name for name, _ in supplies)}")
 
     def _reserved_for(self, pools: Iterable[_OpenPool], owner: Owner, version: int) -> str:
-        found = (address for each in pools for address in each.reserved.get(owner, ()) if _version(address) == version)
+        found = (
+            address for each in pools for address in each.reserved.get(owner, ()) if ip_version(address) == version
+        )
         return next(found, "")
 
     def _assign_fixed(self, address: str, owner: Owner) -> Lease:
@@ -205,7 +208,7 @@ class Pools:
             self._saved.write(kept, forgotten)
 
     def _supply_of(self, address: str) -> AddressSupply | None:
-        version = _version(address)
+        version = ip_version(address)
         found = (each.supplies[version] for each in self._pools.values() if version in each.supplies)
         return next((supply for supply in found if address in supply), None)
 
@@ -247,7 +250,3 @@ class Pools:
 
 def _owner_of(lease: Lease) -> Owner:
     return Owner(lease.owner, lease.is_user)
-
-
-def _version(address: str) -> int:
-    return 6 if ":" in address else 4

@@ -1,4 +1,4 @@
-"""What the gateway does about users, and about what the operator wants to be run: one place for the parts."""
+"""The parts of remote access that need the event loop: checks of users, accounting, and the updown hooks."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from ikev1.esp.plane import Counters
 class RemoteAccess:
     """Checks users, reports their sessions, and runs hooks.
 
-    ``answer`` gets the verdicts. ``device`` is the device of the data plane, empty for the kernel's. ``journal`` is the
-    file of hooks for the next process, None for none.
+    ``answer`` is called with the verdicts. ``device`` is the device of the data plane, empty for the kernel's.
+    ``journal`` is the file that records the hooks for the next process, None for none.
     """
 
     def __init__(
@@ -64,13 +64,13 @@ class RemoteAccess:
         self._checks = checks
 
     def begin(self, sas: Collection[IkeSa]) -> None:
-        """Go on where an earlier process has ended; ``sas`` were taken over from it."""
+        """Resume the sessions and hooks of ``sas``, which were taken over from an earlier process."""
         for sa in sas:
             self._sessions.begin(sa)
         self._updown.begin((sa, child) for sa in sas for child in sa.complete_children)
 
     def check(self, question: CheckUser) -> None:
-        """Check a user; the verdict never comes before this call returns."""
+        """Begin to check a user. ``answer`` is never called before this call returns."""
         self._users.check(question)
 
     def observe(self, event: Event) -> None:
@@ -85,11 +85,11 @@ class RemoteAccess:
         self._updown.removed(child)
 
     def ends(self) -> None:
-        """The gateway begins to stop."""
+        """The gateway stops: the sessions that end from now on are ended by it."""
         self._sessions.ends()
 
     async def close(self) -> None:
-        """Wait for hooks and notices that are left, but not for ever."""
+        """Wait for the remaining hooks and notices, for a limited time."""
         await self._users.close()
         await self._updown.close()
         await self._sessions.close()

@@ -1,4 +1,4 @@
-"""The leases in the store: written before a client is told of its address, read by the next process."""
+"""The leases in the store: written before the address is sent to the client, read by the next process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _KIND = "errors of the store"
 
 
 class SavedLeases:
-    """Keeps the leases in ``store``, if there is one. A store that fails is reported; the gateway goes on without."""
+    """Keeps the leases in ``store``, if there is one. Errors of the store are logged, and have no other effect."""
 
     def __init__(self, store: Store | None, log: EventLog) -> None:
         self._store = store

@@ -1,9 +1,9 @@
-"""The updown hook of a tunnel: run once when its first pair of IPsec SAs is up, and once when its last one is gone.
+"""The updown hook of a tunnel: run when its first pair of IPsec SAs is up, and when its last one is removed.
 
-Rekeying changes nothing: the pairs of one tunnel with one peer, with the same selectors, are one *instance*. The hook
-of an instance is never run twice at once, and what is outdated before it has begun is left out. For ``down``, it gets
-what it got for ``up``. An instance that an earlier process has run up goes on if its pair was taken over, and is run
-down otherwise.
+The pairs of one tunnel with one peer and the same selectors are one *instance*, so rekeying does not run the hook. The
+runs for an instance never overlap; a run that is outdated before it begins is omitted. The environment for ``down`` is
+that of ``up``. If an earlier process has run the hook for ``up``, the instance continues if its pair was taken over;
+otherwise, the hook is run for ``down``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ikev1.daemon.remote_access.updown_journal import Raised, UpdownJournal
 
 _THREADS = 4
 SECONDS = 30.0  # for each run
-_CLOSING = 20.0  # seconds for all runs that are left when the gateway stops
+_CLOSING = 20.0  # seconds for all remaining runs when the gateway stops
 
 
 class Interface(Protocol):
@@ -36,7 +36,7 @@ class Interface(Protocol):
 
 
 class _Instance:
-    """A tunnel with one peer. ``wanted`` is whether it is up, ``raised`` whether its hook was run up."""
+    """A tunnel with one peer. ``wanted``: it is up; ``raised``: the last run of its hook was for ``up``."""
 
     def __init__(self, up: Raised, up_verb: str, *, raised: bool = False) -> None:
         self.up = up
@@ -48,7 +48,7 @@ class _Instance:
 
 
 class Updown:
-    """Runs hooks in the running event loop, in threads; ``settings`` gives those of today."""
+    """Runs hooks in threads, from the running event loop; ``settings`` gives the current settings."""
 
     def __init__(
         self, settings: Callable[[], Settings], interface: Interface, log: EventLog, journal: UpdownJournal | None
@@ -62,7 +62,7 @@ class Updown:
         self._of_child: dict[int, _Instance] = {}
 
     def begin(self, alive: Iterable[tuple[IkeSa, ChildSa]]) -> None:
-        """Go on where an earlier process has ended; ``alive`` are the pairs that were taken over."""
+        """Resume the instances of an earlier process; ``alive`` are the pairs that were taken over."""
         for raised in self._journal.left if self._journal is not None else ():
             self._instances[raised.key] = _Instance(raised, "", raised=True)
         for sa, child in alive:
@@ -79,7 +79,7 @@ class Updown:
             self.removed(event.child)
 
     def removed(self, child: ChildSa) -> None:
-        """The pair is removed, whether its end is reported or not."""
+        """The pair is removed, with or without an event."""
         instance = self._of_child.pop(child.unique_id, None)
         if instance is not None:
             instance.children.discard(child.unique_id)
@@ -87,12 +87,13 @@ class Updown:
                 self._want(instance, up=False)
 
     async def close(self) -> None:
-        """Wait for what is to be run, but not for ever."""
+        """Wait for the remaining runs, for at most `_CLOSING` seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING):
                 while tasks := self._tasks():  # one that is done may be followed by another
                     await asyncio.wait(tasks)
-        for task in (late := self._tasks()):
+        late = self._tasks()
+        for task in late:
             task.cancel()
         if late:
             text = f"{len(late)} updown hooks have not been run to their end; the next start runs them down"
@@ -134,7 +135,7 @@ class Updown:
             instance.task.add_done_callback(lambda task: self._settled(instance, task))
 
     async def _settle(self, instance: _Instance) -> None:
-        """Run the hook until what was done is what is wanted."""
+        """Run the hook until its last run agrees with the state of the tunnel."""
         while instance.wanted is not instance.raised:
             up = instance.wanted
             if up and self._journal is not None:
@@ -159,7 +160,7 @@ class Updown:
         instance.task = None
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
             self._log.bug("an updown hook", error)
-            instance.raised = instance.wanted  # not again and again
+            instance.raised = instance.wanted  # do not repeat it
         if not task.cancelled() and instance.wanted is not instance.raised:
             self._want(instance, up=instance.wanted)
         elif not instance.wanted and self._instances.get(instance.up.key) is instance:
@@ -167,6 +168,6 @@ class Updown:
 
 
 def _key(sa: IkeSa, child: ChildSa) -> str:
-    """What the pairs of one instance have in common, in this process and the next."""
+    """The key of the instance of a pair, which is the same in the next process."""
     said = "\n".join(map(str, (child.connection, child.name, child.local, child.remote, sa.claim)))
     return hashlib.blake2s(said.encode(), digest_size=16).hexdigest()

@@ -1,8 +1,8 @@
-"""The environment of an updown hook: the variables that pluto and strongSwan give it, so that their scripts work.
+"""The environment of an updown hook, with the variables of pluto and strongSwan, so that existing scripts work.
 
-Selectors, addresses and numbers are written by us and hold nothing else. Identities and names of users come from the
-peer: characters that are not printable, and those with a meaning in a shell, are replaced by ``_``, because scripts
-exist that do not quote. docs/updown.md explains all variables.
+Selectors, addresses and numbers are formatted here. Identities and names of users come from the peer: characters that
+are not printable, and those that are special in a shell, are replaced by ``_``, because not all scripts quote their
+variables. docs/updown.md explains all variables.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from ikev1.core.peer import identity
 from ikev1.core.records.child_sa import ChildSa, Mark
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.mode_config import ModeConfig
+from ikev1.core.records.path import ip_version
 from ikev1.core.records.selector import Selector
 from ikev1.wire.registry import ProtocolId
 
@@ -21,8 +22,8 @@ _LONGEST = 256  # characters of a value that comes from the peer
 
 
 def environment_of(sa: IkeSa, child: ChildSa, interface: str, own_user: str = "") -> dict[str, str]:
-    """All variables but ``PLUTO_VERB``. ``interface`` is the device that the tunnel's packets pass through,
-    ``own_user`` the user as whom this gateway logs in.
+    """All variables except ``PLUTO_VERB``. ``interface`` is the device of the tunnel's packets, ``own_user`` the user
+    name of this gateway as client.
     """
     variables = {
         "PLUTO_VERSION": "1.1",
@@ -57,7 +58,7 @@ def environment_of(sa: IkeSa, child: ChildSa, interface: str, own_user: str = ""
 
 
 def verb(child: ChildSa, *, up: bool) -> str:
-    """``PLUTO_VERB``: a tunnel of this host alone is ``host``, one of a network behind it ``client``."""
+    """``PLUTO_VERB``: ``host`` for a tunnel of this host only, ``client`` for one of a network behind it."""
     host = ip_address(child.path.local_host.partition("%")[0]).packed
     kind = "host" if child.local.first == child.local.last == host else "client"
     version = "-v6" if child.local.version == 6 else ""
@@ -75,13 +76,13 @@ def numbered(prefix: str, addresses: tuple[str, ...]) -> dict[str, str]:
     """``PREFIX4_1`` and so on for each of the addresses, by IP version."""
     variables: dict[str, str] = {}
     for version in (4, 6):
-        found = [address for address in addresses if ip_address(address).version == version]
+        found = [address for address in addresses if ip_version(address) == version]
         variables |= {f"{prefix}{version}_{number}": address for number, address in enumerate(found, 1)}
     return variables
 
 
 def safe(text: str) -> str:
-    """``text`` without what a shell could understand, and not like an option."""
+    """``text`` without characters that are special in a shell, and without a leading hyphen."""
     cleaned = "".join(character if character in _SAFE else "_" for character in text[:_LONGEST])
     return "_" + cleaned[1:] if cleaned.startswith("-") else cleaned
 

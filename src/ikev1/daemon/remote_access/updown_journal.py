@@ -1,6 +1,8 @@
-"""What hooks have been run ``up`` and not yet ``down``: a file, so that the next process after a kill runs them down.
+"""The file of the hooks that were run for ``up`` and not yet for ``down``. After a kill, the next process runs them for
+``down``.
 
-Each line is noted before the hook is run. The file is made short again when most of it is outdated.
+A run for ``up`` is recorded before it begins, one for ``down`` after its end. The file is rewritten when most of it is
+outdated.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ _LARGEST = 16 << 20  # octets
 
 
 class Raised(msgspec.Struct, frozen=True):
-    """A hook that has been run up: what it was run with. ``verb`` is the one for its end."""
+    """A hook that was run for ``up``, with its environment. ``verb`` is ``PLUTO_VERB`` of the run for ``down``."""
 
     key: str
     command: tuple[str, ...]
@@ -35,7 +37,7 @@ _ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder(_Line)
 
 
 class UpdownJournal:
-    """The file at ``path``; ``left`` is what an earlier process has left in it.
+    """The file at ``path``; ``left`` are the entries of an earlier process.
 
     Raises:
         OSError: it cannot be opened, or others can change it.
@@ -50,12 +52,12 @@ class UpdownJournal:
         self.left = tuple(self._raised.values())
 
     def up(self, raised: Raised) -> None:
-        """Note that the hook is about to be run up."""
+        """Record that the hook is about to be run for ``up``."""
         self._raised[raised.key] = raised
         self._write(_Line(up=raised))
 
     def down(self, key: str) -> None:
-        """Note that the hook has been run down."""
+        """Record that the hook was run for ``down``."""
         if self._raised.pop(key, None) is not None:
             self._write(_Line(down=key))
 
@@ -84,7 +86,7 @@ class UpdownJournal:
             os.write(self._file, _ENCODER.encode(line) + b"\n")
 
     def _shorten(self) -> None:
-        """Write what is still true to a new file, which takes the name of the old one."""
+        """Replace the file by one without outdated lines."""
         new = self._path.with_name(f"{self._path.name}.new")
         descriptor = open_private(new, os.O_RDWR | os.O_APPEND | os.O_TRUNC)
         for raised in self._raised.values():

@@ -1,7 +1,7 @@
-"""Checks of users, which the engine asks for: each is a task that asks the backends of the connection in order.
+"""Checks of users for the engine: each is a task that asks the backends of the connection in order.
 
-Who guesses has to wait (`ikev1.aaa.lock_out`). Each failed login is one line of the log, in a form that stays the same:
-fail2ban reads it (packaging/fail2ban).
+Failed logins delay further attempts (`ikev1.aaa.lock_out`). Each failed login is one line of the log in a stable
+format, which fail2ban reads (packaging/fail2ban).
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from ikev1.core.records.remote_access import Accepted, Rejected, Unavailable, Us
 from ikev1.core.records.settings import Connection
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.errors import describe_bug
+from ikev1.wire.words import printable
 
 MOST = 500  # checks at a time
 _LONGEST_NAME = 64  # characters of a name in the log
 
 
 class UserChecker:
-    """Calls ``answer`` in the event loop with the verdict on each `CheckUser`, at most once for each: not at all if its
-    ISAKMP SA has ended meanwhile. ``session`` gives each accepted user the name of a new session.
+    """Calls ``answer`` in the event loop with the verdict on each `CheckUser`, once, or not at all if its ISAKMP SA has
+    ended. ``session`` makes the name of a new session. At most ``most`` users are checked at a time.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class UserChecker:
         self._retiring: set[asyncio.Task[None]] = set()
 
     def adopt(self, backends: Mapping[str, Backend]) -> None:
-        """Use ``backends`` from now on; those that are not among them any longer are closed."""
+        """Use ``backends`` from now on, and close those that are not among them any more."""
         loop = asyncio.get_running_loop()
         for backend in set(self._backends.values()) - set(backends.values()):
             task = loop.create_task(backend.close())
@@ -59,7 +60,7 @@ class UserChecker:
         self._backends = dict(backends)
 
     def check(self, question: CheckUser) -> None:
-        """Begin a check, in the running event loop. Its verdict never comes before this call returns."""
+        """Begin a check, in the running event loop. ``answer`` is never called before this call returns."""
         loop = asyncio.get_running_loop()
         if len(self._tasks) >= self._most:
             too_many = Unavailable(f"{self._most} users are being checked already")
@@ -99,15 +100,15 @@ class UserChecker:
     async def _verdict(self, question: CheckUser) -> Verdict:
         values, connection, address = question.attempt, question.connection, question.sa.path.remote_host
         attempt = Attempt(
-            values.user,
-            values.password,
-            values.passcode,
-            values.next_pin,
-            values.answer,
-            values.domain,
-            address,
-            connection.name,
-            values.state,
+            user=values.user,
+            password=values.password,
+            passcode=values.passcode,
+            next_pin=values.next_pin,
+            answer=values.answer,
+            domain=values.domain,
+            address=address,
+            connection=connection.name,
+            state=values.state,
         )
         if values.complaint:
             return Rejected(values.complaint)
@@ -140,16 +141,12 @@ class UserChecker:
         return Accepted(replace(user, session=self._session()))
 
     def _log_failure(self, what: str, attempt: Attempt, reason: str, code: Code) -> None:
-        """The line that fail2ban reads: what the peer chooses stands behind its address."""
+        """Write the line that fail2ban reads. Text that the peer chooses comes after its address."""
         where = f"from {attempt.address} as {_quoted(attempt.login)} on {attempt.connection}"
-        text = f"login {what} {where}: {_printable(reason)}"
+        text = f"login {what} {where}: {printable(reason)}"
         self._log.write(Level.WARNING, "IKE", text, kind="failed logins", code=code)
 
 
 def _quoted(name: str) -> str:
-    """A name in ASCII, on one line and of limited length, whatever the peer has sent."""
+    """A name from the peer as a quoted ASCII string on one line, of limited length."""
     return json.dumps(name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "...")
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in text)

@@ -13,7 +13,7 @@ from ikev1.core.negotiation import ipsec_suite
 from ikev1.core.peer import identity
 from ikev1.core.peer.connection_lookup import expected
 from ikev1.core.records.child_sa import ChildSa, Mark, PacketMarks
-from ikev1.core.records.exchange import Exchange, Role, TransactionData
+from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.methods import SHARED, SIGNER
 from ikev1.core.records.settings import Connection, Tunnel, XauthRole
@@ -127,8 +127,8 @@ def _running(sa: IkeSa, role: Role) -> Sequence[str]:
 
 
 def _task(exchange: Exchange) -> str:
-    data = exchange.data
-    return _TOPICS[data.topic] if isinstance(data, TransactionData) else _TASKS[exchange.script]
+    data = exchange.transaction
+    return _TOPICS[data.topic] if data is not None else _TASKS[exchange.script]
 
 
 def child_key(child: ChildSa) -> str:
@@ -227,8 +227,8 @@ def _round(connection: Connection, identity: str | None) -> Section:
 
 
 def _rounds(connection: Connection) -> Section:
-    """How each peer authenticates. Who is asked for a user name and a password (XAUTH) does so after phase 1 or, with
-    hybrid authentication, only then.
+    """The authentication rounds of each peer. XAUTH is the second round of the client or, with hybrid authentication,
+    its only one.
     """
     local: Section = {**_round(connection, connection.local_id), **_own_certificate(connection)}
     remote: Section = {**_round(connection, expected(connection)), **_authorities(connection)}

@@ -1,16 +1,16 @@
 """Rules by which the kernel tells clients behind one NAT apart, in transport mode (RFC 3948 §5.2).
 
-The inbound SA of each client marks what it has opened; a mark is `SIGNATURE`, then 16 bits of the client. Of a packet
-with such a mark:
+The inbound SA of each client sets a mark on decrypted packets: 16 bits `SIGNATURE`, then 16 bits for the client. For
+packets with such a mark:
 
-1. ``clients-zone``: connection tracking has the direction in which the client sends in a zone of the client's own, so
-   the same addresses and ports of two clients are two connections. The other direction is in the common zone, where all
-   connections differ: of the second one, NAT changes the source port on the way to local programs.
-2. ``clients-save``: the connection keeps the mark.
-3. ``clients-restore``: what local programs answer gets the mark back, and is routed anew: the policies of the kernel's
-   IPsec, which name it, choose the SA of the client. NAT has given back the client's port by then.
+1. ``clients-zone``: each client has its own connection tracking zone for the direction from the client, so that the
+   same addresses and ports of two clients are two connections. The other direction is in the common zone, where
+   connections must differ: NAT changes the source port of the second one on the way to local programs.
+2. ``clients-save``: the mark is saved in the connection.
+3. ``clients-restore``: packets from local programs get the mark of their connection, and are routed again: the policies
+   with the mark select the SA of the client. NAT has restored the client's port by then.
 
-A chain of the type nat has the kernel do NAT, though there is no rule in it.
+A chain of the type nat, even without rules, enables NAT in the kernel.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BEFORE_TRACKING, _BEHIND_TRACKING, _NAT_SOURCE = -300, -150, 100  # NF_IP_PRI_R
 
 
 def client_rules(table: str) -> list[Message]:
-    """The chains and their rules, for a table that is there."""
+    """The messages that add the chains and their rules to an existing ``table``."""
     of_client = (layout.mask(_UPPER_HALF), layout.compare(_SIGNED))
     mark = layout.meta(Meta.MARK)
     saved = layout.connection(Connection.MARK)

@@ -1,8 +1,8 @@
-"""Marks by which the kernel tells peers in transport mode apart that share an address: clients behind one NAT.
+"""Marks that distinguish peers in transport mode that share an address in the kernel: clients behind one NAT.
 
-Each peer has a number of 16 bits, and a mark with it, which its policies and its outbound SAs name, and which its
-inbound SAs give to what they have opened; `ikev1.esp.nft.client_rules` does the rest. The number follows from the
-peer's name (`ChildSa.peer`), so the next process finds the SAs of this one; where it is taken, it is the next one.
+Each peer has a 16-bit number, from which its mark is made. Its policies and outbound SAs match the mark, and its
+inbound SAs set it on decrypted packets (`ikev1.esp.nft.client_rules`). The number is derived from `ChildSa.peer`, so
+that the next process finds the SAs of this one; if it is in use, the next free number is used.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FORGOTTEN = 300.0  # seconds for which a number is not given to another peer: c
 
 
 class _Peer:
-    """One peer: its number, and what it is known by."""
+    """One peer: its number, and the keys by which it is found."""
 
     __slots__ = ("names", "number", "reqids", "spis")
 
@@ -43,12 +43,12 @@ class ClientMarks:
         self._released: dict[int, tuple[bytes, float]] = {}  # whose a number was, and until when
 
     def marked(self, child: ChildSa) -> ChildSa:
-        """``child`` with the marks of its peer, if others may have the address of that.
+        """``child`` with the marks of its peer, if other peers may have the same address.
 
         Raises:
             PlaneError: there are too many peers.
         """
-        if not child.shares_address or child.marks != PacketMarks():  # with marks, the operator tells them apart
+        if not child.shares_address or child.marks != PacketMarks():  # marks of the operator distinguish them
             return child
         peer = self._by_reqid.get(child.reqid) or self._by_name.get(child.peer)
         if peer is None:
@@ -65,7 +65,9 @@ class ClientMarks:
         return marked
 
     def moving(self, child: ChildSa) -> None:
-        """Note that the peer of ``child`` gets another address or port: who comes from there next is unknown."""
+        """The peer of ``child`` is about to get another address or port. Its names are forgotten, because another
+        peer may have its old address and port next.
+        """
         peer = self._by_reqid.get(child.reqid)
         if peer is not None:
             for name in peer.names:

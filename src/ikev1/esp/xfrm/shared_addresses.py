@@ -1,9 +1,9 @@
 """Peers of the kernel's data plane in transport mode that may share an address: marks, and a table of nf_tables.
 
-The table has the rules that tell their packets apart (`ikev1.esp.nft.client_rules`), and drops what passes between
-their addresses unprotected (`ikev1.esp.clear_traffic`): policies cannot, for a packet of a local program has no mark
-when the policies are asked first. It is made with the first such peer, or with what is to be protected in transport
-mode. Without nf_tables there are no marks, and only one of such peers is accepted.
+The table has the rules that distinguish their packets (`ikev1.esp.nft.client_rules`), and drops unprotected traffic
+between their addresses (`ikev1.esp.clear_traffic`). Policies cannot do that, because packets of local programs have no
+mark at the first policy lookup. The table is created for the first such peer, or for the first protected traffic in
+transport mode. Without nf_tables there are no marks, and only one of these peers is accepted.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from pathlib import Path
 from zlib import crc32
 
 from ikev1.core.records.child_sa import ChildSa, IpsecMode, PacketMarks
-from ikev1.core.records.record import replace
-from ikev1.esp.clear_traffic import ClearTrafficFilter, Traffic, forget
+from ikev1.esp.clear_traffic import ClearTrafficFilter, Traffic, forget, traffic_of
 from ikev1.esp.nft.client_rules import client_rules
 from ikev1.esp.nft.ruleset import by_kernel
 from ikev1.esp.plane import Listener, Protected, Reader
@@ -30,7 +29,7 @@ class SharedAddresses:
         self._name = f"kernel-{crc32(bytes(owner.resolve())):08x}"
         self._filter = ClearTrafficFilter(self._name, MARK, listener, by_kernel(), client_rules)
         self._marks = ClientMarks()
-        # the zone in `client_rules` is the lower half of the mark on these machines alone
+        # the zone in `client_rules` is the lower half of the mark only on little-endian machines
         self.possible = sys.byteorder == "little" and self._filter.possible()
         self._held: set[Hashable] = set()
         self._settled = False  # what an earlier process left is replaced or removed
@@ -44,12 +43,9 @@ class SharedAddresses:
         return self._marks.marked(child) if self.possible else child
 
     def guard(self, marked: ChildSa) -> None:
-        """Let the traffic of a pair that has marks of ours pass by IPsec alone; local programs know the peers by other
-        ports than theirs.
-        """
+        """Drop the traffic of a pair with marks of ours unless IPsec protects it."""
         if self.possible and marked.shares_address and marked.marks != PacketMarks():
-            remote = replace(marked.remote, port=0) if marked.local.port else marked.remote
-            self._hold({marked.inbound.spi: (marked.local, remote)})
+            self._hold({marked.inbound.spi: traffic_of(marked)})
 
     def moving(self, child: ChildSa) -> None:
         """As `ClientMarks.moving`."""
@@ -62,7 +58,7 @@ class SharedAddresses:
             self._hold({child.inbound.spi: None})
 
     def protect(self, traffic: Collection[Protected]) -> list[Protected]:
-        """Let the traffic of transport mode pass by IPsec alone, where that is possible; what is left comes back."""
+        """Drop the traffic of transport mode unless IPsec protects it. Return the rest, which policies must drop."""
         ours = {each for each in traffic if self.possible and _is_ours(each)}
         earlier = {key for key in self._held if isinstance(key, Protected)}
         if ours != earlier:
@@ -78,7 +74,7 @@ class SharedAddresses:
         return self._filter.readers()
 
     def close(self, *, keep_protected: bool) -> None:
-        """Remove the table or, with ``keep_protected``, leave what protects.
+        """Remove the table or, with ``keep_protected``, only the entries of pairs.
 
         Raises:
             PlaneError: the kernel refused.
@@ -99,5 +95,5 @@ class SharedAddresses:
 
 
 def _is_ours(each: Protected) -> bool:
-    """Whether packets of local programs need this table, because they get their marks late."""
+    """Whether policies do not suffice, because packets of local programs get their marks after the first lookup."""
     return each.mode is IpsecMode.TRANSPORT and each.marks == PacketMarks()

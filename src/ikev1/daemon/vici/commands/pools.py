@@ -1,4 +1,4 @@
-"""get-pools: the pools of virtual addresses, and with ``leases`` who has or had which address."""
+"""get-pools: the pools of virtual addresses, and with ``leases`` the owners of their addresses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def get_pools(call: Call) -> Section:
 
 
 def _leases(leases: Iterable[Lease]) -> Section:
-    ordered = sorted(leases, key=lambda lease: (len(lease.address), ip_address(lease.address).packed))
+    ordered = sorted(leases, key=_in_order)
     return {
         str(number): {
             "address": lease.address,
@@ -40,6 +40,12 @@ def _leases(leases: Iterable[Lease]) -> Section:
         }
         for number, lease in enumerate(ordered)
     }
+
+
+def _in_order(lease: Lease) -> tuple[int, bytes]:
+    """A sort key: IPv4 addresses first, then by number."""
+    address = ip_address(lease.address)
+    return address.version, address.packed
 
 
 COMMANDS: dict[str, Command] = {"get-pools": get_pools}
