@@ -54,6 +54,7 @@ from xauth_peers import (
 
 PASSCODE, ANSWER = ConfigAttribute.XAUTH_PASSCODE, ConfigAttribute.XAUTH_ANSWER
 NEXT_PIN, MESSAGE = ConfigAttribute.XAUTH_NEXT_PIN, ConfigAttribute.XAUTH_MESSAGE
+DOMAIN = ConfigAttribute.XAUTH_DOMAIN
 
 
 def seen(peer: Peer, *, sent: bool) -> list[ConfigAttributes]:
@@ -622,6 +623,23 @@ def test_another_name_in_another_round_is_rejected(network: Network, couple: Cou
     network.settle()
     assert bob.failures == [Code.XAUTH_FAILED]
     assert len(bob.attempts) == 1
+
+
+@pytest.mark.parametrize("domain", ["", "office"])
+def test_another_domain_in_another_round_is_rejected(network: Network, couple: Couple, domain: str) -> None:
+    r"""The backend goes on with the user of the first round: it must not become ``corp\carol`` by a later one."""
+    alice, bob = logged_in(couple)
+    bob.checks = lambda attempt: (
+        Accepted(User(attempt.user, attempt.domain)) if attempt.state else Challenged(Prompt.PASSCODE, state=b"17")
+    )
+    alice.calls(None)
+    first_request(network)
+    first = (Attribute(DOMAIN, domain.encode()),) if domain else ()
+    answers(network, bob, alice, Attribute(NAME, b"carol"), *first, Attribute(PASSWORD, b"her password"))
+    answers(network, bob, alice, Attribute(NAME, b"carol"), Attribute(DOMAIN, b"corp"), Attribute(PASSCODE, b"1"))
+    assert bob.sa.user_name == ""
+    assert bob.failures == [Code.XAUTH_FAILED]
+    assert [(attempt.user, attempt.domain) for attempt in bob.attempts] == [("carol", domain)]
 
 
 def test_rounds_are_limited(network: Network, couple: Couple) -> None:
