@@ -4,12 +4,14 @@ Failed attempts count in three places, each of which has some free attempts and 
 
 - the user from one address: few free attempts and long waits, because who guesses here is not the user, or has
   forgotten the password;
-- one address, whoever the user is: somebody who tries one password with many names;
+- one address, for all users together that have never logged in from it: somebody who tries one password with many
+  names;
 - the user from all addresses that the user has never logged in from: somebody who guesses from many addresses. The
   waits are short, because the user may be at a new address as well.
 
 So an attacker elsewhere cannot lock a user out of an address that the user has logged in from, and can only delay the
-user at a new address. An attempt during a wait is refused without being checked and does not prolong the wait.
+user at a new address. Nor can one behind the same NAT, except by the user's own name. An attempt during a wait is
+refused without being checked and does not prolong the wait.
 
 An attempt counts as failed from its beginning until it has succeeded: otherwise simultaneous attempts would be free.
 Memory is bounded: the entries not used for the longest time are forgotten first.
@@ -107,14 +109,15 @@ class LockOut:
         """Begin an attempt: 0 if it may be checked, which then counts as failed; else the seconds to wait."""
         now, name, network = self._clock(), _digest(user), network_of(address)
         pair = name, network
-        waits = [self._pairs.wait(pair, now), self._addresses.wait(network, now)]
-        if not self._is_known(pair, now):
-            waits.append(self._elsewhere.wait(name, now))
+        is_known = self._is_known(pair, now)
+        waits = [self._pairs.wait(pair, now)]
+        if not is_known:
+            waits += self._addresses.wait(network, now), self._elsewhere.wait(name, now)
         if (longest := max(waits)) > 0:
             return longest
         self._pairs.charge(pair, now)
-        self._addresses.charge(network, now)
-        if not self._is_known(pair, now):
+        if not is_known:
+            self._addresses.charge(network, now)
             self._elsewhere.charge(name, now)
         return 0.0
 
@@ -133,8 +136,8 @@ class LockOut:
         now, name, network = self._clock(), _digest(user), network_of(address)
         pair = name, network
         self._pairs.refund(pair)
-        self._addresses.refund(network)
         if not self._is_known(pair, now):
+            self._addresses.refund(network)
             self._elsewhere.refund(name)
 
     def __len__(self) -> int:
