@@ -20,6 +20,7 @@ Memory is bounded: the entries not used for the longest time are forgotten first
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from ipaddress import IPv6Address, ip_address
@@ -161,5 +162,9 @@ def network_of(address: str) -> str:
 
 
 def _digest(user: str) -> bytes:
-    """A key of constant size; people also enter passwords as names, so the name itself is not kept."""
-    return hashlib.blake2s(user.casefold().encode(errors="surrogatepass"), digest_size=16).digest()
+    """A key of constant size; people also enter passwords as names, so the name itself is not kept.
+
+    Directories take many ways to write a name for the same user (RFC 4518 §2), and so do we, whatever the backend.
+    """
+    name = " ".join(unicodedata.normalize("NFKC", user).casefold().split())
+    return hashlib.blake2s(name.encode(errors="surrogatepass"), digest_size=16).digest()
