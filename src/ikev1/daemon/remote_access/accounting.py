@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
 from ikev1.aaa.accounting import Accounting, Cause, NotConfirmed, Notice, Session, Status, Usage
@@ -20,6 +20,7 @@ from ikev1.esp.plane import Counters
 
 _TRIES = 12  # of a notice of the beginning or of the end
 _FIRST_WAIT, _LONGEST_WAIT = 15.0, 900.0  # seconds between them
+_MOST = 500  # sessions of one user whose notices wait
 _ADDRESSES = 5.0  # seconds for which the beginning of a session waits for the user's addresses
 _CLOSING = 10.0  # seconds for what is left when the gateway stops
 
@@ -69,6 +70,7 @@ class Sessions:
         self._by_child: dict[int, _Open] = {}
         self._waiting: dict[str, deque[Notice]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._waiting_of: Counter[str] = Counter()  # sessions in `_waiting`, by user
         self._closing = False
 
     def adopt(self, accounting: Accounting | None, interval: int) -> None:
@@ -184,7 +186,7 @@ class Sessions:
     # ------------------------------------------------------------------ notices
 
     def _tell(self, found: _Open, status: Status) -> None:
-        if self._accounting is None:
+        if self._accounting is None or not self._has_room(found):
             return
         waiting = self._waiting.setdefault(found.user.session, deque())
         if status is not Status.START:
@@ -195,7 +197,19 @@ class Sessions:
         if found.user.session not in self._tasks:
             task = asyncio.get_running_loop().create_task(self._send(found.user.session, found.connection))
             self._tasks[found.user.session] = task
-            task.add_done_callback(lambda _: self._sent(found.user.session))
+            self._waiting_of[_who(found)] += 1
+            task.add_done_callback(lambda _: self._sent(found))
+
+    def _has_room(self, found: _Open) -> bool:
+        """Whether notices of this session can wait: a user who logs in again and again must not fill the memory while
+        no server answers.
+        """
+        if found.user.session in self._tasks or self._waiting_of[_who(found)] < _MOST:
+            return True
+        text = f"accounting of user {found.name!r}: notices of {_MOST} sessions are waiting, others are lost"
+        kind, code = "lost notices of accounting", Code.ACCOUNTING_FAILED
+        self._log.write(Level.ERROR, "IKE", text, kind=kind, connection=found.connection, code=code)
+        return False
 
     async def _send(self, session: str, connection: str) -> None:
         waiting, tries, wait = self._waiting[session], 0, _FIRST_WAIT
@@ -218,7 +232,11 @@ class Sessions:
             with contextlib.suppress(ValueError):
                 waiting.remove(notice)  # an interim update may have been left out meanwhile
 
-    def _sent(self, session: str) -> None:
+    def _sent(self, found: _Open) -> None:
+        session = found.user.session
+        self._waiting_of[_who(found)] -= 1
+        if not self._waiting_of[_who(found)]:
+            del self._waiting_of[_who(found)]
         task = self._tasks.pop(session)
         waiting = self._waiting.pop(session, None)
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
@@ -238,6 +256,11 @@ class Sessions:
         if found.is_lost:
             return Cause.LOST_CARRIER
         return Cause.ADMIN_REBOOT if self._closing else Cause.USER_REQUEST
+
+
+def _who(found: _Open) -> str:
+    """The user, whatever the case of the name: some backends do not distinguish it."""
+    return found.name.casefold()
 
 
 def _session(found: _Open) -> Session:
