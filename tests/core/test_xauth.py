@@ -553,6 +553,20 @@ def test_a_configured_secret_is_sent_once(network: Network, couple: Couple) -> N
     assert not bob.engine.sas
 
 
+def test_a_configured_secret_is_not_sent_again_when_the_user_is_accepted(
+    network: Network, alice: Peer, bob: Peer
+) -> None:
+    alice.calls()
+    network.settle()
+    request = next(datagram for datagram in network.sent if datagram.label == "CFG1")
+    wanted = (Attribute(NAME, b""), Attribute(PASSWORD, b""))
+    asks(network, alice, bob, request, ConfigAttributes(ConfigType.REQUEST, 9, wanted))
+    reply = seen(alice, sent=True)[-1]
+    assert Attribute(STATUS, 0) in reply.attributes
+    assert all(attribute.value != b"her password" for attribute in reply.attributes)
+    assert len(alice.children) == len(bob.children) == 1
+
+
 @pytest.mark.parametrize("verdict", [Unavailable("RADIUS is silent")])
 def test_nobody_is_accepted_without_a_backend(network: Network, alice: Peer, bob: Peer, verdict: Verdict) -> None:
     bob.checks = lambda attempt: verdict
