@@ -128,6 +128,18 @@ def test_a_tunnel_to_the_gateway_itself(network: Network) -> None:
     assert bob.failures == []
 
 
+@pytest.mark.parametrize("method", list(ModeConfigMethod))
+def test_a_gateway_that_gives_its_own_address(network: Network, method: ModeConfigMethod) -> None:
+    """On an interface of the client, it would keep all packets to the gateway there."""
+    alice, bob = meet(network, client(mode_config=method), gateway(mode_config=method))
+    bob.assigns = Desk(BOB)
+    alice.calls("t0")
+    network.settle()
+    assert Code.MALFORMED in alice.failures
+    assert alice.saw(ConfigReceived) == []
+    assert alice.sa.received is None
+
+
 def test_no_free_address(network: Network) -> None:
     alice, bob = meet(network, client(), gateway())
     bob.assigns = Desk()

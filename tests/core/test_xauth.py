@@ -54,6 +54,7 @@ from xauth_peers import (
 
 PASSCODE, ANSWER = ConfigAttribute.XAUTH_PASSCODE, ConfigAttribute.XAUTH_ANSWER
 NEXT_PIN, MESSAGE = ConfigAttribute.XAUTH_NEXT_PIN, ConfigAttribute.XAUTH_MESSAGE
+DOMAIN = ConfigAttribute.XAUTH_DOMAIN
 
 
 def seen(peer: Peer, *, sent: bool) -> list[ConfigAttributes]:
@@ -552,6 +553,20 @@ def test_a_configured_secret_is_sent_once(network: Network, couple: Couple) -> N
     assert not bob.engine.sas
 
 
+def test_a_configured_secret_is_not_sent_again_when_the_user_is_accepted(
+    network: Network, alice: Peer, bob: Peer
+) -> None:
+    alice.calls()
+    network.settle()
+    request = next(datagram for datagram in network.sent if datagram.label == "CFG1")
+    wanted = (Attribute(NAME, b""), Attribute(PASSWORD, b""))
+    asks(network, alice, bob, request, ConfigAttributes(ConfigType.REQUEST, 9, wanted))
+    reply = seen(alice, sent=True)[-1]
+    assert Attribute(STATUS, 0) in reply.attributes
+    assert all(attribute.value != b"her password" for attribute in reply.attributes)
+    assert len(alice.children) == len(bob.children) == 1
+
+
 @pytest.mark.parametrize("verdict", [Unavailable("RADIUS is silent")])
 def test_nobody_is_accepted_without_a_backend(network: Network, alice: Peer, bob: Peer, verdict: Verdict) -> None:
     bob.checks = lambda attempt: verdict
@@ -622,6 +637,23 @@ def test_another_name_in_another_round_is_rejected(network: Network, couple: Cou
     network.settle()
     assert bob.failures == [Code.XAUTH_FAILED]
     assert len(bob.attempts) == 1
+
+
+@pytest.mark.parametrize("domain", ["", "office"])
+def test_another_domain_in_another_round_is_rejected(network: Network, couple: Couple, domain: str) -> None:
+    r"""The backend goes on with the user of the first round: it must not become ``corp\carol`` by a later one."""
+    alice, bob = logged_in(couple)
+    bob.checks = lambda attempt: (
+        Accepted(User(attempt.user, attempt.domain)) if attempt.state else Challenged(Prompt.PASSCODE, state=b"17")
+    )
+    alice.calls(None)
+    first_request(network)
+    first = (Attribute(DOMAIN, domain.encode()),) if domain else ()
+    answers(network, bob, alice, Attribute(NAME, b"carol"), *first, Attribute(PASSWORD, b"her password"))
+    answers(network, bob, alice, Attribute(NAME, b"carol"), Attribute(DOMAIN, b"corp"), Attribute(PASSCODE, b"1"))
+    assert bob.sa.user_name == ""
+    assert bob.failures == [Code.XAUTH_FAILED]
+    assert [(attempt.user, attempt.domain) for attempt in bob.attempts] == [("carol", domain)]
 
 
 def test_rounds_are_limited(network: Network, couple: Couple) -> None:

@@ -4,12 +4,13 @@ Failed attempts are counted in three tables. Each allows some attempts without d
 
 - per user and address: few free attempts and long delays, because the attempts are not the user's, or the user has
   forgotten the password;
-- per address, for all users: against one password that is tried with many names;
+- per address, for all users together that have never logged in from it: against one password that is tried with many names;
 - per user, for all addresses from which the user has never logged in: against guessing from many addresses. The delays
   are short, because the user may be at a new address as well.
 
 So an attacker elsewhere cannot lock a user out of an address that the user has logged in from, and can only delay the
-user at a new address. An attempt during a delay is refused without a check, and does not prolong the delay.
+user at a new address. Nor can one behind the same NAT, except by the user's own name. An attempt during a delay is
+refused without a check, and does not prolong the delay.
 
 An attempt counts as failed until it has succeeded; otherwise simultaneous attempts would be free.
 Memory is bounded: the least recently used entries are forgotten first.
@@ -18,6 +19,7 @@ Memory is bounded: the least recently used entries are forgotten first.
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from ipaddress import IPv6Address, ip_address
@@ -107,14 +109,15 @@ class LockOut:
         """Begin an attempt, which counts as failed for now. Return 0 if it may be checked, else the seconds to wait."""
         now, name, network = self._clock(), _digest(user), network_of(address)
         pair = name, network
-        waits = [self._pairs.wait(pair, now), self._addresses.wait(network, now)]
-        if not self._is_known(pair, now):
-            waits.append(self._elsewhere.wait(name, now))
+        is_known = self._is_known(pair, now)
+        waits = [self._pairs.wait(pair, now)]
+        if not is_known:
+            waits += self._addresses.wait(network, now), self._elsewhere.wait(name, now)
         if (longest := max(waits)) > 0:
             return longest
         self._pairs.charge(pair, now)
-        self._addresses.charge(network, now)
-        if not self._is_known(pair, now):
+        if not is_known:
+            self._addresses.charge(network, now)
             self._elsewhere.charge(name, now)
         return 0.0
 
@@ -133,8 +136,8 @@ class LockOut:
         now, name, network = self._clock(), _digest(user), network_of(address)
         pair = name, network
         self._pairs.refund(pair)
-        self._addresses.refund(network)
         if not self._is_known(pair, now):
+            self._addresses.refund(network)
             self._elsewhere.refund(name)
 
     def __len__(self) -> int:
@@ -158,5 +161,9 @@ def network_of(address: str) -> str:
 
 
 def _digest(user: str) -> bytes:
-    """A key of constant size. The name itself is not kept: users sometimes enter their password instead."""
-    return hashlib.blake2s(user.casefold().encode(errors="surrogatepass"), digest_size=16).digest()
+    """A key of constant size. The name itself is not kept: users sometimes enter their password instead.
+
+    Directories accept several spellings of the name of one user (RFC 4518 §2): they have one key, whatever the backend.
+    """
+    name = " ".join(unicodedata.normalize("NFKC", user).casefold().split())
+    return hashlib.blake2s(name.encode(errors="surrogatepass"), digest_size=16).digest()

@@ -224,6 +224,39 @@ def test_notices_wait_for_the_server_in_their_order(monkeypatch: pytest.MonkeyPa
     play(scenario)
 
 
+def test_a_user_who_logs_in_again_and_again_does_not_fill_the_memory() -> None:
+    async def scenario(scene: Scene) -> None:
+        scene.server.down = True
+        for number in range(1, 1001):
+            name = "alice" if number % 2 else "Alice"
+            opened = replace(UP, unique_id=number, user=replace(USER, name=name, session=f"s{number}"))
+            scene.sessions.observe(XauthUp(opened))
+            scene.sessions.observe(IkeDown(opened, "closed"))
+        tasks = len(asyncio.all_tasks())
+        await scene.told()
+        other = replace(UP, unique_id=2000, user=replace(USER, name="bob", session="of bob"))
+        scene.server.down = False
+        scene.sessions.observe(XauthUp(other))
+        scene.sessions.observe(IkeDown(other, "closed"))
+        assert [notice.session.user for notice in await scene.told()] == ["bob", "bob"], "others have their own places"
+        assert tasks <= 501
+        assert Code.ACCOUNTING_FAILED in [line.code for line in scene.lines]
+
+    play(scenario)
+
+
+def test_places_are_free_again_when_all_was_told() -> None:
+    async def scenario(scene: Scene) -> None:
+        for number in range(1, 201):
+            opened = replace(UP, unique_id=number, user=replace(USER, session=f"s{number}"))
+            scene.sessions.observe(XauthUp(opened))
+            scene.sessions.observe(IkeDown(opened, "closed"))
+            await scene.told()
+        assert len(scene.server.notices) == 400
+
+    play(scenario)
+
+
 def test_when_the_gateway_stops_a_silent_server_does_not_hold_it_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accounting, "_CLOSING", 0.05)
 

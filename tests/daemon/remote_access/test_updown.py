@@ -16,7 +16,7 @@ from ikev1.core.records.events import ChildDown, ChildUp, Code
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import Anchor, IkeSa
 from ikev1.core.records.mode_config import ModeConfig
-from ikev1.core.records.path import UdpPath
+from ikev1.core.records.path import Nat, NatTraversalVersion, UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.remote_access import User
 from ikev1.core.records.selector import Selector
@@ -128,6 +128,43 @@ def test_up_and_down_once_over_rekeying(tmp_path: Path) -> None:
         hook.observe(ChildDown(sa(2), child(3), "closed"))
         await hook.close()
         assert scene.runs == [UP, DOWN]
+
+    play(scenario)
+
+
+def test_another_port_of_the_nat_changes_nothing(tmp_path: Path) -> None:
+    """Else the hook of the earlier port ran down what that of the later one had run up, at the next rekeying."""
+    scene = Scene(tmp_path)
+    here = replace(sa(), nat=Nat(NatTraversalVersion.RFC_3947, remote_behind=True))
+    there = replace(here, path=PATH._replace(remote_port=61_000))
+
+    async def scenario() -> None:
+        hook = scene.process()
+        hook.observe(ChildUp(here, child(1)))
+        while scene.runs != [UP]:
+            await asyncio.sleep(0.01)
+        hook.observe(ChildUp(there, replace(child(2), path=there.path), child(1)))
+        hook.observe(ChildDown(there, child(1), "rekeyed"))
+        await hook.close()
+        assert scene.runs == [UP]
+        next_hook = scene.process([(replace(there, path=PATH._replace(remote_port=62_000)), child(2))])
+        await next_hook.close()
+        assert scene.runs == [UP]
+
+    play(scenario)
+
+
+def test_clients_behind_one_nat_have_their_own_in_transport_mode(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    here = replace(sa(), nat=Nat(NatTraversalVersion.RFC_3947, remote_behind=True))
+    there = replace(here, path=PATH._replace(remote_port=61_000))
+
+    async def scenario() -> None:
+        hook = scene.process()
+        for number, known in enumerate((here, there)):
+            hook.observe(ChildUp(known, replace(child(number), path=known.path, mode=IpsecMode.TRANSPORT)))
+        await hook.close()
+        assert scene.runs == [UP, UP]
 
     play(scenario)
 

@@ -18,11 +18,12 @@ from ikev1.core.records.exchange import TransactionDecision
 from ikev1.core.records.mode_config import ConfigPush, ConfigRequest, ModeConfig
 from ikev1.core.records.path import ip_version
 from ikev1.core.records.record import present, replace
+from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.remote_access import Saying
 from ikev1.core.records.settings import Connection
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import ConfigAttributes
-from ikev1.wire.registry import ConfigType
+from ikev1.wire.registry import ConfigType, NotifyType
 
 _VERSION = "ikev1"  # for peers without a pool
 
@@ -74,8 +75,14 @@ def _answered(context: ExchangeContext, payload: ConfigAttributes) -> None:
 def _take(context: ExchangeContext, config: ModeConfig) -> None:
     """Store a configuration from the gateway. One without addresses, such as a banner, keeps the addresses that were
     received under the same ISAKMP SA.
+
+    Raises:
+        Refusal: an address is that of the gateway, which nobody here would reach any more.
     """
     sa, before = context.sa, context.sa.received
+    if sa.path.remote_host in config.addresses:
+        text = f"mode config: the gateway gives its own address {sa.path.remote_host} to this client"
+        raise Refusal(Code.MALFORMED, text, notify=NotifyType.PAYLOAD_MALFORMED)
     if not config.addresses and before is not None and not sa.awaits_config:
         config = replace(config, addresses=before.addresses)
     context.sa = replace(sa, received=config, awaits_config=False, config_due_at=0.0)

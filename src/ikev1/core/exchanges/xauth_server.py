@@ -95,8 +95,8 @@ def _attempt(xauth: Xauth, attributes: Sequence[Attribute]) -> XauthAttempt:
         faults.append("the client answered with another XAUTH_TYPE than was asked")
     name = _text(attributes, ConfigAttribute.XAUTH_USER_NAME, faults)
     domain = _text(attributes, ConfigAttribute.XAUTH_DOMAIN, faults)
-    if xauth.name and name not in ("", xauth.name):
-        faults.append("the client changed the user name from one round to the next")
+    if xauth.name and (name or xauth.name, domain or xauth.domain) != (xauth.name, xauth.domain):
+        faults.append("the client changed the user name or its domain from one round to the next")
     if not xauth.name and not name:
         faults.append("the client sent no user name")
     *_, wanted = _ASKED[xauth.prompt]
@@ -108,7 +108,7 @@ def _attempt(xauth: Xauth, attributes: Sequence[Attribute]) -> XauthAttempt:
         return XauthAttempt(complaint=faults[0])
     return XauthAttempt(
         user=xauth.name or name,
-        domain=xauth.domain or domain,
+        domain=xauth.domain if xauth.name else domain,
         password=value_of(attributes, ConfigAttribute.XAUTH_USER_PASSWORD),
         passcode=value_of(attributes, ConfigAttribute.XAUTH_PASSCODE),
         next_pin=value_of(attributes, ConfigAttribute.XAUTH_NEXT_PIN),

@@ -61,7 +61,9 @@ def _host(address: IPv4Address | IPv6Address) -> str:
     Raises:
         Refusal: it is not.
     """
-    if address.is_unspecified or address.is_multicast or address.is_loopback or address == _BROADCAST:
+    inner = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    strange = address.is_unspecified or address.is_multicast or address.is_loopback or inner is not None
+    if strange or any(address in network for network in _OF_NO_HOST):
         raise _malformed(f"{address} is not the address of a host")
     return str(address)
 
@@ -150,7 +152,7 @@ def _hosts(read: Callable[[Value], list[str]]) -> _Codec:
     return _Codec(lambda hosts: [ip_address(host).packed for host in hosts], read)
 
 
-_BROADCAST = IPv4Address("255.255.255.255")
+_OF_NO_HOST = ip_network("0.0.0.0/8"), ip_network("240.0.0.0/4")  # RFC 1122 §3.2.1.3, RFC 1112 §4
 _HOST4, _HOST6, _MASK = _hosts(_read_host4), _hosts(_read_host6), _hosts(_read_mask)
 _NETWORK4, _NETWORK6 = _Codec(_write_network4, _read_network4), _Codec(_write_network6, _read_network6)
 _UNITY_NETWORKS = _Codec(_write_unity_networks, _read_unity_networks)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
 from ikev1.aaa.accounting import Accounting, Cause, NotConfirmed, Notice, Session, Status, Usage
@@ -22,6 +22,7 @@ from ikev1.esp.plane import Counters
 
 _TRIES = 12  # for each notice
 _FIRST_WAIT, _LONGEST_WAIT = 15.0, 900.0  # seconds between them
+_MOST = 500  # sessions of one user whose notices wait
 _ADDRESSES = 5.0  # seconds for which the beginning of a session waits for the user's addresses
 _CLOSING = 10.0  # seconds for the remaining notices when the gateway stops
 
@@ -71,6 +72,7 @@ class Sessions:
         self._by_child: dict[int, _Open] = {}
         self._waiting: dict[str, deque[Notice]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._waiting_of: Counter[str] = Counter()  # sessions in `_waiting`, by user
         self._closing = False
 
     def adopt(self, accounting: Accounting | None, interval: int) -> None:
@@ -186,7 +188,7 @@ class Sessions:
     # ------------------------------------------------------------------ notices
 
     def _tell(self, found: _Open, status: Status) -> None:
-        if self._accounting is None:
+        if self._accounting is None or not self._has_room(found):
             return
         waiting = self._waiting.setdefault(found.user.session, deque())
         if status is not Status.START:
@@ -197,7 +199,19 @@ class Sessions:
         if found.user.session not in self._tasks:
             task = asyncio.get_running_loop().create_task(self._send(found.user.session, found.connection))
             self._tasks[found.user.session] = task
-            task.add_done_callback(lambda _: self._sent(found.user.session))
+            self._waiting_of[_who(found)] += 1
+            task.add_done_callback(lambda _: self._sent(found))
+
+    def _has_room(self, found: _Open) -> bool:
+        """Whether notices of this session can wait: a user who logs in again and again must not fill the memory while
+        no server answers.
+        """
+        if found.user.session in self._tasks or self._waiting_of[_who(found)] < _MOST:
+            return True
+        text = f"accounting of user {found.name!r}: notices of {_MOST} sessions are waiting, others are lost"
+        kind, code = "lost notices of accounting", Code.ACCOUNTING_FAILED
+        self._log.write(Level.ERROR, "IKE", text, kind=kind, connection=found.connection, code=code)
+        return False
 
     async def _send(self, session: str, connection: str) -> None:
         waiting, tries, wait = self._waiting[session], 0, _FIRST_WAIT
@@ -220,7 +234,11 @@ class Sessions:
             with contextlib.suppress(ValueError):
                 waiting.remove(notice)  # an interim update may have been left out meanwhile
 
-    def _sent(self, session: str) -> None:
+    def _sent(self, found: _Open) -> None:
+        session = found.user.session
+        self._waiting_of[_who(found)] -= 1
+        if not self._waiting_of[_who(found)]:
+            del self._waiting_of[_who(found)]
         task = self._tasks.pop(session)
         waiting = self._waiting.pop(session, None)
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
@@ -240,6 +258,11 @@ class Sessions:
         if found.is_lost:
             return Cause.LOST_CARRIER
         return Cause.ADMIN_REBOOT if self._closing else Cause.USER_REQUEST
+
+
+def _who(found: _Open) -> str:
+    """The user, whatever the case of the name: some backends do not distinguish it."""
+    return found.name.casefold()
 
 
 def _session(found: _Open) -> Session:

@@ -40,6 +40,8 @@ class AddressDesk:
             return self._answer(action, AddressesAssigned(ModeConfig(), reason))
         if others and unique is Unique.REPLACE:
             return [*self._close(others), action]
+        if closed := self._close(self._holders_of_own(action, owner)):
+            return [*closed, action]
         answer = self._assigned(action, owner)
         actions = self._answer(action, answer)
         # if the ISAKMP SA has ended in the meantime, nothing else releases its addresses
@@ -61,6 +63,18 @@ class AddressDesk:
             sa for sa in found.values() if sa.connection == action.sa.connection and sa.unique_id != action.sa.unique_id
         ]
 
+    def _holders_of_own(self, action: AssignAddresses, owner: Owner) -> list[IkeSa]:
+        """The ISAKMP SAs with clients that got an address of the user's profile from a pool, perhaps because they
+        suggested it: no pool knows whose it is before that user comes.
+        """
+        own = _profile(action.sa)
+        wanted = [own[version] for version in action.versions if own.get(version)]
+        wanted = [address for address in wanted if not self._pools.is_reserved(address)]
+        found = {sa.unique_id: sa for address in wanted for sa in self._engine.of_address(address)}
+        return [
+            sa for sa in found.values() if owner_of(sa) != owner and not set(_profile(sa).values()).intersection(wanted)
+        ]
+
     def _close(self, sas: Iterable[IkeSa]) -> list[Action]:
         actions: list[Action] = []
         for sa in sas:
@@ -74,7 +88,7 @@ class AddressDesk:
         user, names = action.sa.user, action.connection.pools
         if user is not None and user.pool:
             names = (user.pool,)
-        static = {} if user is None else {4: user.address, 6: user.address6}
+        static = _profile(action.sa)
         found = []
         reasons = []
         for version in action.versions:
@@ -102,6 +116,11 @@ class AddressDesk:
         """The configuration of the first of these pools that exists."""
         pools = (self._pools.pool(name) for name in names)
         return next((pool.config for pool in pools if pool is not None), ModeConfig())
+
+
+def _profile(sa: IkeSa) -> dict[int, str]:
+    """The addresses in the profile of the user, by IP version; empty where there is none."""
+    return {} if sa.user is None else {4: sa.user.address, 6: sa.user.address6}
 
 
 def owner_of(sa: IkeSa) -> Owner:

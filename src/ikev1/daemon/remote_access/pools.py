@@ -234,6 +234,10 @@ class Pools:
         first, _ = self._pools[name].pool.ranges[0]
         return str(ip_address(first))
 
+    def is_reserved(self, address: str) -> bool:
+        """Whether a pool reserves the address for somebody."""
+        return address in self._reserved
+
     def online_of(self, owner: Owner) -> list[str]:
         """The addresses that clients of ``owner`` have."""
         return [address for address in self._of_owner.get(owner, ()) if self.leases[address].online]

@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from ikev1.core.records.child_sa import ChildSa
+from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Event
 from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Connection, Settings, Tunnel
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.remote_access.hook import HookFailed, prepare_thread, run_hook
@@ -168,6 +169,13 @@ class Updown:
 
 
 def _key(sa: IkeSa, child: ChildSa) -> str:
-    """The key of the instance of a pair, which is the same in the next process."""
-    said = "\n".join(map(str, (child.connection, child.name, child.local, child.remote, sa.claim)))
+    """The key of the instance of a pair, which is the same in the next process.
+
+    In tunnel mode, no two peers have the same traffic, and a peer behind a NAT may get another port there. In transport
+    mode, the port is what distinguishes clients behind one NAT.
+    """
+    peer = sa.claim
+    if peer is not None and child.mode is IpsecMode.TUNNEL:
+        peer = replace(peer, location=None)
+    said = "\n".join(map(str, (child.connection, child.name, child.local, child.remote, peer)))
     return hashlib.blake2s(said.encode(), digest_size=16).hexdigest()
