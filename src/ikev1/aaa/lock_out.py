@@ -4,7 +4,7 @@ Failed attempts are counted in three tables. Each allows some attempts without d
 
 - per user and address: few free attempts and long delays, because the attempts are not the user's, or the user has
   forgotten the password;
-- per address, for all users together that have never logged in from it: against one password that is tried with many names;
+- per address, for all users that have never logged in from it: against one password that is tried with many names;
 - per user, for all addresses from which the user has never logged in: against guessing from many addresses. The delays
   are short, because the user may be at a new address as well.
 
