@@ -13,7 +13,7 @@ _TCP = 6
 
 
 def check_plane(connection: Connection, tunnel: Tunnel, path: str, findings: Findings) -> None:
-    """Report what no packet of ``tunnel``, whose table is ``path``, should rely on."""
+    """Report packets of ``tunnel``, whose table is ``path``, that the data plane does not protect or drops."""
     local, remote = tunnel.local, tunnel.remote
     networks = tunnel.mode is IpsecMode.TUNNEL and not (local.dynamic and remote.dynamic)
     protocol = local.protocol or remote.protocol
@@ -43,7 +43,7 @@ def check_plane(connection: Connection, tunnel: Tunnel, path: str, findings: Fin
 
 
 def check_survival(options: GatewayOptions, connection: Connection, path: str, findings: Findings) -> None:
-    """Report that ESP in UDP does not outlive a gateway, to who wants IPsec SAs to."""
+    """Report that ESP in UDP is interrupted while no gateway runs, if the configuration keeps IPsec SAs at a stop."""
     if options.state and connection.nat_traversal is NatTraversal.FORCE and options.data_plane != "userspace":
         findings.warn(
             f"{path}.nat_traversal",

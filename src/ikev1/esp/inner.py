@@ -1,9 +1,9 @@
-"""The packet inside the tunnel, as far as ESP must know it: length, addresses, protocol and ports.
+"""The fields of an inner packet that ESP needs: length, addresses, protocol and ports.
 
 `parse` returns a plain tuple because it runs for every packet. The *flow* in it is a short key, equal for all packets
-that the same selectors match, so that the answer to "which SA?" can be looked up by it:
-``protocol (1 octet) | source | destination | source port | destination port``, the ports being left out where the
-packet shows none: protocols without ports, and fragments other than the first.
+that the same selectors match, by which the SA is looked up:
+``protocol (1 octet) | source | destination | source port | destination port``. It has no ports if the packet has none:
+for protocols without ports, and for fragments other than the first.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _MOST_EXTENSIONS = 8  # headers; RFC 8200 §4.1 knows of seven in a sensible pac
 
 
 class InnerPacketError(RemoteError, ValueError):
-    """No IPv4 or IPv6 packet, or one shorter than it says."""
+    """It is not an IPv4 or IPv6 packet, or is shorter than its length field says."""
 
     code = "malformed"
 
 
 class Flow(NamedTuple):
-    """A decoded flow; ports are None where the packet shows none."""
+    """A decoded flow; the ports are None if the packet has none."""
 
     protocol: int
     source: bytes
@@ -48,9 +48,9 @@ class Flow(NamedTuple):
 
 
 def parse(packet: bytes) -> tuple[bytes, int, int]:
-    """The flow, where its upper layer header starts (0: not in this packet), and the packet's own length in octets.
+    """The flow, the offset of the upper layer header (0: not in this packet), and the length of the packet in octets.
 
-    Octets behind that length are no part of the packet (RFC 4303 §2.7).
+    Octets after that length do not belong to the packet (RFC 4303 §2.7).
 
     Raises:
         InnerPacketError: it is not an IP packet, or truncated.
@@ -86,7 +86,7 @@ def parse(packet: bytes) -> tuple[bytes, int, int]:
 
 
 def _skip_extensions(packet: bytes, length: int) -> tuple[int, int]:
-    """The upper layer protocol and where it starts, 0 for a fragment other than the first (RFC 8200 §4)."""
+    """The upper layer protocol and its offset, 0 for a fragment other than the first (RFC 8200 §4)."""
     protocol, offset = packet[6], 40
     for _ in range(_MOST_EXTENSIONS):
         if protocol not in _EXTENSIONS:
@@ -107,7 +107,7 @@ def _skip_extensions(packet: bytes, length: int) -> tuple[int, int]:
 
 
 def decode(flow: bytes) -> Flow:
-    """The flow that `parse` made, in words."""
+    """The fields of a flow that `parse` returned."""
     width = 4 if len(flow) <= 13 else 16
     source, destination, ports = flow[1 : 1 + width], flow[1 + width : 1 + 2 * width], flow[1 + 2 * width :]
     if not ports:
@@ -118,7 +118,7 @@ def decode(flow: bytes) -> Flow:
 def matches(flow: Flow, source: Selector, destination: Selector) -> bool:
     """Whether a packet of ``flow`` goes from ``source`` to ``destination``.
 
-    A selector with a port does not match packets that show none (RFC 4301 §7.1): what they belong to is unknown.
+    A selector with a port does not match packets without ports (RFC 4301 §7.1), because their ports are unknown.
     """
     return (
         len(flow.source) == len(source.first)

@@ -1,15 +1,15 @@
-"""Routes that bring the tunnels' packets to where ESP takes them, and none else: a TUN device, or the way to the peer.
+"""Routes that lead the packets of tunnels to the data plane: to a TUN device, or towards the peer.
 
 `Routes.follow` compares them with those of the kernel after a change of the network, and determines hops and source
 addresses again.
 
-They live in a table of their own, which a rule consults for every packet that does not bear our mark. All sockets
-that IKE and ESP use are marked (SO_MARK), so they never meet these routes, even where a remote network holds the peer's
-own address or is the whole Internet. Where a tunnel's local network lies inside its remote one, a ``throw`` route sends
-it back to the main table.
+They are in a separate routing table, which a rule applies to all packets without our mark. All sockets of IKE and ESP
+are marked (SO_MARK), so these routes do not apply to them, even if a remote network contains the address of the peer or
+is the whole Internet. If the local network of a tunnel lies inside its remote network, a ``throw`` route returns its
+packets to the main table.
 
-Strict reverse path filtering (``rp_filter`` 1) on the outer interface knows nothing of marks: where a remote network
-holds the peer, ``net.ipv4.conf.all.src_valid_mark`` must be 1, or the filter loose.
+Strict reverse path filtering (``rp_filter`` 1) on the outer interface ignores marks: if a remote network contains the
+peer, ``net.ipv4.conf.all.src_valid_mark`` must be 1, or the filter loose.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _ANY_PORT = 500  # nothing is sent
 
 
 class _Wish(NamedTuple):
-    """The route that ``key`` wants for a network: to a hop, to the hop for a host, or a throw route (None)."""
+    """The route that ``key`` requires for a network: to a hop, to the hop for a host, or a throw route (None)."""
 
     key: Hashable
     towards: Hop | str | None
@@ -54,9 +54,9 @@ class _Wish(NamedTuple):
 class Routes:
     """The rules and the routes, removed on `close`.
 
-    Whoever needs a network routed holds it under a key of its own; the route goes with the last that holds it.
-    Its MTU is the smallest that its holders ask for. The kernel gets rules with the first route: before, nothing of
-    another gateway of this host is touched.
+    Each user of a route holds it under a separate key; the route is removed with its last user. Its MTU is the smallest
+    that its users require. The rules are added with the first route; before, nothing of another gateway of this host
+    is changed.
 
     Raises:
         PlaneError: the kernel refused.
@@ -64,7 +64,7 @@ class Routes:
 
     def __init__(self) -> None:
         self._wishes: dict[Network, tuple[_Wish, ...]] = {}
-        self._routed: dict[Network, Route] = {}  # what the kernel has of them, as far as is known
+        self._routed: dict[Network, Route] = {}  # those that the kernel has, as far as is known
         self._held: dict[Hashable, tuple[Network, ...]] = {}
         with contextlib.ExitStack() as opened:
             try:
@@ -90,14 +90,14 @@ class Routes:
             raise PlaneError(f"the device {device} cannot be set up: {error}") from error
 
     def networks(self, local: Selector, remote: Selector) -> list[Network]:
-        """What `hold` makes routes to."""
+        """The networks to which `hold` adds routes."""
         return [*networks(remote), *(networks(local) if encloses(remote, local) else ())]
 
     def hold(self, key: Hashable, local: Selector, remote: Selector, towards: Hop | str, mtu: int = 0) -> None:
         """Route ``remote`` to a hop, or to the hop for a host; from an address of this host inside ``local`` if there
         is one. Without a route to the host, no route is added; `follow` adds it later.
 
-        It replaces what ``key`` held, and packets for networks in both find their way all the time.
+        This replaces what ``key`` held; networks in both are routed without interruption.
         """
         try:
             self._hold(key, local, remote, towards, mtu)
@@ -106,7 +106,7 @@ class Routes:
             raise PlaneError(f"the kernel refused a route: {error}") from error
 
     def release(self, key: Hashable) -> None:
-        """Give up what ``key`` holds, if it holds anything."""
+        """Release what ``key`` holds, if anything."""
         for network in self._held.pop(key, ()):
             self._release(key, network)
 
@@ -141,7 +141,7 @@ class Routes:
             raise PlaneError(f"the kernel does not tell the addresses of this host: {error}") from error
 
     def changed(self) -> bool:
-        """Read the notifications of the kernel; whether `follow` may have something to do.
+        """Read the notifications of the kernel. Returns whether `follow` may have something to do.
 
         Raises:
             PlaneError: they cannot be read.
@@ -156,20 +156,20 @@ class Routes:
         return self._news.fileno()
 
     def close(self) -> None:
-        """Remove all of it."""
+        """Remove the rules and the routes."""
         for key in list(self._held):
             self.release(key)
         self.tidy()
         self._opened.close()
 
     def tidy(self) -> None:
-        """Remove the rules if there is no route that they lead to, be it of another gateway."""
+        """Remove the rules if their table has no route, including those of other gateways."""
         with contextlib.suppress(OSError):
             if not self._held and not self._kernel.routes():
                 self._delete_rules()
 
     def other_table(self, number: int) -> RoutingTable:
-        """Another routing table, changed through the same socket, so that its changes are known as our own."""
+        """Another routing table, changed through the same socket, so that its changes count as our own."""
         return RoutingTable(number, self._kernel)
 
     def tables_consulted(self, priority: int) -> set[int]:
@@ -177,12 +177,12 @@ class Routes:
         return self._kernel.tables_consulted(priority)
 
     def routed(self, network: Network) -> bool:
-        """Whether anybody holds ``network``."""
+        """Whether any key holds ``network``."""
         return network in self._wishes
 
     def forget(self, network: Network) -> None:
-        """Take away a route that an earlier process left."""
-        with contextlib.suppress(OSError):  # it is gone already
+        """Remove a route that an earlier process left."""
+        with contextlib.suppress(OSError):  # it does not exist any more
             self._kernel.delete(network)
 
     def _add_rules(self) -> None:
@@ -190,7 +190,7 @@ class Routes:
             try:
                 self._kernel.consult(family, MARK, _RULE_PRIORITY)
             except NetlinkError as error:
-                # there already: of a process that was killed, or of another gateway; or a kernel without IPv6
+                # it exists: of a process that was killed, or of another gateway; or the kernel has no IPv6
                 if error.errno != errno.EEXIST and family != socket.AF_INET6:
                     raise
 
@@ -200,7 +200,7 @@ class Routes:
                 self._kernel.ignore(family, MARK, _RULE_PRIORITY)
 
     def _hold(self, key: Hashable, local: Selector, remote: Selector, towards: Hop | str, mtu: int) -> None:
-        if not self._held:  # while nobody had routes, another gateway may have ended and taken the rules away
+        if not self._held:  # while there were no routes, another gateway may have ended and removed the rules
             self._add_rules()
         wishes = dict.fromkeys(networks(remote), _Wish(key, towards, mtu, local))
         if encloses(remote, local):
@@ -220,14 +220,14 @@ class Routes:
         others = self._wishes_of_others(key, network)
         if len(others) < len(self._wishes.get(network, ())):
             self._wishes[network] = others
-            with contextlib.suppress(OSError):  # gone with an address, or by another hand
+            with contextlib.suppress(OSError):  # removed with an address, or by another program
                 self._refresh(network, {})
 
     def _wishes_of_others(self, key: Hashable, network: Network) -> tuple[_Wish, ...]:
         return tuple(wish for wish in self._wishes.get(network, ()) if wish.key != key)
 
     def _refresh(self, network: Network, ways: dict[str, Hop | None]) -> None:
-        """Make the kernel's route to ``network`` what its holders want; ``ways`` are those that were looked up."""
+        """Bring the kernel's route to ``network`` in line with its users; ``ways`` are the hops that were looked up."""
         wishes = self._wishes[network]
         if not wishes:
             del self._wishes[network]
@@ -256,7 +256,7 @@ class Routes:
         return Route(hop, mtu, source)
 
     def _wanted(self, network: Network, wishes: Sequence[_Wish], ways: dict[str, Hop | None]) -> Route | None:
-        """The one route for all: to the newest hop that can be had, with the smallest MTU; None if there is no way."""
+        """The route for all users: to the newest available hop, with the smallest MTU; None if there is no hop."""
         onward = [wish for wish in wishes if wish.towards is not None]
         if not onward:
             return Route(None)
@@ -283,9 +283,9 @@ class Routes:
 
 
 def path_mtu(host: str, largest: int) -> int:
-    """What the way to ``host`` takes, at most ``largest``; ``largest`` where there is no way.
+    """The MTU of the path to ``host``, at most ``largest``; ``largest`` if there is no route.
 
-    A connected socket knows (ip(7), ipv6(7)), for a hundredth of what netlink takes to tell: every pair asks.
+    A connected socket has it (ip(7), ipv6(7)), at a hundredth of the cost of netlink: this is called for each pair.
     """
     family, level, option = _MTU_OF_SOCKET[":" in host]
     with socket.socket(family, socket.SOCK_DGRAM) as probe:

@@ -118,21 +118,21 @@ class SaPair:
         self.refused_out = self.unsent = 0
 
     def move(self, child: ChildSa, mtu: int) -> None:
-        """Take over the path of ``child`` and its MTU; nothing else changes."""
+        """Change the path to that of ``child``, and the MTU; nothing else."""
         self.child = replace(child, inbound=self.child.inbound, outbound=self.child.outbound)
         self.mtu = mtu
         if self._inbound is not None:
             self._inbound.peer = _peer(child)
 
     def forget_flows(self) -> None:
-        """Compare what comes in with the selectors anew, because they changed."""
+        """Forget which flows match, because the selectors have changed."""
         if self._inbound is not None:
             self._inbound.flows.clear()
 
     def seal(self, packets: Iterable[bytes], now: float) -> list[bytes]:
-        """ESP packets for IP packets that the caller found to match, in order (RFC 4303 §3.3).
+        """The ESP packets for IP packets that match the selectors, in order (RFC 4303 §3.3).
 
-        Packets are refused, and counted, when sequence numbers or kilobytes are used up.
+        Packets are refused, and counted, once the sequence numbers or kilobytes are used up.
         """
         if self._outbound is None:
             self._outbound = Outbound(self.child, self._random)
@@ -157,7 +157,7 @@ class SaPair:
         return sealed
 
     def _framed(self, packet: bytes, outbound: Outbound) -> bytes:
-        """What is encrypted for ``packet``: in tunnel mode all of it, and a trailer."""
+        """The plaintext for ``packet``: in tunnel mode the whole packet, and a trailer."""
         return packet + outbound.trailers[packet[0] >> 4][len(packet) % outbound.alignment]
 
     def open(self, packets: Iterable[Packet], path: UdpPath, now: float) -> list[bytes]:
@@ -243,7 +243,7 @@ class SaPair:
         return packet
 
     def _admitted(self, packet: bytes, flow: bytes, upper: int) -> bytes | None:
-        """The packet as it is handed on; ``upper`` is where the header behind IP's begins, 0 where there is none."""
+        """The packet for delivery; ``upper`` is the offset of the header after the IP header, 0 if there is none."""
         return clamp_mss(packet, upper, self.mtu) if flow[0] == TCP and upper else packet
 
     def count_unsent(self, count: int) -> None:
@@ -257,7 +257,7 @@ class SaPair:
         return Counters(idle_in=idle_in, idle_out=idle_out, **counted)
 
     def _admit(self, flow: bytes, flows: set[bytes]) -> bool:
-        """Whether the selectors let ``flow`` in (RFC 4301 §5.2 step 4); remembered among ``flows`` if so."""
+        """Whether the selectors accept ``flow`` (RFC 4301 §5.2 step 4). An accepted flow is added to ``flows``."""
         if not matches(decode(flow), self.child.remote, self.child.local):
             return False
         if len(flows) >= _MOST_FLOWS:
@@ -281,7 +281,7 @@ class SaPair:
 
 
 def _peer(child: ChildSa) -> tuple[str, int]:
-    """Where the peer's ESP comes from: address and port, 0 for ESP that is not in UDP."""
+    """The address and port from which the peer sends ESP; port 0 for ESP without UDP."""
     return child.path.remote_host, child.path.remote_port if child.udp_encapsulation else 0
 
 

@@ -53,11 +53,11 @@ _FIRST_PRIVATE_CPI = 61_440  # RFC 3173 §3.3
 
 
 class UserspacePlane:
-    """A `ikev1.esp.plane.DataPlane` that needs nothing of the kernel but TUN, and CAP_NET_ADMIN and CAP_NET_RAW.
+    """A `ikev1.esp.plane.DataPlane` that requires a TUN device, CAP_NET_ADMIN and CAP_NET_RAW.
 
-    ``path_mtu`` is the most that an outer packet may have, in octets; a first hop that takes less counts as well.
-    The kernel builds the outer header for our sockets: its service field is 0, so no congestion mark can be lost on the
-    way in (RFC 3168 §9.1.1, limited functionality), and the inner TTL is decremented where the kernel forwards.
+    ``path_mtu`` is the largest outer packet in octets; the MTU of the first hop may lower it. The kernel builds the
+    outer header for our sockets. Its traffic class is 0, so that no congestion mark is lost at decapsulation (RFC 3168
+    §9.1.1, limited functionality); the kernel decrements the inner TTL when it forwards.
 
     Raises:
         PlaneError: the device, routes or sockets are not available.
@@ -139,7 +139,7 @@ class UserspacePlane:
             self._release()
 
     def _release(self) -> None:
-        """Send the packets that wait in traps; those for which no pair is there wait again."""
+        """Send the packets that wait in traps. Those without a pair are queued again."""
         waiting = tuple(self._holding)
         self._holding.clear()
         for catch in waiting:
@@ -249,7 +249,7 @@ class UserspacePlane:
         self._send(self._tun.read(_BATCH))
 
     def _send(self, bundles: Iterable[Sequence[bytes]]) -> None:
-        """Seal and send bundles of IP packets by the pairs that their selectors name; a bundle is of one flow."""
+        """Encrypt and send bundles of IP packets with the pairs that their selectors match. A bundle has one flow."""
         now = self._clock()
         batches: dict[SaPair, list[bytes]] = {}
         for bundle in bundles:
@@ -303,7 +303,7 @@ class UserspacePlane:
 
 
 def _prepare(sender: socket.socket) -> None:
-    """Mark a socket, so that its packets pass by the tunnels' routes, and give it room for bursts."""
+    """Mark a socket, so that the tunnels' routes do not apply to it, and enlarge its buffers."""
     sender.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK)
     for limited, forced in ((socket.SO_RCVBUF, _SO_RCVBUFFORCE), (socket.SO_SNDBUF, _SO_SNDBUFFORCE)):
         sender.setsockopt(socket.SOL_SOCKET, limited, _SOCKET_BUFFER)
@@ -318,5 +318,5 @@ def _require_no_kernel_features(protocol: int, compressed: bool, marks: PacketMa
 
 
 def _spi(packet: bytes | memoryview) -> int:
-    """The SPI, or 0, which no SA has (RFC 4303 §2.1), where the packet is too short for an ESP header."""
+    """The SPI; 0, which no SA has (RFC 4303 §2.1), if the packet is too short for an ESP header."""
     return int.from_bytes(packet[:4]) if len(packet) >= HEADER_SIZE else 0
