@@ -1,4 +1,4 @@
-"""The addresses of this network namespace that packets can leave from (rtnetlink(7))."""
+"""The addresses of this network namespace from which packets can be sent (rtnetlink(7))."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Address(NamedTuple):
 
 
 class Addresses:
-    """The addresses of interfaces that are up, without those of the loopback scope.
+    """The addresses of interfaces that are up, without those of host scope.
 
     Raises:
         OSError: the kernel refused.
@@ -51,8 +51,8 @@ class Addresses:
         self._netlink.close()
 
     def all(self) -> tuple[Address, ...]:
-        """All of them. The kernel is asked again only after it said that links or addresses changed: every pair of
-        IPsec SAs asks, and they seldom change.
+        """All addresses. They are read again only after the kernel has reported a change of links or addresses, because
+        this is called for each pair of IPsec SAs.
         """
         if self._changes.any() or self._known is None:
             links = self._netlink.ask(_GET_LINK, DUMP, (_LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0),), running)
@@ -69,7 +69,7 @@ class Addresses:
 
 
 def running(kind: int, body: Buffer) -> int:
-    """The index of the interface that an RTM_NEWLINK message tells of, if it is up and has a carrier; else 0.
+    """The index of the interface in an RTM_NEWLINK message if it is up and has a carrier; else 0.
 
     Raises:
         GarbledAnswer: the message is too short.
@@ -80,11 +80,11 @@ def running(kind: int, body: Buffer) -> int:
 
 
 def usable_address(body: Buffer) -> Address | None:
-    """The address that an RTM_NEWADDR message tells of; None if it is of the loopback scope, or not usable: not known
-    to be unique yet, or known not to be (RFC 4862 §5.4).
+    """The address in an RTM_NEWADDR message; None if it has host scope, or cannot be used: its uniqueness is not
+    confirmed yet, or it is a duplicate (RFC 4862 §5.4).
 
     Raises:
-        GarbledAnswer: there is none in it, or an attribute is not as long as it says.
+        GarbledAnswer: there is no address, or the length of an attribute is wrong.
     """
     _, _, flags, scope, interface = unpack(_ADDRESS, body)
     if scope not in (_SCOPE_UNIVERSE, _SCOPE_LINK) or flags & _DUPLICATE:
@@ -117,7 +117,7 @@ class _Changes:
         self._socket.close()
 
     def any(self) -> bool:
-        """Whether anything changed since the last call; what it was is left unread."""
+        """Whether anything has changed since the last call."""
         changed = False
         while True:
             try:
@@ -125,6 +125,6 @@ class _Changes:
             except BlockingIOError:
                 return changed
             except OSError as error:
-                if error.errno != errno.ENOBUFS:  # there was more than the socket holds
+                if error.errno != errno.ENOBUFS:  # the socket buffer was full
                     raise
             changed = True

@@ -1,23 +1,23 @@
-"""The Internet checksum (RFC 1071), whole, by increments (RFC 1624), and of many segments at once.
+"""The Internet checksum (RFC 1071): complete, incremental (RFC 1624), and of many segments at once.
 
-For many segments numpy needs a tenth of the time that Python's integers do; where it is not installed, they do it.
+For many segments, numpy takes a tenth of the time of Python's integers, which are used where it is not installed.
 """
 
 from __future__ import annotations
 
 try:
     import numpy
-except ImportError:  # the extra `fast` was not asked for
+except ImportError:  # the extra `fast` is not installed
     numpy = None  # type: ignore[assignment]
 
-_FEW_BITS = 1024  # from here on the remainder is cheaper than another fold
+_FEW_BITS = 1024  # from this size on, the remainder is cheaper than another fold
 
 
 def ones_sum(data: bytes | memoryview) -> int:
     """The ones' complement sum of ``data`` as 16-bit words, 1 to 65535, or 0 if all octets are zero.
 
-    2^16 leaves the remainder 1 modulo 65535, so the sum of the digits is the number itself, modulo 65535; and so is
-    the sum of its two halves, if the lower one is of whole words.
+    2^16 is 1 modulo 65535, so the sum of the 16-bit words of a number equals the number modulo 65535. So does the sum
+    of its two halves, if the lower half consists of whole words.
     """
     number = int.from_bytes(data)
     if len(data) & 1:
@@ -31,12 +31,12 @@ def ones_sum(data: bytes | memoryview) -> int:
 
 
 def internet_checksum(data: bytes | memoryview, initial: int = 0) -> int:
-    """What goes into the checksum field, when the field counts as zero in ``data``; ``initial`` is added to the sum."""
+    """The value of the checksum field, which must be zero in ``data``; ``initial`` is added to the sum."""
     return complement(ones_sum(data) + initial)
 
 
 def complement(total: int) -> int:
-    """The checksum to a sum of any size: folded to 16 bits and inverted."""
+    """The checksum for a sum of any size: folded to 16 bits and inverted."""
     return ~(total % 65535 or (65535 if total else 0)) & 0xFFFF
 
 

@@ -1,7 +1,7 @@
-"""TCP's maximum segment size, made to fit the tunnel (RFC 9293 §3.7.1).
+"""Lowers TCP's maximum segment size to what fits the tunnel (RFC 9293 §3.7.1).
 
-Hosts behind the gateways know nothing of ESP's overhead, and path MTU discovery often dies at a firewall; a smaller
-MSS in the two SYN segments keeps their TCP from ever sending what would not fit.
+Hosts behind the gateways do not know the overhead of ESP, and path MTU discovery often fails at a firewall. A smaller
+MSS in the two SYN segments prevents segments that do not fit.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ _HEADERS = {4: 40, 6: 60}  # of IP and TCP without options (RFC 9293 §3.7.1)
 
 
 def clamp_mss(packet: bytes, tcp: int, mtu: int) -> bytes:
-    """``packet``, with the MSS option of a SYN lowered to what fits ``mtu`` octets, and the checksum mended.
+    """``packet``, with the MSS option of a SYN lowered to what fits ``mtu`` octets, and the checksum updated.
 
-    ``tcp`` is where the TCP header starts; its checksum must be a whole one. All else comes back as it is.
+    ``tcp`` is the offset of the TCP header, whose checksum must be complete. Other packets are returned unchanged.
     """
     if len(packet) < tcp + 20 or not packet[tcp + 13] & _SYN:
         return packet
@@ -35,7 +35,7 @@ def clamp_mss(packet: bytes, tcp: int, mtu: int) -> bytes:
 
 
 def _find_mss(packet: bytes, option: int, end: int) -> int:
-    """Where the MSS option's value is, 0 if there is none (RFC 9293 §3.1, options)."""
+    """The offset of the value of the MSS option, 0 if there is none (RFC 9293 §3.1, options)."""
     while option + 1 < end and packet[option] != _END:
         if packet[option] == _NO_OPERATION:
             option += 1

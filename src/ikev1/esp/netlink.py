@@ -1,7 +1,7 @@
 """Netlink (netlink(7)): requests, acknowledgements, dumps, notifications and attributes, each in a few microseconds.
 
-What routing and XFRM share. Messages to and from XFRM hold keys: a request is sent from the caller's own buffers, which
-he may wipe afterwards, and what the kernel answered is wiped here as soon as it has been read.
+Routing and XFRM use it. Messages of XFRM contain keys: a request is sent from the caller's buffers, which the caller
+may wipe afterwards, and answers of the kernel are wiped here after they were read.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ Result = TypeVar("Result")
 
 
 class GarbledAnswer(LocalError, OSError):
-    """What the kernel answered does not parse."""
+    """An answer of the kernel cannot be parsed."""
 
     code = "kernel-answer"
 
 
 class NetlinkError(LocalError, OSError):
-    """The kernel refused; its own words are in the text where it had any."""
+    """The kernel refused a request; the text includes its message, if any."""
 
     code = "kernel-refused"
 
 
 class Message(NamedTuple):
-    """One message; ``body`` is only good until the next one is asked for."""
+    """One message; ``body`` is valid until the next one is requested."""
 
     kind: int
     flags: int
@@ -61,7 +61,7 @@ class Message(NamedTuple):
 
 
 class Request(NamedTuple):
-    """One thing to do that the kernel acknowledges: a type of message, flags, and the parts of the body."""
+    """A request that the kernel acknowledges: the type of message, flags, and the parts of the body."""
 
     kind: int
     flags: int
@@ -92,12 +92,12 @@ class Netlink:
 
     @property
     def port(self) -> int:
-        """The port of this socket: notifications about what it requested bear it."""
+        """The port of this socket, which is in notifications about its requests."""
         port: int = self._socket.getsockname()[0]
         return port
 
     def filter_dumps(self) -> bool:
-        """Have the kernel leave out of dumps what the request does not ask for (Linux 4.20); whether it can."""
+        """Let the kernel filter dumps by the fields of the request (Linux 4.20). Returns whether it can."""
         try:
             self._socket.setsockopt(_SOL_NETLINK, _GET_STRICT_CHK, 1)
         except OSError:
@@ -105,19 +105,19 @@ class Netlink:
         return True
 
     def close(self) -> None:
-        """Give the socket back."""
+        """Close the socket."""
         self._socket.close()
 
     def command(self, *requests: Request) -> None:
-        """Have the kernel do all of ``requests``, in their order; the first refusal is raised when all are done."""
+        """Perform all of ``requests``, in order. The first refusal is raised after all have been performed."""
         for refusal in self.attempt(*requests):
             if refusal is not None:
                 raise refusal
 
     def attempt(self, *requests: Request) -> list[NetlinkError | None]:
-        """Have the kernel do all of ``requests``, whatever becomes of one, and with nothing of ours in between.
+        """Perform all of ``requests``, even if one is refused, with no other request of ours between them.
 
-        What comes back is a refusal for each, or None.
+        Returns the refusal of each, or None.
         """
         refusals: list[NetlinkError | None] = []
         for start in range(0, len(requests), _AT_ONCE):
@@ -137,7 +137,7 @@ class Netlink:
     def ask(
         self, kind: int, flags: int, body: Sequence[Buffer], read: Callable[[int, memoryview], Result]
     ) -> list[Result]:
-        """What ``read`` makes of type and body of each answer; a body is wiped when ``read`` has returned."""
+        """The results of ``read`` for the type and the body of each answer. A body is wiped after ``read`` returned."""
         sequence = next(self._sequence)
         length = _HEADER.size + sum(map(len, body))
         # a dump ends by itself; whatever else is asked is acknowledged behind its answer
@@ -167,7 +167,7 @@ class Netlink:
         return results, refusal
 
     def _messages(self, sequence: int) -> Iterator[Message]:
-        """What answers the request ``sequence``, with the acknowledgement or the end of the dump."""
+        """The answers to the request ``sequence``, including the acknowledgement or the end of the dump."""
         while True:
             # the kernel answers before it returns from sending, so there is nothing to wait for
             size, (sender, _) = self._socket.recvfrom_into(self._buffer, 0, socket.MSG_DONTWAIT)
@@ -175,7 +175,7 @@ class Netlink:
                 continue
             try:
                 for message in messages(memoryview(self._buffer)[:size]):
-                    if message.sequence == sequence:  # else of one whose answer was not read to its end
+                    if message.sequence == sequence:  # else the answer to an earlier request was not read to its end
                         yield message
                         if message.kind in (_DONE, _ERROR):
                             return
@@ -235,10 +235,10 @@ class Notifications:
 
 
 def messages(octets: Buffer) -> Iterator[Message]:
-    """Each message that one read brought.
+    """The messages in ``octets``, which were read from a socket.
 
     Raises:
-        GarbledAnswer: a message is not as long as it says.
+        GarbledAnswer: the length of a message is wrong.
     """
     view, start, size = memoryview(octets), 0, len(octets)
     while start < size:
@@ -255,10 +255,10 @@ def attribute(kind: int, value: Buffer) -> bytes:
 
 
 def attributes(octets: Buffer) -> dict[int, memoryview]:
-    """The values of attributes by their types; of several of one type the last.
+    """The values of attributes by their types; of several with one type, the last.
 
     Raises:
-        GarbledAnswer: one is not as long as it says.
+        GarbledAnswer: the length of an attribute is wrong.
     """
     found, view, start, size = {}, memoryview(octets), 0, len(octets)
     while start < size:
@@ -270,10 +270,10 @@ def attributes(octets: Buffer) -> dict[int, memoryview]:
 
 
 def unpack(layout: struct.Struct, octets: Buffer, start: int = 0) -> tuple[Any, ...]:
-    """The fields of the structure that ``octets`` have at ``start``.
+    """The fields of the structure at offset ``start`` of ``octets``.
 
     Raises:
-        GarbledAnswer: they are too few.
+        GarbledAnswer: there are too few octets.
     """
     try:
         return layout.unpack_from(octets, start)

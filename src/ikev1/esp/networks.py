@@ -1,4 +1,4 @@
-"""Ranges of addresses as the networks that kernels know: an address and the length of a prefix."""
+"""Ranges of addresses as networks of the kernel: an address and the length of a prefix."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def socket_address(host: str, port: int) -> tuple[str, int] | tuple[str, int, in
 
 
 def host_of(address: tuple[Any, ...]) -> str:
-    """The host of an address that a call of `socket` returned, with the interface where it is link-local."""
+    """The host of an address that a call of `socket` returned, with the interface if it is link-local."""
     host: str = address[0]
     if len(address) < 4 or not address[3] or "%" in host:
         return host
@@ -55,7 +55,7 @@ def host_of(address: tuple[Any, ...]) -> str:
 
 
 def networks(selector: Selector) -> list[Network]:
-    """The fewest networks that make up the addresses of ``selector``."""
+    """The smallest set of networks that covers the addresses of ``selector``."""
     first, last = int.from_bytes(selector.first), int.from_bytes(selector.last)
     size = last - first + 1
     if not size & (size - 1) and not first & (size - 1):  # one network, as most are

@@ -17,7 +17,7 @@ _Selectors = tuple[Selector, Selector]  # local, remote
 
 
 class TrapQueue:
-    """What a trap has caught: the packets that wait for its tunnel; times are the caller's."""
+    """The packets that match a trap and wait for its tunnel. Times are in seconds, by the clock of the caller."""
 
     def __init__(self, trap: Trap) -> None:
         self.trap = trap
@@ -25,21 +25,21 @@ class TrapQueue:
         self._say_again_at = 0.0
 
     def hold(self, packet: bytes) -> bool:
-        """Keep a packet until a pair comes; False when too many wait already."""
+        """Queue a packet; False if the queue is full."""
         if len(self._waiting) >= _MOST_WAITING:
             return False
         self._waiting.append(packet)
         return True
 
     def release(self) -> list[bytes]:
-        """The packets that waited, in order; none wait any more, and the next one asks for the tunnel at once."""
+        """Empty the queue and return its packets, in order. The next packet requests the tunnel at once."""
         packets = list(self._waiting)
         self._waiting.clear()
         self._say_again_at = 0.0
         return packets
 
     def due(self, now: float, interval: float) -> bool:
-        """Whether it is time to ask for the tunnel; then not again for ``interval`` seconds."""
+        """Whether the tunnel has to be requested now; afterwards, not for ``interval`` seconds."""
         if now < self._say_again_at:
             return False
         self._say_again_at = now + interval
@@ -50,7 +50,7 @@ Target = SaPair | TrapQueue
 
 
 class _Answer:
-    """Who carries the flows that were looked up, until it is withdrawn: then they are looked up again."""
+    """The result of a look-up, valid for its flows until it is withdrawn."""
 
     __slots__ = ("target",)
 
@@ -70,28 +70,28 @@ class _Policy:
         self.answer = _Answer(target)
 
     def withdraw(self) -> None:
-        """Have the flows of this policy looked up again: a narrower one may have come."""
+        """Invalidate the flows of this policy, because there may be a narrower policy."""
         self.answer.target = None
         self.answer = _Answer(self.targets[-1])
 
 
 class OutboundPolicies:
-    """Outbound pairs and traps by their selectors: the narrowest that matches, and of equals the newest, wins.
+    """Outbound pairs and traps by their selectors. The narrowest that matches is used, of equal ones the newest.
 
-    A pair goes before any trap with the same selectors. What is known of a flow stays known when other policies change,
-    and when a pair gives way to the next with the same selectors.
+    Pairs are preferred to traps with the same selectors. The result for a flow stays valid when other policies change,
+    and when a pair is replaced by another one with the same selectors.
     """
 
     def __init__(self) -> None:
         self._index: SelectorIndex[_Policy] = SelectorIndex()
         self._policies: dict[_Selectors, _Policy] = {}
-        # Two halves of what is remembered: when the first is full it becomes the second, and what that held and nobody
-        # asked for meanwhile is forgotten. A port scan does not push out flows that are in use.
+        # A cache of two generations: when the newer one is full, it becomes the older one, whose unused flows are
+        # dropped. A port scan does not evict flows that are in use.
         self._flows: dict[bytes, _Answer] = {}
         self._older_flows: dict[bytes, _Answer] = {}
 
     def find(self, flow: bytes) -> Target | None:
-        """Who carries packets of ``flow`` (see `ikev1.esp.inner.parse`)."""
+        """The pair or trap for packets of ``flow`` (`ikev1.esp.inner.parse`)."""
         answer = self._flows.get(flow)
         if answer is not None and answer.target is not None:
             return answer.target
@@ -99,11 +99,11 @@ class OutboundPolicies:
 
     @property
     def remembered(self) -> int:
-        """How many flows are known without a look at the selectors; some may be counted twice."""
+        """The number of cached flows; some may be counted twice."""
         return len(self._flows) + len(self._older_flows)
 
     def add_pair(self, pair: SaPair) -> None:
-        """Let ``pair`` carry what its selectors match."""
+        """Use ``pair`` for packets that its selectors match."""
         self._add((pair.child.local, pair.child.remote), pair)
 
     def remove_pair(self, pair: SaPair) -> None:
@@ -111,11 +111,11 @@ class OutboundPolicies:
         self._remove((pair.child.local, pair.child.remote), pair)
 
     def add_trap(self, catch: TrapQueue) -> None:
-        """Let a trap catch what its selectors match and no pair does."""
+        """Use a trap for packets that its selectors match, and those of no pair."""
         self._add((catch.trap.local, catch.trap.remote), catch)
 
     def remove_trap(self, catch: TrapQueue) -> None:
-        """Take a trap away, and forget what waits in it."""
+        """Remove a trap, and drop the packets in its queue."""
         self._remove((catch.trap.local, catch.trap.remote), catch)
 
     def _look_up(self, flow: bytes) -> Target | None:
@@ -124,7 +124,7 @@ class OutboundPolicies:
             protocol, source, destination, source_port, destination_port = decode(flow)
             policy = self._index.find(source, destination, protocol, source_port, destination_port)
             if policy is None:
-                return None  # not remembered: the next policy may be for it
+                return None  # not cached: a new policy may match it
             answer = policy.answer
         if len(self._flows) >= _MOST_FLOWS // 2:
             self._older_flows, self._flows = self._flows, {}

@@ -1,4 +1,4 @@
-"""How large an inner packet may be so that its ESP packet fits the path."""
+"""The largest inner packet whose ESP packet fits the path."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from ikev1.esp.networks import host_of, socket_address
 from ikev1.esp.plane import PlaneError, Reader
 
 _ESP = 50
-_IP_PKTINFO = 8  # <linux/in.h>; Python's socket module has the name from 3.14 on only
+_IP_PKTINFO = 8  # <linux/in.h>; Python's socket module has the name since 3.14
 _LARGEST_PACKET = 65_535
 _BATCH = 64  # packets per call of a reader
 
@@ -21,10 +21,10 @@ Receive = Callable[[Sequence[bytes | memoryview], UdpPath], None]
 
 
 class RawSockets:
-    """One raw socket for each IP version that the machine has; ``receive`` gets what they bring.
+    """A raw socket for each IP version that the machine supports; received packets are passed to ``receive``.
 
     Raises:
-        PlaneError: no right to open them.
+        PlaneError: this process may not open them.
     """
 
     def __init__(self, receive: Receive, prepare: Callable[[socket.socket], None]) -> None:
@@ -44,7 +44,7 @@ class RawSockets:
             prepare(raw)
 
     def send(self, path: UdpPath, packets: Sequence[bytes]) -> int:
-        """Send ESP packets from the path's local to its remote address; how many the network did not take."""
+        """Send ESP packets from the path's local to its remote address. Returns the number of those not accepted."""
         family = socket.AF_INET6 if ":" in path.remote_host else socket.AF_INET
         raw = self._sockets.get(family)
         if raw is None:
@@ -59,7 +59,7 @@ class RawSockets:
         return lost
 
     def readers(self) -> list[Reader]:
-        """The sockets, and what to call when one is readable."""
+        """The sockets, and the functions to call when they are readable."""
         readers: list[Reader] = []
         if socket.AF_INET in self._sockets:
             readers.append((self._sockets[socket.AF_INET].fileno(), self._read_ipv4))
@@ -68,7 +68,7 @@ class RawSockets:
         return readers
 
     def close(self) -> None:
-        """Close them."""
+        """Close the sockets."""
         for raw in self._sockets.values():
             raw.close()
 

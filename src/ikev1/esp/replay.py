@@ -7,10 +7,10 @@ _SMALLEST_WINDOW = 32  # "A minimum window size of 32 packets MUST be supported"
 
 
 class ReplayWindow:
-    """Which sequence numbers have been received, as far back as ``size`` packets; 0 does not look at all.
+    """The sequence numbers that were received, as far back as ``size`` packets; with 0, nothing is checked.
 
     `fresh` is the preliminary check, before any cryptography; `accept` records a number once its ICV has been
-    verified. Sizes outside 32 to 4096 are brought to the nearest of the two.
+    verified. Sizes outside 32 to 4096 are replaced by the nearest of the two.
     """
 
     __slots__ = ("_mask", "_seen", "highest", "size")
@@ -22,7 +22,7 @@ class ReplayWindow:
         self._mask = (1 << self.size) - 1
 
     def fresh(self, sequence: int) -> bool:
-        """Whether a packet with this number may be new; changes nothing."""
+        """Whether a packet with this number may be new. Nothing is changed."""
         if not self.size:
             return True
         age = self.highest - sequence
@@ -30,7 +30,7 @@ class ReplayWindow:
         return age < 0 or (age < self.size and sequence > 0 and not self._seen >> age & 1)
 
     def accept(self, sequence: int) -> None:
-        """Record a number that was `fresh` and whose packet proved authentic."""
+        """Record a number that was `fresh` and whose packet is authentic."""
         age = self.highest - sequence
         if age < 0:
             self._seen = ((self._seen << -age if -age < self.size else 0) | 1) & self._mask

@@ -1,4 +1,4 @@
-"""The kernel's routing (rtnetlink(7)) as the data plane uses it: one table of routes, and the way to a host."""
+"""The kernel's routing (rtnetlink(7)) as the data plane uses it: a table of routes, and the route to a host."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _ADDR_GEN_MODE, _ADDR_GEN_MODE_NONE = 8, b"\1"
 
 
 class Hop(NamedTuple):
-    """Where packets go next: an interface by its index, and the packed address of a router there, empty without."""
+    """The next hop of packets: the index of an interface, and the packed address of a router, empty without one."""
 
     device: int
     gateway: bytes = b""
@@ -85,18 +85,18 @@ class RoutingTable:
         self._filtered: bool = beside._filtered if beside is not None else self._netlink.filter_dumps()
 
     def close(self) -> None:
-        """Give the socket back; the routes stay."""
+        """Close the socket; the routes stay."""
         self._netlink.close()
 
     @property
     def port(self) -> int:
-        """The netlink port from which the table is changed."""
+        """The netlink port of requests that change the table."""
         return self._netlink.port
 
     def route(self, network: Network, hop: Hop, mtu: int, source: bytes | None) -> None:
         """Route ``network`` to ``hop``, in place of the table's earlier route to it.
 
-        ``source`` is the packed address that our own packets leave from; ``mtu`` is in octets, 0 for the path's own.
+        ``source`` is the packed source address of our own packets; ``mtu`` is in octets, 0 for that of the path.
         """
         details = attribute(_DEVICE, _NUMBER.pack(hop.device))
         if hop.gateway and len(hop.gateway) == len(network.address):
@@ -108,19 +108,19 @@ class RoutingTable:
         self._change(_NEW_ROUTE, CREATE | REPLACE, network, _SCOPE_UNIVERSE, _UNICAST, details)
 
     def throw(self, network: Network) -> None:
-        """Have ``network`` looked up in the tables that follow, in place of the table's earlier route to it."""
+        """Add a throw route: ``network`` is looked up in the following tables. It replaces an earlier route to it."""
         self._change(_NEW_ROUTE, CREATE | REPLACE, network, _SCOPE_UNIVERSE, _THROW, b"")
 
     def delete(self, network: Network) -> None:
-        """Take the route to ``network`` away."""
+        """Delete the route to ``network``."""
         self._change(_DELETE_ROUTE, 0, network, _SCOPE_NOWHERE, _ANY_TYPE, b"")
 
     def consult(self, family: int, mark: int, priority: int) -> None:
-        """Add the rule that has the table looked up for every packet of ``family`` that does not bear ``mark``."""
+        """Add the rule that applies the table to packets of ``family`` without ``mark``."""
         self._netlink.command(Request(_NEW_RULE, CREATE | EXCLUSIVE, self._rule(family, mark, priority)))
 
     def ignore(self, family: int, mark: int, priority: int) -> None:
-        """Take the rule of `consult` away."""
+        """Delete the rule of `consult`."""
         self._netlink.command(Request(_DELETE_RULE, 0, self._rule(family, mark, priority)))
 
     def steer(self, family: int, priority: int, packets: PacketRule) -> None:
@@ -143,7 +143,7 @@ class RoutingTable:
         return found
 
     def routes(self) -> dict[Network, Route]:
-        """What the table holds now; of several routes to one network the one that applies."""
+        """The routes of the table; of several routes to a network, the one that applies."""
         found: dict[Network, Route] = {}
         table = (attribute(_TABLE, _NUMBER.pack(self._table)),) if self._filtered else ()
         for family in (socket.AF_INET, socket.AF_INET6):
@@ -159,7 +159,7 @@ class RoutingTable:
         return found
 
     def hop_towards(self, address: bytes, mark: int, device: int = 0) -> Hop | None:
-        """Where a packet that bears ``mark`` leaves for the packed ``address``; None if there is no way.
+        """The next hop of a packet with ``mark`` to the packed ``address``; None if there is no route.
 
         ``device`` is the index of the interface on which a link-local address is valid.
         """
@@ -214,7 +214,7 @@ class RoutingTable:
 
 
 def table_of(body: Buffer) -> int:
-    """The table of the route that an RTM_NEWROUTE or RTM_DELROUTE message tells of.
+    """The table of the route in an RTM_NEWROUTE or RTM_DELROUTE message.
 
     Raises:
         GarbledAnswer: the message is too short, or an attribute is not as long as it says.
@@ -228,7 +228,7 @@ def table_of(body: Buffer) -> int:
 def bring_up(device: str, mtu: int, longest_segment: int) -> Hop:
     """Set up a device and return the hop to it.
 
-    It gets no link-local IPv6 address. ``mtu`` and ``longest_segment``, the most of TCP at once, are in octets.
+    It gets no link-local IPv6 address. ``mtu`` and ``longest_segment``, the largest TCP packet for TSO, are in octets.
 
     Raises:
         OSError: there is no such device, or the kernel refused.

@@ -1,6 +1,6 @@
-"""Many UDP datagrams by one system call: segmentation (UDP_SEGMENT) on the way out, coalescing (UDP_GRO) on the way in.
+"""Many UDP datagrams by one system call: segmentation (UDP_SEGMENT) when sending, coalescing (UDP_GRO) when receiving.
 
-The kernel walks its network stack once for up to 64 datagrams of one size instead of once for each. See udp(7).
+The network stack of the kernel runs once for up to 64 datagrams of one size instead of once for each. See udp(7).
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Address = tuple[str, int] | tuple[str, int, int, int]
 
 
 def enable_coalescing(udp: socket.socket) -> None:
-    """Let one `recvmsg` bring many datagrams, to be taken apart by `split`; kernels before 5.0 go on as before."""
+    """Let one `recvmsg` return many datagrams, to be separated by `split`. No effect on kernels before 5.0."""
     with contextlib.suppress(OSError):
         udp.setsockopt(_SOL_UDP, _UDP_GRO, 1)
 
 
 def split(data: bytes, ancillary: Ancillary) -> Sequence[bytes | memoryview]:
-    """The datagrams in what one `recvmsg` brought: all of one size, only the last may be shorter."""
+    """The datagrams that one `recvmsg` returned: all of one size, only the last may be shorter."""
     for level, kind, value in ancillary:
         if level == _SOL_UDP and kind == _UDP_GRO:
             (size,) = struct.unpack("=i", value[:4])
@@ -38,7 +38,7 @@ def split(data: bytes, ancillary: Ancillary) -> Sequence[bytes | memoryview]:
 
 
 def send(udp: socket.socket, datagrams: Sequence[bytes], ancillary: Ancillary, address: Address) -> int:
-    """Send each of ``datagrams`` to ``address``, in order; how many the network did not take comes back."""
+    """Send each of ``datagrams`` to ``address``, in order. Returns the number of those that were not accepted."""
     return sum(_send_run(udp, run, ancillary, address) for run in _runs(datagrams))
 
 
@@ -62,7 +62,7 @@ def _send_run(udp: socket.socket, run: Sequence[bytes], ancillary: Ancillary, ad
 
 
 def _runs(datagrams: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """The longest runs that one call may carry: datagrams of one size, and behind them one that is shorter."""
+    """The longest runs for one call: datagrams of one size, and possibly a shorter one at the end."""
     start = 0
     while start < len(datagrams):
         size = len(datagrams[start])

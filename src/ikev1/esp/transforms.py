@@ -1,7 +1,8 @@
-"""What protects a packet: each suite as a pair of functions, one that seals and one that opens.
+"""The protection of packets: each suite as a pair of functions, one that seals and one that opens.
 
-A sealer takes the ESP header (SPI and sequence number, 8 octets) and the padded payload, and returns the whole packet;
-an opener takes the whole packet and returns the padded payload, or raises. Their cipher contexts live as long as they.
+A sealer has the ESP header (SPI and sequence number, 8 octets) and the padded payload as arguments, and returns the
+whole packet; an opener has the whole packet as argument and returns the padded payload, or raises. They keep their
+cipher contexts.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Opener = Callable[[Packet], bytes]
 
 
 class UnsupportedError(LocalError, ValueError):
-    """A suite, or a size of key, that this module does not know."""
+    """The suite, or the size of a key, is not supported."""
 
     code = "unsupported-suite"
 
@@ -41,13 +42,13 @@ class IntegrityError(RemoteError):
 
 
 class MalformedPacket(RemoteError):
-    """The packet is no possible outcome of its suite: too short, or no whole number of blocks."""
+    """The packet cannot have been made with its suite: it is too short, or not a whole number of blocks."""
 
     code = "malformed"
 
 
 class Sizes(NamedTuple):
-    """What a suite adds to a packet, in octets: the IV, the multiple that the payload is padded to, and the ICV."""
+    """The overhead of a suite in octets: the IV, the multiple to which the payload is padded, and the ICV."""
 
     iv: int
     alignment: int
@@ -69,7 +70,7 @@ _MACS: dict[int, _Mac] = {
 
 
 def sizes(suite: IpsecSuite) -> Sizes:
-    """What ``suite`` adds to a packet.
+    """The overhead of ``suite``.
 
     Raises:
         UnsupportedError: the suite is not supported.
@@ -83,7 +84,7 @@ def sizes(suite: IpsecSuite) -> Sizes:
 
 
 def check(suite: IpsecSuite, keys: IpsecKeys) -> None:
-    """Make sure that `sealer` and `opener` will take ``suite`` and ``keys``; far cheaper than to call them.
+    """Check that `sealer` and `opener` accept ``suite`` and ``keys``, at a fraction of their cost.
 
     Raises:
         UnsupportedError: the suite is not supported, or a key has the wrong size.

@@ -1,4 +1,4 @@
-"""The TUN device: where the kernel hands us packets for the tunnels, and takes those that came out of them."""
+"""The TUN device: the kernel writes packets for the tunnels to it, and reads packets from the tunnels."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ikev1.esp.plane import PlaneError
 _DEVICE = "/dev/net/tun"
 _TUNSETIFF, _TUNSETOFFLOAD = 0x400454CA, 0x400454D0  # <linux/if_tun.h>
 _IFF_TUN, _IFF_NO_PI, _IFF_VNET_HDR = 0x0001, 0x1000, 0x4000
-_CHECKSUM, _TSO4, _TSO6 = 0x01, 0x02, 0x04  # TUN_F_CSUM ...: what the kernel may leave to us
+_CHECKSUM, _TSO4, _TSO6 = 0x01, 0x02, 0x04  # TUN_F_CSUM ...: offloads that we support
 _LARGEST_PACKET = 65_535
 _LONGEST_NAME = 15
 
 
 class Tun:
-    """An open TUN device, non-blocking, that leaves checksums and TCP segmentation to us; it goes away when closed.
+    """An open, non-blocking TUN device with offload of checksums and TCP segmentation. It is removed when closed.
 
     Raises:
-        PlaneError: there is no such device, or no right to make one.
+        PlaneError: the device does not exist, or this process may not create it.
     """
 
     def __init__(self, name: str) -> None:
@@ -45,7 +45,7 @@ class Tun:
         self.name = answer[:16].rstrip(b"\0").decode()
 
     def read(self, limit: int) -> list[list[bytes]]:
-        """Packets that wait, about ``limit`` of them at most; those of one long segment stand together.
+        """Read the waiting packets, about ``limit`` at most. Those of one long segment are returned together.
 
         Raises:
             PlaneError: the device was deleted.
@@ -63,11 +63,11 @@ class Tun:
         return bundles
 
     def write(self, packets: Sequence[bytes]) -> None:
-        """Hand packets to the kernel; what it does not take (the device is down, no IP packet) is lost."""
+        """Write packets to the kernel. Packets that it does not accept, e.g. while the device is down, are lost."""
         for unit in coalesce(packets):
             with contextlib.suppress(OSError):
                 os.writev(self.fd, unit)
 
     def close(self) -> None:
-        """Close it, and the device with it."""
+        """Close and remove the device."""
         os.close(self.fd)

@@ -1,25 +1,25 @@
-"""ESP packets with an SPI that no pair has, and which of them are worth a word to their sender."""
+"""ESP packets with an SPI that no pair has, and when to notify their sender."""
 
 from __future__ import annotations
 
 from ikev1.core.records.path import UdpPath
 
-_UNDER_WAY = 1.0  # seconds: packets of a pair that was just removed may come so long after the first of them
-_AGAIN = 5.0  # seconds until the same is said again
+_UNDER_WAY = 1.0  # seconds for which packets of a pair that was just removed may still arrive
+_AGAIN = 5.0  # seconds between two notifications
 _FORGOTTEN = 60.0  # seconds without a packet
-_MOST = 64  # senders that are remembered: a flood must neither take memory nor push out real ones
+_MOST = 64  # senders: a flood must neither use memory nor evict real ones
 
 
 class UnknownSpis:
-    """Senders of packets with unknown SPIs, by SPI and address. One packet alone says nothing."""
+    """Senders of packets with unknown SPIs, by SPI and address. A single packet is ignored."""
 
     def __init__(self) -> None:
         self._seen: dict[
             tuple[int, str], tuple[float, float, float]
-        ] = {}  # the first, the newest packet, the last word
+        ] = {}  # times of the first packet, the newest packet and the last notification
 
     def persists(self, spi: int, path: UdpPath, now: float) -> bool:
-        """Note a packet with an unknown SPI; whether its sender is to be told now."""
+        """Record a packet with an unknown SPI. Returns whether its sender has to be notified now."""
         key = spi, path.remote_host
         first, newest, told = self._seen.get(key, (now, now, 0.0))
         if key not in self._seen and not self._has_room(now):
