@@ -1,7 +1,7 @@
-"""Ciphers that need an integrity algorithm beside them: CBC, AES-CTR and NULL.
+"""Ciphers that need a separate integrity algorithm: CBC, AES-CTR and NULL.
 
-An encryptor takes the ESP header and the padded payload, and returns IV and ciphertext; a decryptor takes those and
-returns the payload.
+The arguments of an encryptor are the ESP header and the padded payload; it returns IV and ciphertext. A decryptor
+returns the payload for these.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ikev1.wire.registry import EspTransform
 
 __all__ = ["ALIGNMENTS", "IV_SIZES", "decryptor", "encryptor"]
 
-# Octets of the IV and of what the payload is padded to: at least a word, in which the trailer ends (RFC 4303 §2.4).
+# Octets of the IV, and the multiple to which the payload is padded: at least a word (RFC 4303 §2.4).
 IV_SIZES: dict[int, int] = {
     EspTransform.DES: 8,
     EspTransform.TRIPLE_DES: 8,
@@ -60,8 +60,8 @@ def encryptor(transform: int, key: bytes, random: Callable[[int], bytes]) -> Enc
         return encrypt_ctr
     size = IV_SIZES[transform]
     update = Cipher(_BLOCK_CIPHERS[transform](key), CBC(bytes(size))).encryptor().update
-    # One CBC stream for the life of the SA: a random block goes first, and its ciphertext, which nobody can
-    # predict (RFC 3602 §3; NIST SP 800-38A Appendix C), is the IV of what follows. No context is set up again.
+    # One CBC stream for the life of the SA: a random block is encrypted before each packet, and its ciphertext, which
+    # is unpredictable (RFC 3602 §3; NIST SP 800-38A Appendix C), is the IV of the packet. No context is set up again.
     return lambda _, payload: update(random(size) + payload)
 
 
@@ -83,5 +83,5 @@ def decryptor(transform: int, key: bytes) -> Decryptor:
         return decrypt_ctr
     size = IV_SIZES[transform]
     update = Cipher(_BLOCK_CIPHERS[transform](key), CBC(bytes(size))).decryptor().update
-    # The IV goes through the cipher as a block of the one stream; what comes of it means nothing.
+    # The IV is decrypted as a block of the one stream; its plaintext is meaningless.
     return lambda body: update(body)[size:]

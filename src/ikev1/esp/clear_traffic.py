@@ -39,12 +39,12 @@ _Change = Callable[[str, str, Sequence[bytes]], Iterable[Message]]
 
 
 class ClearTrafficFilter:
-    """The table of ``name``, by default for the tunnels of the device with this name; ``carrier`` says how their
-    packets are known otherwise. Outgoing packets with ``mark`` are ESP and ISAKMP of this gateway. ``more`` gives
-    the steps that make what else is in a table of this name.
+    """The table of ``name``, by default for the tunnels of the device with this name; ``carrier`` is another way to
+    recognize their packets. Outgoing packets with ``mark`` are ESP and ISAKMP of this gateway. ``more`` returns the
+    steps that add the other content of a table of this name.
 
-    Each key holds the traffic that it needs protected; traffic stays protected until its last key is gone. If the
-    kernel has no nf_tables, nothing is protected, and ``listener`` is called once.
+    Each key holds traffic, which is protected as long as a key holds it. If the kernel has no nf_tables, nothing is
+    protected, and ``listener`` is called once.
     """
 
     def __init__(
@@ -74,8 +74,8 @@ class ClearTrafficFilter:
             self._missing = error
 
     def possible(self) -> bool:
-        """Whether the kernel accepts such a table, found out by one that is removed at once. One that an earlier
-        process left stays.
+        """Whether the kernel accepts such a table, tested by one that is removed at once. The table of an earlier
+        process stays.
         """
         if self._kernel is None:
             return False
@@ -139,8 +139,8 @@ class ClearTrafficFilter:
             self._do(steps)
 
     def _new_shapes(self, wanted: Iterable[Shape]) -> list[Message]:
-        """Steps to have sets for all of ``wanted``. Sets that are empty by now go when others come, and not before: a
-        tunnel that comes and goes costs no new rules each time.
+        """The steps that add sets for all of ``wanted``. Empty sets are deleted only when others are added, so that a
+        tunnel that is brought up and down repeatedly does not change the rules each time.
         """
         new = [shape for shape in wanted if shape not in self._shapes]
         if not new:
@@ -153,7 +153,7 @@ class ClearTrafficFilter:
         return steps + [layout.delete_set(self._table, shape.name) for shape in empty]
 
     def dropped(self) -> tuple[int, int]:
-        """The packets dropped on input and on output since the table was made."""
+        """The packets dropped on input and on output since the table was added."""
         if self._kernel is None or not self._built:
             return 0, 0
         try:
@@ -239,7 +239,7 @@ def table_name(name: str) -> str:
 
 
 def forget(device: str) -> bool:
-    """Remove the table that an earlier process left; whether there was one.
+    """Remove the table of an earlier process. Returns whether there was one.
 
     Raises:
         PlaneError: the table may remain, and drop packets.

@@ -29,8 +29,8 @@ _WHOLE_ICV = 16
 def sealer(transform: int, keymat: bytes, random: Callable[[int], bytes]) -> Callable[[bytes, bytes], bytes]:
     """As `ikev1.esp.transforms.sealer`; ValueError if the key has the wrong size."""
     encrypt, salt = AESGCM(keymat[:-_SALT_SIZE]).encrypt, keymat[-_SALT_SIZE:]
-    # RFC 4106 §3.1: an IV must never come twice under a key. The sequence number sees to that; the random half keeps
-    # an SA that is by mistake installed a second time from repeating its first life's nonces.
+    # RFC 4106 §3.1: an IV must not be used twice with a key. The sequence number ensures that; the random half does so
+    # for an SA that is installed twice by mistake.
     nonce_start = salt + random(IV_SIZE - 4)
 
     def seal(header: bytes, payload: bytes) -> bytes:

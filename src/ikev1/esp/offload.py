@@ -1,8 +1,8 @@
-"""Offloads for the TUN device that a network card would do: checksums, segmentation, coalescing.
+"""Offloads of a network card, for the TUN device: checksums, segmentation, coalescing.
 
-With IFF_VNET_HDR each packet has a ``struct virtio_net_hdr`` before it (<linux/virtio_net.h>). The kernel may then hand
-over up to 64 KiB of a TCP stream as one packet, to be cut up here, and takes such packets from us: both ways its stack
-runs once for some 45 packets. That is worth half of all the time that a packet costs.
+With IFF_VNET_HDR, each packet follows a ``struct virtio_net_hdr`` (<linux/virtio_net.h>). The kernel may then pass up
+to 64 KiB of a TCP stream as one packet, which is segmented here, and accepts such packets from us. In both directions
+its stack runs once for some 45 packets, which saves half of the time of a packet.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ikev1.esp.inner import TCP
 _HEADER = struct.Struct("=BBHHHH")  # flags, gso_type, hdr_len, gso_size, csum_start, csum_offset
 HEADER_SIZE = _HEADER.size
 _IPV4 = struct.Struct("!2sHH4sH")  # version and service, length, identification, fragment to protocol, checksum
-_TCP = struct.Struct("!I5sBHH2s")  # behind the ports: sequence, acknowledgement and offset, flags, window, sum, urgent
+_TCP = struct.Struct("!I5sBHH2s")  # after the ports: sequence, acknowledgement and offset, flags, window, sum, urgent
 _IP_VARIES = {4: 12, 6: 6}  # octets of the IP header that packets of one stream may differ in
 _NO_OFFLOAD = bytes(HEADER_SIZE)
 _NEEDS_CHECKSUM = 1  # VIRTIO_NET_HDR_F_NEEDS_CSUM: the field holds the pseudo-header's sum
@@ -28,11 +28,11 @@ _LARGEST_PACKET = 65_535
 _DONT_FRAGMENT = 0x40  # in octet 6
 _LEAST_TCP_OFFSET = 0x50  # five words, in the upper half of the octet
 
-Unit = Sequence[bytes | memoryview]  # what one `writev` to the device takes: header and packet in pieces
+Unit = Sequence[bytes | memoryview]  # the buffers of one `writev` to the device: header and packet
 
 
 def segments(data: bytes) -> list[bytes]:
-    """The IP packets, complete with checksums, in what one read of the device brought."""
+    """The IP packets, with complete checksums, in ``data``, which one read of the device returned."""
     flags, gso_type, _, gso_size, checksum_start, checksum_offset = _HEADER.unpack_from(data)
     packet = data[HEADER_SIZE:]
     if gso_type & ~_GSO_ECN in (_GSO_TCPV4, _GSO_TCPV6) and gso_size:
@@ -52,7 +52,7 @@ def _with_checksum(packet: bytes, start: int, offset: int) -> bytes:
 def _tcp_segments(packet: bytes, tcp: int, size: int) -> list[bytes]:
     """The segments of ``size`` octets, the last shorter, that the long TCP segment at octet ``tcp`` becomes.
 
-    All sums but the payload's are worked out once; what differs in a header is added to them.
+    The sums of the headers are computed once, and updated by what differs in each header.
     """
     start = tcp + (packet[tcp + 12] >> 4) * 4
     payload = memoryview(packet)[start:]
@@ -79,9 +79,8 @@ def _tcp_segments(packet: bytes, tcp: int, size: int) -> list[bytes]:
 
 
 def _ip_header(packet: bytes, upper: int) -> Callable[[int, int], bytes]:
-    """Makes the start of an IP header like that of ``packet``, up to the addresses or, in IPv6, the hop limit.
-
-    It is called with the length of the packet, and with how many packets after the first one it is.
+    """A function that returns the start of an IP header like that of ``packet``, up to the addresses or, in IPv6, the
+    hop limit. Its arguments are the length of the packet, and its number, from 0.
     """
     if packet[0] >> 4 == 6:
         return lambda length, _: packet[:4] + (length - 40).to_bytes(2)
@@ -96,11 +95,11 @@ def _ip_header(packet: bytes, upper: int) -> Callable[[int, int], bytes]:
 
 
 def coalesce(packets: Sequence[bytes]) -> list[Unit]:
-    """What to write to the device for ``packets``, in order: runs of one TCP stream become one long segment.
+    """The buffers to write to the device for ``packets``, in order. Runs of one TCP stream become one long segment.
 
-    Each packet is as long as its IP header says (`ikev1.esp.inner.parse` sees to that).
-    A run is what TSO could have made: equal headers, sequence numbers without a gap, sizes equal but for the last.
-    Its checksums are verified before its headers are replaced by one, so that none is hidden.
+    Each packet has the length of its IP header (`ikev1.esp.inner.parse`). A run could have been made by TSO: equal
+    headers, sequence numbers without a gap, equal sizes except for the last. Its checksums are verified before its
+    headers are replaced by one, so that no error is hidden.
     """
     units: list[Unit] = []
     start = 0
@@ -144,7 +143,7 @@ def _run_end(packets: Sequence[bytes], start: int) -> int:
 
 
 def _plain_tcp(packet: bytes) -> int:
-    """Where the TCP header starts in a packet without IP options, extension headers or fragments; else 0."""
+    """The offset of the TCP header in a packet without IP options, extension headers or fragments; else 0."""
     version = packet[0] >> 4
     tcp = 20 if version == 4 else 40
     if len(packet) < tcp + 20 or packet[tcp + 12] < _LEAST_TCP_OFFSET:
@@ -158,7 +157,7 @@ def _plain_tcp(packet: bytes) -> int:
 
 @cache
 def _equal_parts(tcp: int, data: int) -> int:
-    """A mask over headers of ``data`` octets: all that must be equal in a run, that is all but lengths,
+    """A mask of the bits that must be equal in the headers of a run, of ``data`` octets: all except lengths,
     identification, checksums, sequence number and flags.
     """
     mask = bytearray(b"\xff" * data)
@@ -195,7 +194,7 @@ def _merged(run: Sequence[bytes]) -> Unit | None:
 def _all_right(run: Sequence[bytes], tcp: int) -> bool:
     """Whether the checksums of TCP, and of IPv4, are right in every packet."""
     equal = run if len(run[-1]) == len(run[0]) else run[:-1]
-    # A right IPv4 header adds nothing to the sum (RFC 1071 §1), so whole packets may be summed; IPv6 has none.
+    # A correct IPv4 header adds 0 to the sum (RFC 1071 §1), so whole packets may be summed; IPv6 has no checksum.
     skip = 0 if tcp == 20 else tcp
     sums = row_sums(b"".join(packet[skip:] for packet in equal), len(run[0]) - skip)
     if len(equal) < len(run):

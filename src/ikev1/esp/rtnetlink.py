@@ -217,7 +217,7 @@ def table_of(body: Buffer) -> int:
     """The table of the route in an RTM_NEWROUTE or RTM_DELROUTE message.
 
     Raises:
-        GarbledAnswer: the message is too short, or an attribute is not as long as it says.
+        GarbledAnswer: the message is too short, or the length of an attribute is wrong.
     """
     _, _, _, _, table, *_ = unpack(ROUTE, body)
     found = attributes(memoryview(body)[ROUTE.size :])

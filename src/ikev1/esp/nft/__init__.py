@@ -1,1 +1,1 @@
-"""The kernel's packet filter (nf_tables): what keeps packets out that came or leave unprotected."""
+"""The kernel's packet filter (nf_tables), which drops packets that are received or sent unprotected."""

@@ -1,4 +1,4 @@
-"""Messages, rules and expressions of nf_tables as netlink has them (<linux/netfilter/nf_tables.h>).
+"""Messages, rules and expressions of nf_tables in netlink (<linux/netfilter/nf_tables.h>).
 
 Only what `ikev1.esp.nft.ruleset` needs, and of that nothing but expressions that every kernel with nf_tables has.
 Numbers are in network byte order, unless a comment says otherwise.
@@ -44,7 +44,7 @@ class Kind(IntEnum):
 
 
 class Hook(IntEnum):
-    """Where packets pass by (NF_INET_...)."""
+    """The hooks of the kernel for packets (NF_INET_...)."""
 
     PREROUTING = 0
     INPUT = 1
@@ -60,11 +60,11 @@ class Meta(IntEnum):
     OUTPUT_DEVICE = 7
     VERSION = 15
     PROTOCOL = 16
-    DECRYPTED = 25  # SECPATH: whether an IPsec SA of the kernel has opened it
+    DECRYPTED = 25  # SECPATH: whether an IPsec SA of the kernel has decrypted it
 
 
 class Connection(IntEnum):
-    """What connection tracking knows of a packet (NFT_CT_...)."""
+    """The data of connection tracking about a packet (NFT_CT_...)."""
 
     MARK = 3
     ZONE = 17
@@ -88,7 +88,7 @@ class Message(NamedTuple):
 
 
 def batch_mark() -> bytes:
-    """The body of the messages that stand before and behind a transaction."""
+    """The body of the messages at the beginning and the end of a transaction."""
     return struct.pack("!BBH", 0, 0, SUBSYSTEM)
 
 
@@ -109,18 +109,18 @@ def _nest(kind: int, *inside: bytes) -> bytes:
 
 
 def add_table(table: str) -> Message:
-    """A table, if it is not there."""
+    """Add a table, unless it exists."""
     return _message(Kind.NEW_TABLE, CREATE, _text(1, table))
 
 
 def delete_table(table: str) -> Message:
-    """A table and all that is in it."""
+    """Delete a table and its content."""
     return _message(Kind.DELETE_TABLE, 0, _text(1, table))
 
 
 def add_chain(table: str, chain: str, hook: Hook | None = None, priority: int = 0, kind: str = "filter") -> Message:
-    """A chain that packets pass at ``hook``, or one that others jump to; ``kind`` is ``filter``, ``route`` (packets
-    whose mark it changes are routed anew) or ``nat``.
+    """Add a chain for packets at ``hook``, or one for jumps; ``kind`` is ``filter``, ``route`` (packets whose mark it
+    changes are routed again) or ``nat``.
     """
     details = [_text(1, table), _text(3, chain)]
     if hook is not None:
@@ -130,12 +130,12 @@ def add_chain(table: str, chain: str, hook: Hook | None = None, priority: int = 
 
 
 def flush_chain(table: str, chain: str) -> Message:
-    """The rules of a chain go."""
+    """Delete the rules of a chain."""
     return _message(Kind.DELETE_RULE, 0, _text(1, table), _text(2, chain))
 
 
 def add_counter(table: str, name: str) -> Message:
-    """A counter that rules share; it begins at 0."""
+    """Add a counter for several rules, with the value 0."""
     return _message(Kind.NEW_OBJECT, CREATE, _text(1, table), _text(2, name), _number(3, _COUNTER_OBJECT), _nest(4))
 
 
@@ -145,7 +145,7 @@ def list_counters(table: str) -> bytes:
 
 
 def add_set(table: str, name: str, number: int, key_type: int, key_length: int) -> Message:
-    """A set of keys of ``key_length`` octets; ``key_type`` is how nft(8) shows them."""
+    """Add a set of keys of ``key_length`` octets; nft(8) shows them as ``key_type``."""
     details = (_text(1, table), _text(2, name), _number(3, 0), _number(4, key_type), _number(5, key_length))
     # in the host's byte order, for nft(8) alone (NFTNL_UDATA_SET_KEYBYTEORDER: big endian)
     shown = attribute(13, bytes((0, 4)) + struct.pack("=I", 2))
@@ -153,17 +153,17 @@ def add_set(table: str, name: str, number: int, key_type: int, key_length: int) 
 
 
 def delete_set(table: str, name: str) -> Message:
-    """A set that no rule refers to any more."""
+    """Delete a set, to which no rule may refer."""
     return _message(Kind.DELETE_SET, 0, _text(1, table), _text(2, name))
 
 
 def add_elements(table: str, name: str, keys: Sequence[bytes]) -> Iterable[Message]:
-    """Keys for a set; those that it has already do no harm."""
+    """Add keys to a set, which may have them already."""
     return _elements(Kind.NEW_ELEMENTS, CREATE, table, name, keys)
 
 
 def delete_elements(table: str, name: str, keys: Sequence[bytes]) -> Iterable[Message]:
-    """Keys out of a set; they must be there."""
+    """Delete keys of a set, which must have them."""
     return _elements(Kind.DELETE_ELEMENTS, 0, table, name, keys)
 
 
@@ -174,7 +174,7 @@ def _elements(kind: Kind, flags: int, table: str, name: str, keys: Sequence[byte
 
 
 def add_rule(table: str, chain: str, *expressions: bytes) -> Message:
-    """A rule at the end of a chain: its expressions are worked through until one does not hold."""
+    """Add a rule at the end of a chain. Its expressions are evaluated in order, until one does not match."""
     append = 0x800  # NLM_F_APPEND
     rule = _nest(4, *expressions)
     return _message(Kind.NEW_RULE, CREATE | append, _text(1, table), _text(2, chain), rule)
@@ -185,55 +185,55 @@ def _expression(name: str, *details: bytes) -> bytes:
 
 
 def meta(what: Meta, register: int = FIRST_REGISTER) -> bytes:
-    """Load what the kernel knows of the packet."""
+    """Load metadata of the packet."""
     return _expression("meta", _number(1, register), _number(2, what))
 
 
 def set_meta(what: Meta) -> bytes:
-    """Set what the kernel knows of the packet to the first register."""
+    """Set metadata of the packet to the first register."""
     return _expression("meta", _number(2, what), _number(3, FIRST_REGISTER))
 
 
 def connection(what: Connection) -> bytes:
-    """Load what connection tracking knows; a packet without a connection ends the rule."""
+    """Load data of connection tracking. The rule ends for a packet without a connection."""
     return _expression("ct", _number(1, FIRST_REGISTER), _number(2, what))
 
 
 def set_connection(what: Connection, *, original: bool = False) -> bytes:
-    """Set what connection tracking is to know to the first register, ``original`` for that direction alone."""
+    """Set data of connection tracking to the first register, with ``original`` for the original direction alone."""
     direction = attribute(3, b"\0") if original else b""
     return _expression("ct", _number(2, what), direction, _number(4, FIRST_REGISTER))
 
 
 def will_be_encrypted() -> bytes:
-    """Load whether the route of the packet leads through an IPsec SA of the kernel, as one octet."""
+    """Load whether an IPsec SA of the kernel will encrypt the packet, as one octet."""
     return _expression("rt", _number(1, FIRST_REGISTER), _number(2, 4))
 
 
 def header_field(offset: int, length: int, *, transport: bool = False, register: int = FIRST_REGISTER) -> bytes:
-    """Load octets of the IP header, or of the one behind it; a packet without them ends the rule."""
+    """Load octets of the IP header, or of the header after it. The rule ends for a packet without them."""
     base = 2 if transport else 1
     return _expression("payload", _number(1, register), _number(2, base), _number(3, offset), _number(4, length))
 
 
 def later_fragment_v6() -> bytes:
-    """Load offset and flags of the fragment header; a packet without one ends the rule."""
+    """Load offset and flags of the fragment header. The rule ends for a packet without one."""
     return _expression("exthdr", _number(1, FIRST_REGISTER), attribute(2, bytes((44,))), _number(3, 2), _number(4, 2))
 
 
 def mask(octets: bytes, register: int = FIRST_REGISTER) -> bytes:
-    """Keep only those bits of a register that are set in ``octets``."""
+    """Clear the bits of a register that are not set in ``octets``."""
     kept, zero = _nest(4, attribute(1, octets)), _nest(5, attribute(1, bytes(len(octets))))
     return _expression("bitwise", _number(1, register), _number(2, register), _number(3, len(octets)), kept, zero)
 
 
 def compare(octets: bytes, how: Compare = Compare.EQUAL) -> bytes:
-    """Go on only if the first register compares to ``octets`` like this."""
+    """End the rule unless the first register compares to ``octets`` as given."""
     return _expression("cmp", _number(1, FIRST_REGISTER), _number(2, how), _nest(3, attribute(1, octets)))
 
 
 def is_in(name: str) -> bytes:
-    """Go on only if what the registers hold is in a set."""
+    """End the rule unless the value of the registers is in a set."""
     return _expression("lookup", _text(1, name), _number(2, FIRST_REGISTER))
 
 
@@ -247,20 +247,20 @@ def _verdict(code: int, *chain: bytes) -> bytes:
 
 
 def accept() -> bytes:
-    """Let the packet go on to other tables."""
+    """Accept the packet; other tables still apply."""
     return _verdict(_ACCEPT)
 
 
 def drop() -> bytes:
-    """The end of the packet."""
+    """Drop the packet."""
     return _verdict(_DROP)
 
 
 def return_() -> bytes:
-    """Back to where the chain was jumped to from."""
+    """Return to the calling chain."""
     return _verdict(_RETURN)
 
 
 def jump(chain: str) -> bytes:
-    """Work through another chain, and come back."""
+    """Call another chain."""
     return _verdict(_JUMP, _text(2, chain))

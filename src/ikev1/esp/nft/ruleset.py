@@ -1,14 +1,14 @@
 """The packet filter's rules and sets for protected traffic (RFC 4301 §5.1, §5.2).
 
-Packets pass three chains, ``input``, ``forward`` and ``output``. What did not come from the tunnels' device is looked
-up in the chain ``in``, what does not go to it in ``out``: is it of protected traffic? A selector that is no network is
-several of them. All selectors of one `Shape` (the lengths of their prefixes, and whether they name protocol and ports)
-share a set, so a packet costs a look-up for each shape, however many tunnels there are. The narrowest shape goes first;
-of equals what is dropped goes before what passes.
+Packets pass three chains, ``input``, ``forward`` and ``output``. The chain ``in`` looks up whether packets that were
+not received from the tunnels' device belong to protected traffic, the chain ``out`` those that are not sent to it. A
+selector that is not a network is represented by several networks. All selectors of one `Shape` (the lengths of their
+prefixes, and whether they name protocol and ports) share a set, so a packet costs one look-up for each shape,
+independent of the number of tunnels. The narrowest shape is looked up first; of equal ones, those that drop.
 
-What passes by: packets of our own sockets (marked) and those for them, the loopback device, neighbour discovery
-(RFC 4861), what no router forwards (link-local multicast), and, where a tunnel's remote network holds the local one,
-packets that stay inside that. Fragments other than the first of packets for this host pass, too.
+Exempt are packets of our own sockets (marked) and those for them, the loopback device, neighbour discovery (RFC 4861),
+link-local multicast, which no router forwards, fragments other than the first for this host, and, if the remote network
+of a tunnel contains the local one, packets that stay inside the latter.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from ikev1.esp.networks import Network, encloses, networks
 from ikev1.esp.nft import layout
 from ikev1.esp.nft.layout import Compare, Hook, Message, Meta
 
-PORTS = "our-ports"  # the set of UDP ports on which ISAKMP comes, and ESP in UDP
-COUNTERS = ("in", "out")  # of packets that were dropped; the chains have the same names
+PORTS = "our-ports"  # the set of UDP ports for ISAKMP and ESP in UDP
+COUNTERS = ("in", "out")  # of dropped packets; the chains have the same names
 _MOST_NETWORKS = 8  # of one selector
-_PRIORITY = 10  # behind addresses are changed (-100) and behind the usual filters (0)
+_PRIORITY = 10  # after destination NAT (-100) and after the usual filters (0)
 _NFPROTO = {4: b"\x02", 6: b"\x0a"}
 _WIDTH = {4: 4, 6: 16}
 _SOURCE, _DESTINATION = {4: 12, 6: 8}, {4: 16, 6: 24}  # offsets in the IP header
@@ -51,7 +51,7 @@ class Shape(NamedTuple):
     local_port: bool = False
     remote_port: bool = False
     fragments: bool = False  # only fragments other than the first, which have no ports
-    passes: bool = False  # what it holds is not dropped, whatever wider shapes say
+    passes: bool = False  # its traffic is not dropped, even if a wider shape matches
 
     @property
     def name(self) -> str:
@@ -64,7 +64,7 @@ class Shape(NamedTuple):
 
     @property
     def order(self) -> tuple[int, ...]:
-        """What sorts shapes: the narrowest goes first."""
+        """The sort key of shapes: the narrowest is first."""
         return (
             self.version,
             -self.remote_prefix,
@@ -86,9 +86,9 @@ class Entry(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def entries(local: Selector, remote: Selector) -> tuple[Entry, ...]:
-    """What makes traffic between ``local`` and ``remote``, neither of them dynamic, protected.
+    """The entries that protect traffic between ``local`` and ``remote``, neither of them dynamic.
 
-    It is empty where no packet can match both.
+    There are none if no packet can match both.
     """
     if len(local.first) != len(remote.first):
         return ()
@@ -117,7 +117,7 @@ def _protected(local: Selector, remote: Selector) -> Iterator[Entry]:
     for protocol in protocols:
         if not ports:
             yield from _entries(local, remote, protocol)
-        elif protocol in WITH_PORTS:  # of others no packet has a port to match
+        elif protocol in WITH_PORTS:  # other protocols have no ports
             yield from _entries(local, remote, protocol, ports=True)
             yield from _entries(local, remote, protocol, fragments=True)
 
@@ -149,8 +149,8 @@ def _entries(
 
 
 def _networks(selector: Selector) -> list[Network]:
-    """The networks of a selector, or the smallest one that holds it, where they are many: a peer may choose any range
-    within those of its tunnel, and must not choose what a packet costs.
+    """The networks of a selector or, if there are many, the smallest network that contains it. A peer may choose any
+    range within those of its tunnel, but must not determine the cost of each packet.
     """
     found = networks(selector)
     if len(found) <= _MOST_NETWORKS:
@@ -162,8 +162,8 @@ def _networks(selector: Selector) -> list[Network]:
 
 
 class Carrier(NamedTuple):
-    """How packets of tunnels are known: the expressions that hold for what comes out of one, and does not, and for what
-    goes into one, and does not.
+    """How packets of tunnels are recognized: the expressions that match packets that were received from a tunnel, that
+    were not, that will be sent into one, and that will not.
     """
 
     arrives: tuple[bytes, ...]
@@ -173,20 +173,20 @@ class Carrier(NamedTuple):
 
 
 def by_device(name: str) -> Carrier:
-    """Packets of tunnels pass a device."""
+    """The carrier if packets of tunnels pass a device."""
     come, go, other = Meta.INPUT_DEVICE, Meta.OUTPUT_DEVICE, Compare.UNEQUAL
     return Carrier(_device(come, name), _device(come, name, other), _device(go, name), _device(go, name, other))
 
 
 def by_kernel() -> Carrier:
-    """The kernel's IPsec encrypts and decrypts them."""
+    """The carrier if the kernel encrypts and decrypts packets of tunnels."""
     opened, sealed = layout.meta(Meta.DECRYPTED), layout.will_be_encrypted()
     yes, no = layout.compare(b"\1"), layout.compare(b"\0")
     return Carrier((opened, yes), (opened, no), (sealed, yes), (sealed, no))
 
 
 def frame(table: str, carrier: Carrier, mark: int, ports: Sequence[int]) -> list[Message]:
-    """An empty table, in place of whatever has its name."""
+    """An empty table, which replaces one of its name."""
     messages = [layout.add_table(table), layout.delete_table(table), layout.add_table(table)]
     messages.append(layout.add_set(table, PORTS, 1, _TYPE_PORT, 2))
     messages += layout.add_elements(table, PORTS, [port.to_bytes(2) for port in ports])
@@ -224,7 +224,7 @@ def sets(table: str, shapes: Iterable[Shape]) -> list[Message]:
 
 
 def rules(table: str, shapes: Iterable[Shape]) -> list[Message]:
-    """The rules of the chains ``in`` and ``out`` for all ``shapes``, in place of what there is."""
+    """The rules of the chains ``in`` and ``out`` for all ``shapes``, which replace the existing ones."""
     messages = [layout.flush_chain(table, chain) for chain in COUNTERS]
     for shape in sorted(shapes, key=lambda shape: shape.order):
         for chain in COUNTERS:
@@ -235,7 +235,7 @@ def rules(table: str, shapes: Iterable[Shape]) -> list[Message]:
 
 
 def _loads(shape: Shape, *, inbound: bool) -> Iterator[bytes]:
-    """Put what the shape looks at into registers, in the order of a key."""
+    """Load the fields of the shape into registers, in the order of a key."""
     version, register = shape.version, layout.FIRST_REGISTER
     yield layout.meta(Meta.VERSION)
     yield layout.compare(_NFPROTO[version])
@@ -292,9 +292,8 @@ def _protocol(number: int) -> tuple[bytes, ...]:
 
 
 def _later_fragments_v6() -> tuple[bytes, ...]:
-    """Fragments other than the first of packets for this host: ESP in UDP that the path fragments has such, and their
-    ports are unknown. Nothing comes of them without the first one, which is looked up. (The kernel reassembles IPv4
-    before.)
+    """Accept fragments other than the first for this host: ESP in UDP may be fragmented on the path, and later
+    fragments have no ports. They are useless without the first one, which is looked up. IPv4 is reassembled before.
     """
     version = (layout.meta(Meta.VERSION), layout.compare(_NFPROTO[6]))
     offset = (layout.later_fragment_v6(), layout.mask(_FRAGMENT_OFFSET_V6), layout.compare(bytes(2), Compare.UNEQUAL))
@@ -302,7 +301,7 @@ def _later_fragments_v6() -> tuple[bytes, ...]:
 
 
 def _neighbour_discovery() -> tuple[bytes, ...]:
-    """Only on one link: whoever forwards a packet may not let it through by its type alone."""
+    """Accept neighbour discovery on the link; forwarded packets are not accepted by their type."""
     kind = layout.header_field(0, 1, transport=True)
     first = layout.compare(_FIRST_DISCOVERY, Compare.AT_LEAST)
     last = layout.compare(_LAST_DISCOVERY, Compare.AT_MOST)

@@ -1,4 +1,4 @@
-"""Transactions of nf_tables: all of it is done, or nothing, and no packet meets the half of it."""
+"""Transactions of nf_tables, which are atomic: no packet is processed by an incomplete change."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BEGIN, _END = 0x10, 0x11
 _NETFILTER = 12  # NETLINK_NETFILTER
 _SOL_NETLINK, _ADD_MEMBERSHIP, _CAP_ACK = 270, 1, 10
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33  # <asm-generic/socket.h>
-_ROOM = 64 << 20  # octets: a transaction is one message, and 100,000 tunnels may be in it
+_ROOM = 64 << 20  # octets: a transaction is one message, with up to 100,000 tunnels
 _LARGEST_ANSWER = 65_536
 _MOST_NEWS = 256  # reads at once
 _TAKEN_AWAY = frozenset(
@@ -64,16 +64,16 @@ class Nftables:
 
     @property
     def descriptor(self) -> int:
-        """Readable when a table was changed: then call `taken_away`."""
+        """The file descriptor, which is readable after a table was changed: then `taken_away` has to be called."""
         return self._news.fileno()
 
     def close(self) -> None:
-        """Give the sockets back; what was done stays."""
+        """Close the sockets; the tables stay."""
         for opened in (self._tell, self._news, self._ask):
             opened.close()
 
     def commit(self, steps: Sequence[Message]) -> None:
-        """Do all of ``steps``, or nothing.
+        """Perform all of ``steps``, or none.
 
         Raises:
             NetlinkError: the kernel refused one of them.
@@ -96,7 +96,7 @@ class Nftables:
     def taken_away(self, table: str) -> bool:
         """Whether another program removed ``table``, or something in it, since the last call.
 
-        It may say so without need: when there was more news than the socket holds.
+        It may also return True if notifications were lost.
         """
         found = False
         for _ in range(_MOST_NEWS):
@@ -134,7 +134,7 @@ class Nftables:
         return number
 
     def _look_at_answers(self, numbers: Sequence[int]) -> None:
-        """The kernel answers before it returns from sending: all refusals, and that the last step was reached."""
+        """Read the answers, which the kernel sends before the call returns: refusals, and the end of the last step."""
         ours, reached, refusal = frozenset(numbers), False, 0
         while True:
             try:

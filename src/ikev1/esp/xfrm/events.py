@@ -1,4 +1,4 @@
-"""Events of the kernel: an SA expires, a packet needs one, or the peer's address has changed."""
+"""Events of the kernel: an SA expires, a packet requires one, or the address of a peer has changed."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class StateExpired(NamedTuple):
 
 
 class Acquired(NamedTuple):
-    """A packet of ``flow`` met a policy whose states are not there; ``reqids`` are those of its templates."""
+    """A packet of ``flow`` matched a policy without states; ``reqids`` are those of its templates."""
 
     reqids: tuple[int, ...]
     flow: Flow
 
 
 class Mapped(NamedTuple):
-    """An authentic ESP packet in UDP came from another place than the state says."""
+    """An authentic ESP packet in UDP was received from another address or port than that of the state."""
 
     id: StateId
     host: str
@@ -49,14 +49,14 @@ class Mapped(NamedTuple):
 
 
 class Overrun(NamedTuple):
-    """Messages were lost: too many came at once."""
+    """Messages were lost, because there were too many at once."""
 
 
 XfrmEvent = StateExpired | Acquired | Mapped | Overrun
 
 
 class EventSocket:
-    """The messages of this network namespace, other people's, too.
+    """The messages of this network namespace, including those about state of other programs.
 
     Raises:
         OSError: the socket cannot be opened or read.
@@ -90,10 +90,10 @@ class EventSocket:
 
 
 def parse(message: Message) -> XfrmEvent | None:
-    """What a message says; None for what nobody asked.
+    """The event in a message; None if it is of another type.
 
     Raises:
-        GarbledAnswer: it is too short, or an attribute is not as long as it says.
+        GarbledAnswer: it is too short, or the length of an attribute is wrong.
     """
     if message.kind == Kind.EXPIRE:
         _, _, _, _, _, _, lifetime, _, _, _, _, reqid, *_ = unpack(STATE_INFO, message.body)

@@ -153,7 +153,7 @@ def numbers(octets: memoryview) -> frozenset[int]:
     """The numbers that identify a policy (`Rule.number`), from the kernel's NEWPOLICY. Empty: it lets packets pass.
 
     Raises:
-        GarbledAnswer: it is too short, or an attribute is not as long as it says.
+        GarbledAnswer: it is too short, or the length of an attribute is wrong.
     """
     _, _, _, priority, _, _, action, _, _ = unpack(POLICY_INFO, octets)
     return frozenset((priority,) if action == _BLOCK else reqids(octets[POLICY_INFO.size :]))
@@ -163,7 +163,7 @@ def reqids(octets: Buffer) -> tuple[int, ...]:
     """The reqids of the templates in the attributes of the kernel's NEWPOLICY or ACQUIRE.
 
     Raises:
-        GarbledAnswer: an attribute is not as long as it says.
+        GarbledAnswer: the length of an attribute is wrong.
     """
     templates = attributes(octets).get(Attribute.TMPL, memoryview(b""))
     starts = range(0, len(templates), TEMPLATE.size)

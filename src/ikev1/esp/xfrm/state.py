@@ -224,7 +224,7 @@ def parse(octets: memoryview) -> StateInfo:
     """The content of a NEWSA message of the kernel.
 
     Raises:
-        GarbledAnswer: it is too short, or an attribute is missing or not as long as it says.
+        GarbledAnswer: it is too short, or an attribute is missing or has a wrong length.
     """
     selector, _, _, _, source, _, lifetime, too_old, replayed, forged, _, reqid, family, *_ = unpack(STATE_INFO, octets)
     found = attributes(octets[STATE_INFO.size :])
