@@ -340,7 +340,8 @@ def _anyhow(exchange: Exchange) -> Exchange:
 
 
 def _unplaced(child: ChildSa) -> ChildSa:
-    blank: ChildSa = replace(child, path=_NOWHERE)
+    """It, without where its peer is, which the digest in ``peer`` covers, too."""
+    blank: ChildSa = replace(child, path=_NOWHERE, peer=b"peer" if child.peer else b"")
     return blank
 
 
