@@ -68,8 +68,8 @@ def _versions(ref: SaRef, connection: Connection) -> tuple[int, ...]:
 
 def after_exchange(ref: SaRef, exchange: Exchange) -> None:
     """Continue after a message of mode config, or after the answer to its question."""
-    data = exchange.data if exchange.data is not None else _data_now(ref, exchange)
-    if not isinstance(data, TransactionData) or data.topic != MODE_CONFIG.name:
+    data = exchange.transaction or _data_now(ref, exchange)
+    if data is None or data.topic != MODE_CONFIG.name:
         return
     sa, connection = ref.sa, ref.tx.state.lookup.by_name(ref.sa.connection)
     if connection is None:
@@ -84,8 +84,8 @@ def after_exchange(ref: SaRef, exchange: Exchange) -> None:
         established.negotiate_queued(ref)
 
 
-def _data_now(ref: SaRef, exchange: Exchange) -> object:
-    found = (each.data for each in ref.sa.exchanges if each.message_id == exchange.message_id)
+def _data_now(ref: SaRef, exchange: Exchange) -> TransactionData | None:
+    found = (each.transaction for each in ref.sa.exchanges if each.message_id == exchange.message_id)
     return next(found, None)
 
 

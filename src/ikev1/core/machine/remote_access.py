@@ -26,7 +26,7 @@ from ikev1.core.machine.transaction import SaRef
 from ikev1.core.negotiation.rekey_times import deadlines
 from ikev1.core.peer.inherited_user import inherited_user
 from ikev1.core.records.events import Code, Failure, XauthUp
-from ikev1.core.records.exchange import Exchange, Role, TransactionData
+from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.remote_access import User, Xauth, XauthStep
 
@@ -174,9 +174,9 @@ def expire(ref: SaRef) -> None:
 
 def given_up(ref: SaRef, exchange: Exchange) -> None:
     """Process the end of a Transaction exchange that timed out."""
-    xauth, data = ref.sa.xauth, exchange.data
+    xauth, data = ref.sa.xauth, exchange.transaction
     ref.become(ref.sa.without_exchange(exchange))
-    if not isinstance(data, TransactionData) or TRANSACTION.is_over(exchange):
+    if data is None or TRANSACTION.is_over(exchange):
         return
     if data.topic != XAUTH.name:
         if exchange.role is _INITIATOR:
