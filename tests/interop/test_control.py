@@ -10,6 +10,7 @@ import pytest
 import vici
 
 from lab import replay
+from lab.capture import ESP_IN_UDP
 from lab.charon import CharonOptions
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
@@ -195,7 +196,8 @@ def test_what_a_pair_refused_is_explained(lab: Lab, ours: OurGateway, nodes: tup
     ours.command("up", "peer")
     witness = lab.capture(nodes[1], sent=True)
     ping(nodes[0])
-    nodes[1].run(sys.executable, Path(replay.__file__), witness.finish(), "2")
+    recorded = witness.finish_with(3, ESP_IN_UDP)
+    nodes[1].run(sys.executable, Path(replay.__file__), recorded, "2")
     ours.wait_for(lambda: ours.control.child()["replays-in"] == "6", "the six packets")
     said = ours.command("show", "ipsec", "sa")
     assert "#send errors 0, #recv errors 6" in said

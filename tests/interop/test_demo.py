@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,7 +24,7 @@ class Demo:
     """A demo in a process group of its own, whose temporary files are in ``folder``."""
 
     def __init__(self, folder: Path) -> None:
-        self.seen_at = 0.0  # seconds since the machine was booted
+        self._held: list[int] = []
         self._mark = f"{MARK}={folder}".encode()
         environment = os.environ | {MARK: str(folder), "TMPDIR": str(folder)}
         self.process = subprocess.Popen(
@@ -44,10 +43,16 @@ class Demo:
         return {pid for pid in pids() if self._mark in (of_process(pid, environment_of) or b"")}
 
     def namespaces(self) -> set[str]:
-        """The network namespaces that it has made by now."""
-        self.seen_at = time.clock_gettime(time.CLOCK_BOOTTIME)
-        used = {of_process(pid, network_of) for pid in self.processes()}
-        return {each for each in used if each is not None} - {os.readlink("/proc/self/ns/net")}
+        """The network namespaces that it has made by now.
+
+        They are held open until `close`: no namespace of another test gets the number of one of them.
+        """
+        self._held += [held for pid in self.processes() if (held := of_process(pid, hold_network_of)) is not None]
+        return {network_at(f"/proc/self/fd/{held}") for held in self._held} - {network_at("/proc/self/ns/net")}
+
+    def close(self) -> None:
+        while self._held:
+            os.close(self._held.pop())
 
 
 def pids() -> list[int]:
@@ -58,14 +63,17 @@ def environment_of(pid: int) -> bytes:
     return Path(f"/proc/{pid}/environ").read_bytes()
 
 
+def network_at(link: str) -> str:
+    """The namespace that ``link`` leads to, as ``net:[number]``."""
+    return f"net:[{os.stat(link).st_ino}]"
+
+
 def network_of(pid: int) -> str:
-    return os.readlink(f"/proc/{pid}/ns/net")
+    return network_at(f"/proc/{pid}/ns/net")
 
 
-def start_of(pid: int) -> float:
-    """Seconds since the machine was booted."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+def hold_network_of(pid: int) -> int:
+    return os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def of_process(pid: int, ask: Callable[[int], Result]) -> Result | None:
@@ -85,9 +93,7 @@ def await_that(condition: Callable[[], object]) -> None:
 
 def assert_nothing_is_left(demo: Demo, namespaces: set[str], devices: set[str], folder: Path) -> None:
     assert demo.processes() == set()
-    # A namespace of another test may get the number of one that is gone; its processes are newer
-    old = [pid for pid in pids() if (of_process(pid, start_of) or math.inf) <= demo.seen_at]
-    assert namespaces & {of_process(pid, network_of) for pid in old} == set()
+    assert namespaces & {of_process(pid, network_of) for pid in pids()} == set()
     assert not any(
         each in Path("/proc/self/mountinfo").read_text() for each in namespaces
     )  # one may be bound to a file
@@ -96,10 +102,12 @@ def assert_nothing_is_left(demo: Demo, namespaces: set[str], devices: set[str], 
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Demo:
+def demo(tmp_path: Path) -> Iterator[Demo]:
     if os.geteuid() != 0 or not Path("/dev/net/tun").exists():
         pytest.skip("the demo is looked at as root, where there is /dev/net/tun")
-    return Demo(tmp_path)
+    demo = Demo(tmp_path)
+    yield demo
+    demo.close()
 
 
 @pytest.fixture

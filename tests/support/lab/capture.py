@@ -13,6 +13,9 @@ ENCRYPTED = "isakmp.flag_e == 1"
 OPENED = f"{ENCRYPTED} && (isakmp.hash || isakmp.id.type || isakmp.sig || isakmp.cert.encoding)"
 MALFORMED = "_ws.malformed"
 
+# Capture filter: without IKE (four zeros) and keepalives (one octet)
+ESP_IN_UDP = "udp port 4500 and udp[8:4] != 0"
+
 
 class Capture(Program):
     """Records every IP packet on a node's ``eth0`` to ``file``, until `finish`.
