@@ -15,7 +15,7 @@ import pytest
 from captured import Recorder, two
 from playbook import Network
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 PROGRAM = "from ikev1.cli.main import main; main()"
 
 
