@@ -44,6 +44,15 @@ class Tun:
             raise PlaneError(f"cannot create TUN device {name}: {error.strerror}{hint}") from error
         self.name = answer[:16].rstrip(b"\0").decode()
 
+    @classmethod
+    def received(cls, fd: int, name: str) -> Tun:
+        """The device ``name`` that another process opened in this way, by its descriptor ``fd``, which is closed with
+        it. It may belong to another network namespace: its packets are read and written in any.
+        """
+        tun = cls.__new__(cls)
+        tun.fd, tun.name = fd, name
+        return tun
+
     def read(self, limit: int) -> list[list[bytes]]:
         """Read the waiting packets, about ``limit`` at most. Those of one long segment are returned together.
 
