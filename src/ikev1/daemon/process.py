@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ikev1.config import DEFAULT_FILE, ConfigError, GatewayOptions, Loaded, UserChecks, load
+from ikev1.core.records.events import Event
 from ikev1.core.records.settings import Settings, WhenDown
 from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.host.data_plane_choice import PlaneChoice, choose, forget_kernel, forget_userspace, suites_lacking
@@ -133,8 +134,9 @@ async def serve(
     keep_protected: bool = False,
     users: Callable[[], UserChecks] = UserChecks,
     journal: Path | None = None,
+    on_event: Callable[[Event], None] | None = None,
 ) -> None:
-    """Run a gateway in the running event loop until SIGTERM or SIGINT.
+    """Run a gateway in the running event loop until SIGTERM or SIGINT. ``on_event`` observes its events.
 
     With ``keep_protected``, unprotected traffic of tunnels is still dropped afterwards.
 
@@ -162,6 +164,8 @@ async def serve(
         raise
     if keys is not None:
         gateway.observers.append(keys.observe)
+    if on_event is not None:
+        gateway.observers.append(on_event)
     vici = ViciServer(gateway, control)
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

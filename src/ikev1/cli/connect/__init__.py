@@ -1,0 +1,1 @@
+"""`ikev1 connect`: one connection as client, in the foreground."""

@@ -1,0 +1,95 @@
+"""The SOCKS proxy of a client that is another user than root and has no capabilities."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from lab.gateway import OurOptions
+from lab.lab import Lab
+from lab.network import Node
+from lab.paths import open_the_way
+from lab.process import Program, run, wait_until
+
+NOBODY = 65_534
+PROXY = "127.0.0.1:1080"
+PAGE = "a page behind the gateway\n"
+_AS_NOBODY = ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", "--bounding-set", "-all"]
+_CLIENT = Path(__file__).parents[1] / "support" / "lab" / "socks_client.py"
+
+_CONFIGURATION = """
+[gateway]
+control = "control.vici"
+
+[connection.peer]
+local_address = "{node.address}"
+remote_address = "{node.peer}"
+local_id = "alice@lab"
+remote_id = "gw.lab"
+secret = "lab-psk-0123456789"
+proposals = ["aes128-sha256-modp2048"]
+vips = "0.0.0.0"
+
+[connection.peer.tunnel.net]
+local = "dynamic"
+remote = "10.10.2.0/24"
+proposals = ["aes128-sha256"]
+start = "start"
+"""
+
+
+class SocksClient(Program):
+    """The client, once its proxy listens."""
+
+    def __init__(self, node: Node, directory: Path, *login: str) -> None:
+        directory.mkdir(parents=True)
+        directory.parent.chmod(0o755)
+        config = directory / "ikev1.toml"
+        node.run("sysctl", "-qw", "net.ipv4.ip_unprivileged_port_start=500")
+        config.touch(0o600)
+        config.write_text(_CONFIGURATION.format(node=node))
+        for path in (directory, config):
+            os.chown(path, NOBODY, NOBODY)
+        command: list[str | Path] = [*_AS_NOBODY, sys.executable, "-B", _CLIENT, config, PROXY, *login]
+        super().__init__(node.namespace, command, directory, setup=open_the_way(directory))
+
+
+def fetched(node: Node, url: str, *options: str) -> str:
+    """What curl gets through the proxy, or why it gets nothing."""
+    return node.run("curl", "-sS", "--max-time", "15", "--socks5-hostname", PROXY, *options, url, check=False)
+
+
+def web_server(lab: Lab, node: Node) -> None:
+    folder = lab.folder("web")
+    folder.mkdir()
+    (folder / "page").write_text(PAGE)
+    command: list[str | Path] = [sys.executable, "-m", "http.server", "--bind", node.host, "--directory", folder, "80"]
+    server = lab.started(Program(node.namespace, command, lab.folder("httpd")))
+    server.wait_for(lambda: node.host in node.run("ss", "-Hltn"), "the web server")
+
+
+def of_host(node: Node) -> tuple[str, ...]:
+    """What the proxy must not change: links, addresses, routes, rules, packet filter."""
+    asked = ("ip -br link", "ip -4 -o addr", "ip -4 route show table all", "ip rule", "nft list ruleset")
+    return tuple(node.run(*question.split(), check=False) for question in asked)
+
+
+def test_pages_behind_our_own_gateway(lab: Lab) -> None:
+    a, b = lab.direct()
+    pool = '[pools.office]\naddresses = "10.99.0.10-10.99.0.20"\n'
+    options = OurOptions(
+        local="10.10.2.0/24", remote="dynamic", extra='pools = "office"', others=pool, data_plane="userspace"
+    )
+    ours = lab.ours(b, options)
+    web_server(lab, b)
+    before = of_host(a)
+    client = lab.started(SocksClient(a, lab.folder("client")))
+    client.wait_for(lambda: len(ours.control.children()) == 1, "the tunnel")
+    wait_until(lambda: fetched(a, f"http://{b.host}/page") == PAGE, "the page")
+    assert of_host(a) == before
+    assert int(ours.control.child()["packets-in"]) > 0
+    assert "(5)" in fetched(a, f"http://{b.host}:81/")
+    children = run("pgrep", "-P", str(client.pid)).split()
+    client.stop()
+    assert [child for child in children if Path("/proc", child).exists()] == []
