@@ -33,7 +33,9 @@ class Tun:
         try:
             self.fd = os.open(_DEVICE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            raise PlaneError(f"cannot open {_DEVICE}: {error.strerror}") from error
+            missing = error.errno in (errno.ENOENT, errno.ENXIO, errno.ENODEV)
+            hint = ": load the module tun, or give the container this device" if missing else ""
+            raise PlaneError(f"cannot open {_DEVICE}: {error.strerror}{hint}") from error
         try:
             request = struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI | _IFF_VNET_HDR)
             answer = fcntl.ioctl(self.fd, _TUNSETIFF, request)
