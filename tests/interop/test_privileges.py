@@ -71,7 +71,7 @@ class OtherUser(Program):
         os.chown(self.secret, USER.pw_uid, 0)
         self.config.write_text(_CONFIGURATION.format(user=USER.pw_name, node=node) + tunnel)
         super().__init__(node.namespace, command(self.config), directory, setup=open_the_way(directory))
-        self.wait_for(self.control.answers, "an answer on its VICI socket", timeout=30)
+        self.wait_for(self.control.answers, "an answer on its VICI socket")
 
 
 _CONFIGURATION = """

@@ -62,7 +62,7 @@ class Xl2tpd(Program):
 
     def wait_for_link(self) -> str:
         """Wait for the client's PPP link; returns its own address there."""
-        return self.wait_for(self._address, "a PPP link", timeout=60)
+        return self.wait_for(self._address, "a PPP link")
 
     def _address(self) -> str:
         for line in self.node.run("ip", "-o", "-4", "address", "show").splitlines():
