@@ -83,7 +83,7 @@ proposals = ["aes256-sha256"]
 
 def assert_as_before(node: Node, devices: str, routes: str, rules: str) -> None:
     assert node.run("ip", "-br", "link") == devices
-    assert node.run("ip", "route", "show", "table", "all") == routes
+    assert node.run("ip", "-4", "route", "show", "table", "all") == routes
     assert node.run("ip", "rule") == rules
 
 
@@ -91,7 +91,7 @@ def assert_as_before(node: Node, devices: str, routes: str, rules: str) -> None:
 def test_a_group_and_a_user(lab: Lab, number: signal.Signals) -> None:
     a, b = lab.direct()
     ours = gateway(lab, b)
-    before = a.run("ip", "-br", "link"), a.run("ip", "route", "show", "table", "all"), a.run("ip", "rule")
+    before = a.run("ip", "-br", "link"), a.run("ip", "-4", "route", "show", "table", "all"), a.run("ip", "rule")
     client = connect(lab, a, "--group", GROUP)
     client.wait_for_log("connected")
     for line in ("address 10.99.0.10", "name servers 10.10.2.53", "| Welcome to the lab"):

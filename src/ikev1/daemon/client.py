@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from ikev1.config import Loaded, UserChecks
+from ikev1.config import UserChecks
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildDown, Code, Event, Failure, IkeDown
 from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.settings import Settings
 from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.host.data_plane_choice import PlaneChoice
 from ikev1.daemon.net.endpoint import Endpoint
@@ -20,6 +21,8 @@ from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.daemon.process import serve
 from ikev1.daemon.remote_access.user_prompts import Prompter
 from ikev1.esp.plane import Counters
+
+Observer = Callable[[Event], None]
 
 
 class Outcome(StrEnum):
@@ -50,7 +53,7 @@ _OUTCOMES = {
         Code.XAUTH_REQUIRED,
         Code.XAUTH_FAILED,
     },
-    Outcome.PROPOSAL_REFUSED: {Code.NO_PROPOSAL_CHOSEN, Code.SELECTORS_UNACCEPTABLE},
+    Outcome.PROPOSAL_REFUSED: {Code.NO_PROPOSAL_CHOSEN, Code.REFUSED_BY_PEER, Code.SELECTORS_UNACCEPTABLE},
 }
 _BY_CODE = {code: outcome for outcome, codes in _OUTCOMES.items() for code in codes}
 
@@ -144,7 +147,7 @@ class ClientConnection:
 
 
 def run_client(
-    loaded: Loaded,
+    settings: Settings,
     endpoint: Endpoint,
     chosen: PlaneChoice,
     log: EventLog,
@@ -152,10 +155,11 @@ def run_client(
     folder: Path,
     prompter: Prompter,
     view: View,
+    observers: Sequence[Observer] = (),
 ) -> Outcome:
-    """Bring up the one connection of ``loaded``, and keep it up until it is lost or a signal ends the process.
+    """Bring up the one connection of ``settings``, and keep it up until it is lost or a signal ends the process.
 
-    ``folder`` is a private folder, for the control socket.
+    ``folder`` is a private folder, for the control socket. ``observers`` follow the events of the gateway, too.
 
     Raises:
         OSError: a port or the control socket cannot be opened.
@@ -165,18 +169,19 @@ def run_client(
 
     def started(gateway: Gateway, end: Callable[[], None]) -> None:
         gateway.use_prompter(prompter)
+        gateway.observers.extend(observers)
         connections.append(ClientConnection(gateway, end, view))
         connections[0].begin()
 
     async def life() -> Outcome:
         try:
             await serve(
-                loaded.settings,
+                settings,
                 endpoint,
                 chosen,
                 log,
                 control=folder / "control.vici",
-                load_settings=lambda: loaded.settings,
+                load_settings=lambda: settings,
                 users=UserChecks,
                 started=started,
             )

@@ -16,6 +16,7 @@ from ikev1.cli.connect.configuration import ConnectOptions, configuration
 from ikev1.cli.connect.secrets import ask_hidden, ask_user, secret_in_file, secret_in_keyring
 from ikev1.cli.connect.vpnc_conf import VpncConf, dh_group, read_vpnc_conf
 from ikev1.config import ConfigError, Loaded, load_values
+from ikev1.core.records.settings import Settings
 from ikev1.daemon.host.privileges import PrivilegeError, hide_memory, reduce_privileges
 
 EXIT_STATUS = {
@@ -53,6 +54,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--network", multiple=True, help="A network behind the gateway; may be repeated.  [default: all]")
 @click.option("--device", default="ikev1c", show_default=True, help="The TUN device, where the kernel has no ESP.")
 @click.option("--data-plane", type=click.Choice(("auto", "kernel", "userspace")), default="auto", show_default=True)
+@click.option("--socks", metavar="[ADDR:]PORT", help="A SOCKS proxy instead of addresses and routes; needs no root.")
 @click.option("--background", is_flag=True, help="Return when the connection is up; SIGTERM disconnects.")
 @click.option("--pid-file", type=_FILE, help="Write the process number to this file.")
 @click.option("--verbose", is_flag=True, help="Show the log instead of a short account.")
@@ -63,6 +65,7 @@ def connect(
     password_file: Path | None,
     background: bool,
     pid_file: Path | None,
+    socks: str | None,
     verbose: bool,
     **given: Any,
 ) -> NoReturn:
@@ -87,7 +90,7 @@ def connect(
     with tempfile.TemporaryDirectory(prefix="ikev1-connect-") as folder:
         written = _write_pid(pid_file)
         try:
-            status = _run(loaded, options.user, Path(folder), on_up, verbose=verbose)
+            status = _run(loaded, options.user, Path(folder), on_up, socks, verbose=verbose)
         finally:
             if written is not None:
                 written.unlink(missing_ok=True)
@@ -174,13 +177,15 @@ def _write_pid(file: Path | None) -> Path | None:
     return file
 
 
-def _run(loaded: Loaded, user: str, folder: Path, on_up: Any, *, verbose: bool) -> int:
+def _run(loaded: Loaded, user: str, folder: Path, on_up: Any, socks: str | None, *, verbose: bool) -> int:
     # not above, because libraries start threads when they are imported
+    from ikev1.cli.connect.socks import parse_address, proxy
     from ikev1.cli.connect.view import TerminalView
-    from ikev1.daemon.client import run_client
-    from ikev1.daemon.host.data_plane_choice import choose
+    from ikev1.daemon.client import Observer, run_client
+    from ikev1.daemon.host.data_plane_choice import PlaneChoice, choose
     from ikev1.daemon.net.endpoint import Endpoint
     from ikev1.daemon.observe.event_log import EventLog, Level, write_to_logger
+    from ikev1.daemon.socks.process import for_proxy
     from ikev1.esp.plane import PlaneError
 
     log = EventLog()
@@ -196,13 +201,23 @@ def _run(loaded: Loaded, user: str, folder: Path, on_up: Any, *, verbose: bool) 
     view = TerminalView(sys.stderr, user, up)
     if verbose:
         view.silence()
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     options = loaded.gateway
-    try:
-        chosen = choose(options)
+
+    def run(settings: Settings, chosen: PlaneChoice, *observers: Observer) -> int:
         endpoint = Endpoint(log, options.port, options.encapsulation_port, options.listen, coalesce=not chosen.kernel)
-        outcome = run_client(loaded, endpoint, chosen, log, folder=folder, prompter=ask_user, view=view)
+        outcome = run_client(
+            settings, endpoint, chosen, log, folder=folder, prompter=ask_user, view=view, observers=observers
+        )
+        view.end(outcome)
+        return EXIT_STATUS[outcome.value]
+
+    try:
+        if socks is None:
+            return run(loaded.settings, choose(options))
+        address = parse_address(socks)
+        with proxy(address, log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
+            return run(for_proxy(loaded.settings), running.choice, running.observe)
+    except ValueError as error:
+        raise click.UsageError(f"--socks: {error}") from error
     except (OSError, PlaneError) as error:
         raise click.ClickException(f"Cannot connect: {error}.") from error
-    click.echo(outcome.value, err=True)
-    return EXIT_STATUS[outcome.value]

@@ -61,6 +61,10 @@ class TerminalView:
         self._status = "  ".join(part for part in parts if part)
         self._write(f"{_ERASE}{self._status}")
 
+    def end(self, outcome: str) -> None:
+        """Say how the connection ended."""
+        self._line(outcome)
+
     def silence(self) -> None:
         """Write nothing any more: nobody looks."""
         self._quiet = True
