@@ -15,7 +15,9 @@ from lab.charon import GATEWAY_ID, PSK, XAUTH_PASSWORD, XAUTH_USER, CharonOption
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
+from lab.paths import open_the_way
 from lab.process import Program, wait_until
+from lab.socks import AS_NOBODY, NOBODY, PAGE, PROXY, fetched, of_host, web_server
 from lab.traffic import ping
 from lab.vpnc import GROUP, GROUP_SECRET, VpncOptions
 
@@ -30,23 +32,36 @@ esac
 
 
 class Connect(Program):
-    """A running `ikev1 connect`, with its secrets in files."""
+    """A running `ikev1 connect`; ``nobody`` is a user without privileges."""
 
-    def __init__(self, node: Node, folder: Path, options: Sequence[str]) -> None:
-        self.node = node
+    def __init__(self, node: Node, folder: Path, options: Sequence[str], *, nobody: bool = False) -> None:
         self.folder = folder
         command = [sys.executable, "-B", "-m", "ikev1", "connect", "--data-plane", "userspace", *options]
-        super().__init__(node.namespace, command, folder, environment={"TMPDIR": str(folder)})
+        setup = ":"
+        if nobody:
+            folder.parent.chmod(0o755)
+            for path in (folder, *folder.iterdir()):
+                os.chown(path, NOBODY, NOBODY)
+            command, setup = [*AS_NOBODY, *command], open_the_way(folder)
+        super().__init__(node.namespace, command, folder, setup=setup, environment={"TMPDIR": str(folder)})
 
 
-def connect(lab: Lab, node: Node, *options: str, secret: str = GROUP_SECRET, password: str = XAUTH_PASSWORD) -> Connect:
+def connect(
+    lab: Lab,
+    node: Node,
+    *options: str,
+    secret: str = GROUP_SECRET,
+    password: str = XAUTH_PASSWORD,
+    nobody: bool = False,
+) -> Connect:
+    """Connect to the node's peer, with the secrets in files."""
     folder = lab.folder("connect")
     folder.mkdir(parents=True)
     for name, content in (("secret", secret), ("password", password)):
         (folder / name).touch(mode=0o600)
         (folder / name).write_text(content + "\n")
     files = ("--secret-file", str(folder / "secret"), "--password-file", str(folder / "password"))
-    return lab.started(Connect(node, folder, (node.peer, "--user", XAUTH_USER, *files, *options)))
+    return lab.started(Connect(node, folder, (node.peer, "--user", XAUTH_USER, *files, *options), nobody=nobody))
 
 
 def gateway(lab: Lab, node: Node) -> OurGateway:
@@ -163,6 +178,31 @@ def test_the_status_of_a_failure_in_the_background(lab: Lab) -> None:
     a, b = lab.direct()
     gateway(lab, b)
     assert connect(lab, a, "--group", GROUP, "--background", password="wrong").wait() == 4
+
+
+def test_a_proxy_for_a_user_without_privileges(lab: Lab) -> None:
+    """The ports 500 and 4500 are not for this user; the gateway keeps its own."""
+    a, b = lab.direct()
+    ours = gateway(lab, b)
+    web_server(lab, b)
+    before = of_host(a)
+    client = connect(lab, a, "--group", GROUP, "--socks", PROXY, nobody=True)
+    client.wait_for_log("connected")
+    wait_until(lambda: fetched(a, f"http://{b.host}/page") == PAGE, "the page")
+    assert of_host(a) == before
+    client.send_signal(signal.SIGINT)
+    assert client.wait() == 0
+    ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
+
+
+def test_a_port_that_is_taken(lab: Lab) -> None:
+    """A gateway of this host has the ports 500 and 4500."""
+    a, b = lab.direct()
+    gateway(lab, b)
+    lab.ours(a, OurOptions(data_plane="userspace"))
+    client = connect(lab, a, "--group", GROUP)
+    client.wait_for_log("connected")
+    ping(replace(a, host="10.99.0.10"))
 
 
 @pytest.mark.parametrize("aggressive", [False, True], ids=["main", "aggressive"])

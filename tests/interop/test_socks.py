@@ -13,11 +13,8 @@ from lab.lab import Lab
 from lab.network import Node
 from lab.paths import open_the_way
 from lab.process import Program, run, wait_until
+from lab.socks import AS_NOBODY, NOBODY, PAGE, PROXY, fetched, of_host, web_server
 
-NOBODY = 65_534
-PROXY = "127.0.0.1:1080"
-PAGE = "a page behind the gateway\n"
-_AS_NOBODY = ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", "--bounding-set", "-all"]
 _CLIENT = Path(__file__).parents[1] / "support" / "lab" / "socks_client.py"
 
 _CONFIGURATION = """
@@ -53,22 +50,8 @@ class SocksClient(Program):
         config.write_text(_CONFIGURATION.format(node=node))
         for path in (directory, config):
             os.chown(path, NOBODY, NOBODY)
-        command: list[str | Path] = [*_AS_NOBODY, sys.executable, "-B", _CLIENT, config, PROXY, *login]
+        command: list[str | Path] = [*AS_NOBODY, sys.executable, "-B", _CLIENT, config, PROXY, *login]
         super().__init__(node.namespace, command, directory, setup=f"{open_the_way(directory)}; {setup}")
-
-
-def fetched(node: Node, url: str, *options: str) -> str:
-    """What curl gets through the proxy, or why it gets nothing."""
-    return node.run("curl", "-sS", "--max-time", "15", "--socks5-hostname", PROXY, *options, url, check=False)
-
-
-def web_server(lab: Lab, node: Node) -> None:
-    folder = lab.folder("web")
-    folder.mkdir()
-    (folder / "page").write_text(PAGE)
-    command: list[str | Path] = [sys.executable, "-m", "http.server", "--bind", node.host, "--directory", folder, "80"]
-    server = lab.started(Program(node.namespace, command, lab.folder("httpd")))
-    server.wait_for(lambda: node.host in node.run("ss", "-Hltn"), "the web server")
 
 
 # Answers every question with one IPv4 address: for A with it, for others with nothing
@@ -91,12 +74,6 @@ def name_server(lab: Lab, node: Node) -> Program:
     server = lab.started(Program(node.namespace, command, lab.folder("name-server")))
     server.wait_for(lambda: f"{node.host}:53" in node.run("ss", "-Hlun"), "the name server")
     return server
-
-
-def of_host(node: Node) -> tuple[str, ...]:
-    """What the proxy must not change: links, addresses, routes, rules, packet filter."""
-    asked = ("ip -br link", "ip -4 -o addr", "ip -4 route show table all", "ip rule", "nft list ruleset")
-    return tuple(node.run(*question.split(), check=False) for question in asked)
 
 
 def test_pages_behind_our_own_gateway(lab: Lab) -> None:

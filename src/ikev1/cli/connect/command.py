@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,9 +17,11 @@ from ikev1.cli.connect.configuration import ConnectOptions, configuration
 from ikev1.cli.connect.secrets import ask_hidden, ask_user, secret_in_file, secret_in_keyring
 from ikev1.cli.connect.vpnc_conf import VpncConf, dh_group, read_vpnc_conf
 from ikev1.config import ConfigError, Loaded, load_values
+from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.host.privileges import PrivilegeError, hide_memory, reduce_privileges
 
+ENCAPSULATION_PORT = 4500  # of the gateway, whatever ours is (RFC 3947 §4)
 EXIT_STATUS = {
     "disconnected": 0,
     "failed": 1,
@@ -54,6 +57,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--network", multiple=True, help="A network behind the gateway; may be repeated.  [default: all]")
 @click.option("--device", default="ikev1c", show_default=True, help="The TUN device, where the kernel has no ESP.")
 @click.option("--data-plane", type=click.Choice(("auto", "kernel", "userspace")), default="auto", show_default=True)
+@click.option("--local-port", type=click.IntRange(1, 65_534), help="This UDP port and the next.  [default: 500, 4500]")
 @click.option("--socks", metavar="[ADDR:]PORT", help="A SOCKS proxy instead of addresses and routes; needs no root.")
 @click.option("--background", is_flag=True, help="Return when the connection is up; SIGTERM disconnects.")
 @click.option("--pid-file", type=_FILE, help="Write the process number to this file.")
@@ -65,6 +69,7 @@ def connect(
     password_file: Path | None,
     background: bool,
     pid_file: Path | None,
+    local_port: int | None,
     socks: str | None,
     verbose: bool,
     **given: Any,
@@ -90,7 +95,7 @@ def connect(
     with tempfile.TemporaryDirectory(prefix="ikev1-connect-") as folder:
         written = _write_pid(pid_file)
         try:
-            status = _run(loaded, options.user, Path(folder), on_up, socks, verbose=verbose)
+            status = _run(loaded, options.user, Path(folder), on_up, local_port, socks, verbose=verbose)
         finally:
             if written is not None:
                 written.unlink(missing_ok=True)
@@ -161,7 +166,7 @@ def _load(options: ConnectOptions, secret: bytes, password: bytes) -> Loaded:
         raise click.UsageError(str(error)) from error
 
 
-def _background() -> Any:
+def _background() -> Callable[[], None]:
     from ikev1.cli.connect.background import split
 
     return split()
@@ -177,13 +182,22 @@ def _write_pid(file: Path | None) -> Path | None:
     return file
 
 
-def _run(loaded: Loaded, user: str, folder: Path, on_up: Any, socks: str | None, *, verbose: bool) -> int:
+def _run(
+    loaded: Loaded,
+    user: str,
+    folder: Path,
+    on_up: Callable[[], None] | None,
+    local_port: int | None,
+    socks: str | None,
+    *,
+    verbose: bool,
+) -> int:
     # not above, because libraries start threads when they are imported
     from ikev1.cli.connect.socks import parse_address, proxy
     from ikev1.cli.connect.view import TerminalView
     from ikev1.daemon.client import Observer, run_client
     from ikev1.daemon.host.data_plane_choice import PlaneChoice, choose
-    from ikev1.daemon.net.endpoint import Endpoint
+    from ikev1.daemon.net.client_ports import bound
     from ikev1.daemon.observe.event_log import EventLog, Level, write_to_logger
     from ikev1.daemon.socks.process import for_proxy
     from ikev1.esp.plane import PlaneError
@@ -201,10 +215,11 @@ def _run(loaded: Loaded, user: str, folder: Path, on_up: Any, socks: str | None,
     view = TerminalView(sys.stderr, user, up)
     if verbose:
         view.silence()
-    options = loaded.gateway
 
     def run(settings: Settings, chosen: PlaneChoice, *observers: Observer) -> int:
-        endpoint = Endpoint(log, options.port, options.encapsulation_port, options.listen, coalesce=not chosen.kernel)
+        endpoint = bound(log, local_port, coalesce=not chosen.kernel)
+        ports = {"encapsulation_port": endpoint.encapsulation_port, "peer_encapsulation_port": ENCAPSULATION_PORT}
+        settings = replace(settings, **ports)
         outcome = run_client(
             settings, endpoint, chosen, log, folder=folder, prompter=ask_user, view=view, observers=observers
         )
@@ -213,9 +228,8 @@ def _run(loaded: Loaded, user: str, folder: Path, on_up: Any, socks: str | None,
 
     try:
         if socks is None:
-            return run(loaded.settings, choose(options))
-        address = parse_address(socks)
-        with proxy(address, log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
+            return run(loaded.settings, choose(loaded.gateway))
+        with proxy(parse_address(socks), log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
             return run(for_proxy(loaded.settings), running.choice, running.observe)
     except ValueError as error:
         raise click.UsageError(f"--socks: {error}") from error
