@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ikev1.cli.connect.command import connect
+from ikev1.cli.connect.command import connect, local_port_of, nat_traversal_of
 from ikev1.cli.connect.configuration import ConnectOptions, configuration
+from ikev1.cli.connect.vpnc_conf import read_vpnc_conf
 from ikev1.config import load_values
 from ikev1.core.records.settings import Settings
 
@@ -53,3 +54,25 @@ def test_wrong_usage(tmp_path: Path, arguments: list[str], monkeypatch: pytest.M
     result = CliRunner().invoke(connect, given, input="")
     assert result.exit_code == 2, result.output
     assert "group secret" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("NAT Traversal Mode natt", "auto"),
+        ("NAT Traversal Mode none", "off"),
+        ("NAT Traversal Mode force-natt", "force"),
+        ("Disable NAT Traversal", "off"),
+    ],
+)
+def test_nat_traversal_of_vpnc(tmp_path: Path, line: str, expected: str) -> None:
+    file = tmp_path / "vpnc.conf"
+    file.write_text(f"{line}\n")
+    assert nat_traversal_of(read_vpnc_conf(file, allow_weak=False)) == expected
+
+
+@pytest.mark.parametrize(("number", "port"), [("0", None), ("500", None), ("10500", 10_500)])
+def test_local_port_of_vpnc(tmp_path: Path, number: str, port: int | None) -> None:
+    file = tmp_path / "vpnc.conf"
+    file.write_text(f"Local Port {number}\n")
+    assert local_port_of(read_vpnc_conf(file, allow_weak=False)) == port

@@ -156,7 +156,7 @@ def test_a_slow_client_makes_room_for_the_next() -> None:
         for each in (slow[1], writer):
             each.close()
 
-    played(talk, limits=Limits(clients=1, greeting=0.05))
+    played(talk, limits=Limits(clients=1, greeting=2.0))
 
 
 def test_an_idle_connection_ends() -> None:

@@ -22,6 +22,7 @@ from ikev1.core.records.settings import Settings
 from ikev1.daemon.host.privileges import PrivilegeError, hide_memory, reduce_privileges
 
 ENCAPSULATION_PORT = 4500  # of the gateway, whatever ours is (RFC 3947 §4)
+_LAST_PORT = 65_534
 EXIT_STATUS = {
     "disconnected": 0,
     "failed": 1,
@@ -57,7 +58,9 @@ _FILE = click.Path(path_type=Path)
 @click.option("--network", multiple=True, help="A network behind the gateway; may be repeated.  [default: all]")
 @click.option("--device", default="ikev1c", show_default=True, help="The TUN device, where the kernel has no ESP.")
 @click.option("--data-plane", type=click.Choice(("auto", "kernel", "userspace")), default="auto", show_default=True)
-@click.option("--local-port", type=click.IntRange(1, 65_534), help="This UDP port and the next.  [default: 500, 4500]")
+@click.option(
+    "--local-port", type=click.IntRange(1, _LAST_PORT), help="This UDP port and the next.  [default: 500, 4500]"
+)
 @click.option("--socks", metavar="[ADDR:]PORT", help="A SOCKS proxy instead of addresses and routes; needs no root.")
 @click.option("--background", is_flag=True, help="Return when the connection is up; SIGTERM disconnects.")
 @click.option("--pid-file", type=_FILE, help="Write the process number to this file.")
@@ -86,6 +89,8 @@ def connect(
         for warning in conf.warnings:
             click.echo(f"warning: {warning}", err=True)
         options = _options(conf, given)
+        pid_file = pid_file or (Path(conf.values["pidfile"]) if "pidfile" in conf.values else None)
+        local_port = local_port or local_port_of(conf)
         loaded = _load(options, *_secrets(options, conf, secret_file, password_file))
         on_up = _background() if background else None
         reduce_privileges()
@@ -131,9 +136,25 @@ def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
         ike=given["ike"],
         esp=given["esp"],
         networks=given["network"],
+        nat_traversal=nat_traversal_of(conf),
         device=given["device"] if given["device"] != "ikev1c" else values.get("interface name", "ikev1c"),
         data_plane=given["data_plane"],
     )
+
+
+def nat_traversal_of(conf: VpncConf) -> str:
+    """vpnc's choice in our words; Cisco's own UDP encapsulation is not supported, and left out."""
+    if "disable nat traversal" in conf.values:
+        return "off"
+    return {"none": "off", "force-natt": "force"}.get(conf.values.get("nat traversal mode", ""), "auto")
+
+
+def local_port_of(conf: VpncConf) -> int | None:
+    """vpnc's ``Local Port``: 500 and 0, any port, are what we do without it."""
+    text = conf.values.get("local port", "0")
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        raise click.UsageError(f"Local Port in --vpnc-conf: expected a number from 0 to {_LAST_PORT}")
+    return int(text) if int(text) not in (0, 500) else None
 
 
 def _group_of(word: str) -> str:

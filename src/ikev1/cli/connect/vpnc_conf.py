@@ -37,6 +37,7 @@ _USED = (
     "nat traversal mode",
     "interface name",
     "pidfile",
+    "local port",
 )
 _IGNORED = (
     "script",
@@ -45,7 +46,6 @@ _IGNORED = (
     "debug",
     "no detach",
     "local addr",
-    "local port",
     "interface mode",
     "interface mtu",
     "ifmtu",
@@ -136,8 +136,8 @@ def read_vpnc_conf(file: Path, *, allow_weak: bool) -> VpncConf:
                 values.setdefault(key, value)
         except ValueError as error:
             raise VpncConfError(f"{where}: {key}: {error}") from None
-        if key in _IGNORED:
-            warnings.append(f"{where}: {key} has no effect here")
+        if key in _IGNORED or (key == "nat traversal mode" and value == "cisco-udp"):
+            warnings.append(f"{where}: {key} {'' if key in _IGNORED else value + ' '}has no effect here")
     return VpncConf(values, secrets, tuple(warnings))
 
 
