@@ -11,15 +11,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import ExitStack
-from ipaddress import ip_address
 from typing import Protocol
 
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
-from ikev1.esp.addresses import Addresses
 from ikev1.esp.clear_traffic import Traffic
-from ikev1.esp.network_news import NetworkNews
+from ikev1.esp.host_network import HostNetwork
 from ikev1.esp.plane import PlaneError, Reader
 from ikev1.esp.surroundings import Surroundings, enlarge_buffers
 from ikev1.esp.tun import Tun
@@ -52,23 +50,22 @@ def confined(tun: Tun, other_side: OtherSide, readers: Sequence[Reader] = ()) ->
     with ExitStack() as opened:
         opened.callback(tun.close)
         try:
-            addresses = Addresses()
-            opened.callback(addresses.close)
-            news = NetworkNews(_NO_TABLE, _NO_PORT)
-            opened.callback(news.close)
+            network = HostNetwork(_NO_TABLE, _NO_PORT)
+            opened.callback(network.close)
         except OSError as error:
             raise PlaneError(f"the addresses of this host cannot be read: {error}") from error
-        routes = ConfinedRoutes(addresses, news, other_side)
+        routes = ConfinedRoutes(network, other_side)
         close = opened.pop_all().close
         return Surroundings(tun, _NoRawSockets(), routes, other_side, _NoGuard(), enlarge_buffers, close, readers)
 
 
 class ConfinedRoutes:
-    """Routes in the other namespace; ``addresses`` and ``news`` are about this one."""
+    """Routes in the other namespace; ``network`` is that of this one."""
 
-    def __init__(self, addresses: Addresses, news: NetworkNews, other_side: OtherSide) -> None:
-        self._addresses = addresses
-        self._news = news
+    def __init__(self, network: HostNetwork, other_side: OtherSide) -> None:
+        self.addresses = network.addresses
+        self.changed = network.changed
+        self.fileno = network.fileno
         self._other_side = other_side
         self._numbers: dict[Hashable, int] = {}
         self._unused = itertools.count(1)
@@ -87,32 +84,6 @@ class ConfinedRoutes:
 
     def follow(self) -> None:
         """Nothing: no route of this host is ours."""
-
-    def addresses(self) -> frozenset[str]:
-        """The addresses of this host.
-
-        Raises:
-            PlaneError: the kernel refused.
-        """
-        try:
-            return frozenset(str(ip_address(address.packed)) for address in self._addresses.all())
-        except OSError as error:
-            raise PlaneError(f"the addresses of this host cannot be read: {error}") from error
-
-    def changed(self) -> bool:
-        """Whether the network of this host may have changed.
-
-        Raises:
-            PlaneError: the notifications cannot be read.
-        """
-        try:
-            return self._news.read()
-        except OSError as error:
-            raise PlaneError(f"changes of the network are not noticed any more: {error}") from error
-
-    def fileno(self) -> int:
-        """The file descriptor that becomes readable before `changed`."""
-        return self._news.fileno()
 
 
 class _NoRawSockets:

@@ -18,13 +18,11 @@ import contextlib
 import errno
 import socket
 from collections.abc import Hashable, Sequence
-from ipaddress import ip_address
 from typing import NamedTuple
 
 from ikev1.core.records.selector import Selector
-from ikev1.esp.addresses import Addresses
+from ikev1.esp.host_network import HostNetwork
 from ikev1.esp.netlink import NetlinkError
-from ikev1.esp.network_news import NetworkNews
 from ikev1.esp.networks import Network, encloses, networks, packed, scope, socket_address
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.rtnetlink import Hop, Route, RoutingTable, bring_up
@@ -70,10 +68,8 @@ class Routes:
             try:
                 self._kernel = RoutingTable(_TABLE)
                 opened.callback(self._kernel.close)
-                self._addresses = Addresses()
-                opened.callback(self._addresses.close)
-                self._news = NetworkNews(_TABLE, self._kernel.port)
-                opened.callback(self._news.close)
+                self._network = HostNetwork(_TABLE, self._kernel.port)
+                opened.callback(self._network.close)
             except OSError as error:
                 raise PlaneError(f"the kernel's routes cannot be reached: {error}") from error
             self._opened = opened.pop_all()
@@ -135,10 +131,7 @@ class Routes:
         Raises:
             PlaneError: the kernel refused.
         """
-        try:
-            return frozenset(str(ip_address(address.packed)) for address in self._addresses.all())
-        except OSError as error:
-            raise PlaneError(f"the kernel does not tell the addresses of this host: {error}") from error
+        return self._network.addresses()
 
     def changed(self) -> bool:
         """Read the notifications of the kernel. Returns whether `follow` may have something to do.
@@ -146,14 +139,11 @@ class Routes:
         Raises:
             PlaneError: they cannot be read.
         """
-        try:
-            return self._news.read()
-        except OSError as error:
-            raise PlaneError(f"changes of the network are not noticed any more: {error}") from error
+        return self._network.changed()
 
     def fileno(self) -> int:
         """The file descriptor that becomes readable before `changed`."""
-        return self._news.fileno()
+        return self._network.fileno()
 
     def close(self) -> None:
         """Remove the rules and the routes."""
@@ -278,7 +268,7 @@ class Routes:
     def address_inside(self, local: Selector) -> bytes | None:
         """A packed address of this host inside ``local``, from which packets can be sent; None if there is none."""
         family = socket.AF_INET if local.version == 4 else socket.AF_INET6
-        inside = (address for address in self._addresses.universal(family) if local.first <= address <= local.last)
+        inside = (address for address in self._network.universal(family) if local.first <= address <= local.last)
         return next(inside, None)
 
 
