@@ -24,16 +24,8 @@ from lab.paths import open_the_way
 from lab.process import PATIENCE, Program, wait_until
 from lab.socks import AS_NOBODY, NOBODY, PAGE, PROXY, fetched, of_host, web_server
 from lab.traffic import ping
+from lab.users import check_user
 from lab.vpnc import GROUP, GROUP_SECRET, VpncOptions
-
-# The protocol of the backend `command`: a line of JSON, and an exit status
-CHECK = f"""#!/bin/sh
-read -r question
-case $question in
-*'"user":"{XAUTH_USER}"'*'"password":"{XAUTH_PASSWORD}"'*) exit 0 ;;
-*) exit 1 ;;
-esac
-"""
 
 
 class Connect(Program):
@@ -70,15 +62,12 @@ def connect(
 
 
 def gateway(lab: Lab, node: Node) -> OurGateway:
-    program = lab.folder("check-user")
-    program.write_text(CHECK)
-    program.chmod(0o700)
     configuration = f"""
 [gateway]
 data_plane = "userspace"
 
 [command]
-run = "{program}"
+run = "{check_user(lab)}"
 
 [pools.office]
 addresses = "10.99.0.10-10.99.0.20"

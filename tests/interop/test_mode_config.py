@@ -15,6 +15,7 @@ from lab.lab import Lab
 from lab.network import Node
 from lab.process import LabError
 from lab.traffic import ping, transfer
+from lab.users import check_user
 from lab.vpnc import GROUP, GROUP_SECRET, Vpnc, VpncOptions
 
 POOL = """
@@ -167,22 +168,8 @@ def test_charon_as_gateway(lab: Lab, method: str) -> None:
     assert address not in a.run("ip", "-br", "addr", "show", "dev", "ikev1")
 
 
-# The protocol of the backend `command`: a line of JSON, and an exit status
-CHECK = """#!/bin/sh
-read -r question
-case $question in
-*'"user":"erin"'*) echo '{"verdict": "accepted", "addresses": ["10.99.0.15"], "dns": ["10.10.2.99"]}' ;;
-*'"user":"carol"'*'"password":"the password of carol"'* | *'"user":"dave"'*'"password":"dave-password"'*) exit 0 ;;
-*) exit 1 ;;
-esac
-"""
-
-
 def cisco(lab: Lab, node: Node, *, unique: str = "replace", local: str = "0.0.0.0/0", pool: str = "") -> OurOptions:
     """A gateway for vpnc: a group secret, a user, and a virtual address."""
-    program = lab.folder("check-user")
-    program.write_text(CHECK)
-    program.chmod(0o700)
     return OurOptions(
         configuration=f"""
 [gateway]
@@ -190,7 +177,7 @@ data_plane = "userspace"
 log_level = "debug"
 
 [command]
-run = "{program}"
+run = "{check_user(lab)}"
 {POOL}
 {pool}
 [connection.peer]

@@ -13,16 +13,9 @@ from lab.lab import Lab
 from lab.pki import ROOT, certificate, private_key
 from lab.pluto import PlutoOptions
 from lab.process import LabError
+from lab.users import check_user
 from lab.vpnc import GROUP, GROUP_SECRET, VpncOptions
 
-# The protocol of the backend `command`: a line of JSON, and an exit status
-CHECK = f"""#!/bin/sh
-read -r question
-case $question in
-*'"user":"{XAUTH_USER}"'*'"password":"{XAUTH_PASSWORD}"'*) exit 0 ;;
-*) exit 1 ;;
-esac
-"""
 SERVER = OurOptions(extra='xauth = "server"\nxauth_backend = "command"')
 CLIENT = OurOptions(
     calls=True, extra=f'xauth = "client"\nxauth_user = "{XAUTH_USER}"\nxauth_secret = "{XAUTH_PASSWORD}"'
@@ -34,10 +27,7 @@ MODES = pytest.mark.parametrize("aggressive", [False, True], ids=["main", "aggre
 
 def server(lab: Lab, options: OurOptions = SERVER) -> OurOptions:
     """A gateway that asks a program of its own about users."""
-    program = lab.folder("check-user")
-    program.write_text(CHECK)
-    program.chmod(0o700)
-    return replace(options, others=f'[command]\nrun = "{program}"')
+    return replace(options, others=f'[command]\nrun = "{check_user(lab)}"')
 
 
 def assert_carries_for_carol(ours: OurGateway) -> None:
@@ -169,9 +159,6 @@ def test_we_log_in_to_pluto(lab: Lab, aggressive: bool) -> None:
 
 def for_vpnc(lab: Lab, proof: str) -> OurOptions:
     """A gateway for vpnc, which names its group in the clear and wants a virtual address."""
-    program = lab.folder("check-user")
-    program.write_text(CHECK)
-    program.chmod(0o700)
     return OurOptions(
         configuration=f"""
 [gateway]
@@ -180,7 +167,7 @@ record = "{lab.folder("record.pcapng")}"
 keylog = "{lab.folder("keylog")}"
 
 [command]
-run = "{program}"
+run = "{check_user(lab)}"
 
 [pools.office]
 addresses = "10.99.0.10-10.99.0.20"
