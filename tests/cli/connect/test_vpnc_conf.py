@@ -47,7 +47,8 @@ def test_what_lowers_the_security_is_refused_unless_permitted(tmp_path: Path, li
     with pytest.raises(VpncConfError) as caught:
         read(tmp_path, f"IPSec gateway a\n{line}\n")
     assert "line 2" in str(caught.value)
-    read(tmp_path, line, allow_weak=True)
+    permitted = read(tmp_path, line, allow_weak=True)
+    assert bool(permitted.warnings) == line.startswith("Enable"), "it is permitted, and does nothing"
 
 
 def test_no_encryption_is_refused_always(tmp_path: Path) -> None:

@@ -145,6 +145,8 @@ def read_vpnc_conf(file: Path, *, allow_weak: bool) -> VpncConf:
             raise VpncConfError(f"{where}: {key}: {error}") from None
         if key in _IGNORED or (key == "nat traversal mode" and value == "cisco-udp"):
             warnings.append(f"{where}: {key} {'' if key in _IGNORED else value + ' '}has no effect here")
+        elif key in _WEAK_FLAGS:
+            warnings.append(f"{where}: {key} has no effect here: --ike and --esp choose the algorithms")
     if secrets and exposed:
         warnings.append(f"{file}: holds secrets, but its {exposed}: chmod 600 it")
     return VpncConf(values, secrets, tuple(warnings))
