@@ -67,6 +67,10 @@ def _outcome(failure: Failure) -> Outcome | None:
 class View(Protocol):
     """Who follows a client connection."""
 
+    @property
+    def live(self) -> bool:
+        """Whether `tick` shows something."""
+
     def calling(self) -> None:
         """The first message is about to be sent; from now on, a signal ends the connection in order."""
 
@@ -129,7 +133,8 @@ class ClientConnection:
         if not self._ending:
             self._up = True
             self._view.up()
-            self._spawn(self._show())
+            if self._view.live:
+                self._spawn(self._show())
 
     async def _show(self) -> None:
         while True:

@@ -20,7 +20,7 @@ from ikev1.clock import SteadyClock
 from ikev1.config import UserChecks
 from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.records.actions import PLANE_QUESTIONS, Action, Send
-from ikev1.core.records.answers import UserChecked, UserInput
+from ikev1.core.records.answers import Answer, UserChecked, UserInput
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Code, Event, Failure
@@ -301,29 +301,26 @@ class Gateway:
     def _children(self) -> Iterator[ChildSa]:
         return (child for sa in self.engine.sas.values() for child in sa.children)
 
-    def _certificate_checked(self, request: int, verdict: CertificateVerdict) -> None:
-        try:
-            self.apply(self.engine.answered(request, verdict, self.now()))
-        except Exception as error:
-            self.log.bug("the processing of a certificate check", error)
-
-    def _user_checked(self, request: int, verdict: Verdict) -> None:
-        try:
-            self.apply(self.engine.answered(request, UserChecked(verdict), self.now()))
-        except Exception as error:
-            self.log.bug("the processing of a user check", error)
-
-    def use_prompter(self, prompter: Prompter) -> None:
-        """Ask the user of this process by ``prompter`` for what gateways ask in XAUTH, in the running event loop."""
-        self._prompts = UserPrompts(prompter, self._user_answered, self.log)
-        self._performer.ask_user = self._prompts.ask
-        self.observers.append(self._prompts.observe)
-
-    def _user_answered(self, request: int, answer: UserInput) -> None:
+    def _answered(self, what: str, request: int, answer: Answer) -> None:
         try:
             self.apply(self.engine.answered(request, answer, self.now()))
         except Exception as error:
-            self.log.bug("the processing of an answer of the user", error)
+            self.log.bug(f"the processing of {what}", error)
+
+    def _certificate_checked(self, request: int, verdict: CertificateVerdict) -> None:
+        self._answered("a certificate check", request, verdict)
+
+    def _user_checked(self, request: int, verdict: Verdict) -> None:
+        self._answered("a user check", request, UserChecked(verdict))
+
+    def use_prompter(self, prompter: Prompter) -> None:
+        """Ask the user of this process by ``prompter`` for what gateways ask in XAUTH, in the running event loop."""
+        prompts = UserPrompts(prompter, self._user_answered, self.log)
+        self._performer.ask_user = prompts.ask
+        self.observers.append(prompts.observe)
+
+    def _user_answered(self, request: int, answer: UserInput) -> None:
+        self._answered("an answer of the user", request, answer)
 
     def _plane_event(self, event: PlaneEvent) -> None:
         # later, because the data plane may be in the middle of a packet, and what follows may change its tables

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ikev1.cli.connect.command import connect, local_port_of, nat_traversal_of
+from ikev1.cli.connect.command import EXIT_STATUS, connect, local_port_of, nat_traversal_of
 from ikev1.cli.connect.configuration import ConnectOptions, configuration
 from ikev1.cli.connect.vpnc_conf import read_vpnc_conf
 from ikev1.config import load_values
 from ikev1.core.records.settings import Settings
+from ikev1.daemon.client import Outcome
 
 
 def settings(options: ConnectOptions, secret: bytes = b"group secret", password: bytes = b"pw") -> Settings:
@@ -30,6 +31,12 @@ def test_networks_are_tunnels() -> None:
         ConnectOptions("192.0.2.1", group="g", networks=("10.1.0.0/16", "10.2.0.0/16"))
     ).connections
     assert [str(tunnel.remote) for tunnel in connection.tunnels] == ["10.1.0.0/16", "10.2.0.0/16"]
+
+
+def test_each_outcome_has_a_status_of_its_own() -> None:
+    assert set(EXIT_STATUS) == {outcome.value for outcome in Outcome}
+    assert 2 not in EXIT_STATUS.values()
+    assert len(set(EXIT_STATUS.values())) == len(Outcome)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from ikev1.cli.connect.background import split
 from ikev1.cli.connect.configuration import ConnectOptions, configuration
 from ikev1.cli.connect.secrets import ask_hidden, ask_user, kept_terminal, secret_in_file, secret_in_keyring
 from ikev1.cli.connect.vpnc_conf import VpncConf, dh_group, read_vpnc_conf
@@ -24,10 +25,9 @@ from ikev1.files.private import open_private
 
 ENCAPSULATION_PORT = 4500  # of the gateway, whatever ours is (RFC 3947 §4)
 _LAST_PORT = 65_534
-EXIT_STATUS = {
+EXIT_STATUS = {  # by `ikev1.daemon.client.Outcome`; 2 is wrong usage, as click has it
     "disconnected": 0,
     "failed": 1,
-    "usage": 2,  # click's
     "silent": 3,
     "authentication-failed": 4,
     "proposal-refused": 5,
@@ -93,7 +93,7 @@ def connect(
         pid_file = pid_file or (Path(conf.values["pidfile"]) if "pidfile" in conf.values else None)
         local_port = local_port or local_port_of(conf)
         loaded = _load(options, *_secrets(options, conf, secret_file, password_file))
-        on_up = _background() if background else None
+        on_up = split() if background else None
         reduce_privileges()
         hide_memory()
     except (OSError, PrivilegeError) as error:
@@ -194,12 +194,6 @@ def _load(options: ConnectOptions, secret: bytes, password: bytes) -> Loaded:
         raise click.UsageError(str(error)) from error
 
 
-def _background() -> Callable[[], None]:
-    from ikev1.cli.connect.background import split
-
-    return split()
-
-
 def _write_pid(file: Path | None) -> Path | None:
     if file is None:
         return None
@@ -258,11 +252,13 @@ def _run(
         return EXIT_STATUS[outcome.value]
 
     try:
-        if socks is None:
-            return run(loaded.settings, choose(loaded.gateway))
-        with proxy(parse_address(socks), log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
-            return run(for_proxy(loaded.settings), running.choice, running.observe)
+        address = parse_address(socks) if socks is not None else None
     except ValueError as error:
         raise click.UsageError(f"--socks: {error}") from error
+    try:
+        if address is None:
+            return run(loaded.settings, choose(loaded.gateway))
+        with proxy(address, log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
+            return run(for_proxy(loaded.settings), running.choice, running.observe)
     except (OSError, PlaneError) as error:
         raise click.ClickException(f"Cannot connect: {error}.") from error

@@ -22,11 +22,16 @@ class TerminalView:
     def __init__(self, stream: TextIO, gateway: str, user: str, on_up: Callable[[], None] = lambda: None) -> None:
         self._stream = stream
         self._gateway = gateway
-        self._live = stream.isatty()
+        self._terminal = stream.isatty()
         self._user = user
         self._on_up = on_up
         self._quiet = False
         self._status = ""
+
+    @property
+    def live(self) -> bool:
+        """Whether there is a status line: somebody looks at a terminal."""
+        return self._terminal and not self._quiet
 
     def calling(self) -> None:
         """Say who is called."""
@@ -49,13 +54,11 @@ class TerminalView:
 
     def up(self) -> None:
         """Say that the connection is usable."""
-        self._line("connected; Ctrl-C disconnects" if self._live else "connected")
+        self._line("connected; Ctrl-C disconnects" if self._terminal else "connected")
         self._on_up()
 
     def tick(self, sa: IkeSa, children: list[tuple[ChildSa, Counters]], now: float) -> None:
         """Rewrite the status line, on a terminal."""
-        if not self._live or self._quiet:
-            return
         address = ", ".join(sa.received.addresses) if sa.received is not None else ""
         octets_in = sum(counters.bytes_in for _, counters in children)
         octets_out = sum(counters.bytes_out for _, counters in children)
@@ -84,7 +87,7 @@ class TerminalView:
             self._line(f"| {printable(line)}")
 
     def _line(self, text: str) -> None:
-        erase = _ERASE if self._live and self._status else ""
+        erase = _ERASE if self._terminal and self._status else ""
         self._status = ""
         self._write(f"{erase}{text}\n")
 

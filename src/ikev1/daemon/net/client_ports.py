@@ -20,24 +20,15 @@ def bound(log: EventLog, first: int | None, *, coalesce: bool) -> Endpoint:
     Raises:
         OSError: the ports cannot be bound.
     """
-    if first is not None:
-        return _bound(log, (first, first + 1), coalesce=coalesce)
-    try:
-        return _bound(log, _REGISTERED, coalesce=coalesce)
-    except OSError as error:
-        if error.errno not in _TAKEN:
-            raise
-    for port in random.SystemRandom().sample(_OTHERS, _TRIES - 1):
+    others = random.SystemRandom().sample(_OTHERS, _TRIES)
+    tried = [(first, first + 1)] if first is not None else [_REGISTERED, *((port, port + 1) for port in others)]
+    for ports in tried:
+        endpoint = Endpoint(log, *ports, coalesce=coalesce)
         try:
-            return _bound(log, (port, port + 1), coalesce=coalesce)
+            endpoint.bind()
         except OSError as error:
-            if error.errno not in _TAKEN:
+            if error.errno not in _TAKEN or ports == tried[-1]:
                 raise
-    port = random.SystemRandom().choice(_OTHERS)
-    return _bound(log, (port, port + 1), coalesce=coalesce)
-
-
-def _bound(log: EventLog, ports: tuple[int, int], *, coalesce: bool) -> Endpoint:
-    endpoint = Endpoint(log, *ports, coalesce=coalesce)
-    endpoint.bind()
+        else:
+            break
     return endpoint
