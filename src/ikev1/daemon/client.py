@@ -53,13 +53,22 @@ _OUTCOMES = {
         Code.XAUTH_REQUIRED,
         Code.XAUTH_FAILED,
     },
-    Outcome.PROPOSAL_REFUSED: {Code.NO_PROPOSAL_CHOSEN, Code.REFUSED_BY_PEER, Code.SELECTORS_UNACCEPTABLE},
+    Outcome.PROPOSAL_REFUSED: {Code.NO_PROPOSAL_CHOSEN, Code.SELECTORS_UNACCEPTABLE},
 }
 _BY_CODE = {code: outcome for outcome, codes in _OUTCOMES.items() for code in codes}
 
 
+def _outcome(failure: Failure) -> Outcome | None:
+    if failure.code is Code.REFUSED_BY_PEER:  # in phase 1, a refused proposal has a code of its own
+        return Outcome.PROPOSAL_REFUSED if failure.tunnel else Outcome.AUTHENTICATION_FAILED
+    return _BY_CODE.get(failure.code)
+
+
 class View(Protocol):
     """Who follows a client connection."""
+
+    def calling(self) -> None:
+        """The first message is about to be sent; from now on, a signal ends the connection in order."""
 
     def event(self, event: Event) -> None:
         """Something happened."""
@@ -96,6 +105,7 @@ class ClientConnection:
 
     def begin(self) -> None:
         """Initiate the tunnels, in the running event loop."""
+        self._view.calling()
         self._spawn(self._bring_up())
 
     def close(self) -> None:
@@ -132,7 +142,7 @@ class ClientConnection:
     def _observe(self, event: Event) -> None:
         self._view.event(event)
         if isinstance(event, Failure) and not self._up:
-            self._failure = _BY_CODE.get(event.code, self._failure)
+            self._failure = _outcome(event) or self._failure
         elif isinstance(event, (IkeDown, ChildDown)) and self._up:
             # later: a pair may have another ISAKMP SA by then
             asyncio.get_running_loop().call_soon(self._look)

@@ -42,6 +42,7 @@ def test_networks_are_tunnels() -> None:
         ["192.0.2.1", "--group", "g", "--secret-file", "SECRET", "--ike", "rot13"],
         ["192.0.2.1", "--group", "g", "--secret-file", "SECRET", "--network", "10.1.0.0/99"],
         ["192.0.2.1", "--local-port", "65535"],
+        ["192.0.2.1", "--vpnc-conf", "CERT"],
     ],
 )
 def test_wrong_usage(tmp_path: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +51,10 @@ def test_wrong_usage(tmp_path: Path, arguments: list[str], monkeypatch: pytest.M
     secret.write_text("group secret\n")
     # of the process of this test, dumps and debuggers are nobody's concern
     monkeypatch.setattr("ikev1.cli.connect.command.hide_memory", lambda: None)
-    given = [str(secret) if argument == "SECRET" else argument for argument in arguments]
+    cert = tmp_path / "cert"
+    cert.write_text("IKE Authmode cert\n")
+    files = {"SECRET": str(secret), "CERT": str(cert)}
+    given = [files.get(argument, argument) for argument in arguments]
     result = CliRunner().invoke(connect, given, input="")
     assert result.exit_code == 2, result.output
     assert "group secret" not in result.output

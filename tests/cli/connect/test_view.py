@@ -25,7 +25,7 @@ def test_durations(seconds: float, text: str) -> None:
 def test_what_is_hidden_once_nobody_looks() -> None:
     stream = io.StringIO()
     called: list[str] = []
-    view = TerminalView(stream, "carol", lambda: called.append("up"))
+    view = TerminalView(stream, "192.0.2.1", "carol", lambda: called.append("up"))
     view.up()
     assert called == ["up"]
     shown = stream.getvalue()

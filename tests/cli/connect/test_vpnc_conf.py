@@ -11,6 +11,7 @@ from ikev1.cli.connect.vpnc_conf import VpncConf, VpncConfError, read_vpnc_conf
 
 def read(folder: Path, content: str | bytes, *, allow_weak: bool = False) -> VpncConf:
     file = folder / "vpnc.conf"
+    file.touch(mode=0o600)
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     return read_vpnc_conf(file, allow_weak=allow_weak)
 
@@ -39,7 +40,9 @@ def test_keys_without_effect_are_named(tmp_path: Path) -> None:
     assert len(read(tmp_path, "Vendor cisco\nDebug 1\n").warnings) == 2
 
 
-@pytest.mark.parametrize("line", ["Enable Single DES", "IKE DH Group dh2", "Enable weak encryption"])
+@pytest.mark.parametrize(
+    "line", ["Enable Single DES", "IKE DH Group dh2", "Perfect Forward Secrecy dh1", "Enable weak encryption"]
+)
 def test_what_lowers_the_security_is_refused_unless_permitted(tmp_path: Path, line: str) -> None:
     with pytest.raises(VpncConfError) as caught:
         read(tmp_path, f"IPSec gateway a\n{line}\n")
@@ -59,6 +62,9 @@ def test_no_encryption_is_refused_always(tmp_path: Path) -> None:
         b"IPSec gateway a\0b",
         b"IPSec gateway",
         b"IKE DH Group dh99",
+        b"Perfect Forward Secrecy bogus",
+        b"IKE Authmode trust-me",
+        b"NAT Traversal Mode sometimes",
         b"IPSec obfuscated secret 00",
         b"x" * 65_537,
     ],
@@ -68,6 +74,13 @@ def test_files_that_cannot_be_used(tmp_path: Path, content: bytes) -> None:
         read(tmp_path, content)
     assert caught.value.code == "config-invalid"
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(("mode", "warnings"), [(0o600, 0), (0o644, 1)])
+def test_a_file_with_secrets_that_others_can_read(tmp_path: Path, mode: int, warnings: int) -> None:
+    (tmp_path / "vpnc.conf").touch()
+    (tmp_path / "vpnc.conf").chmod(mode)
+    assert len(read(tmp_path, "IPSec secret abc\n").warnings) == warnings
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

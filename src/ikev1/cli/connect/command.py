@@ -14,12 +14,13 @@ from typing import Any, NoReturn
 import click
 
 from ikev1.cli.connect.configuration import ConnectOptions, configuration
-from ikev1.cli.connect.secrets import ask_hidden, ask_user, secret_in_file, secret_in_keyring
+from ikev1.cli.connect.secrets import ask_hidden, ask_user, kept_terminal, secret_in_file, secret_in_keyring
 from ikev1.cli.connect.vpnc_conf import VpncConf, dh_group, read_vpnc_conf
 from ikev1.config import ConfigError, Loaded, load_values
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.host.privileges import PrivilegeError, hide_memory, reduce_privileges
+from ikev1.files.private import open_private
 
 ENCAPSULATION_PORT = 4500  # of the gateway, whatever ours is (RFC 3947 §4)
 _LAST_PORT = 65_534
@@ -100,7 +101,10 @@ def connect(
     with tempfile.TemporaryDirectory(prefix="ikev1-connect-") as folder:
         written = _write_pid(pid_file)
         try:
-            status = _run(loaded, options.user, Path(folder), on_up, local_port, socks, verbose=verbose)
+            with kept_terminal():
+                status = _run(
+                    loaded, options.gateway, options.user, Path(folder), on_up, local_port, socks, verbose=verbose
+                )
         finally:
             if written is not None:
                 written.unlink(missing_ok=True)
@@ -113,12 +117,15 @@ def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
     gateway = given["gateway"] or values.get("ipsec gateway", "")
     if not gateway:
         raise click.UsageError("no gateway: give it as argument, or as `IPSec gateway` in --vpnc-conf")
-    hybrid = given["hybrid"] or values.get("ike authmode", "psk").lower() == "hybrid"
+    method = values.get("ike authmode", "psk").lower()
+    hybrid = given["hybrid"] or method == "hybrid"
     ca = given["ca"] or values.get("ca-file", "")
     if hybrid and not ca:
         raise click.UsageError("--hybrid needs --ca: by it the gateway is recognised")
     if bool(given["cert"]) != bool(given["key"]):
         raise click.UsageError("--cert and --key belong together")
+    if method == "cert" and not given["cert"]:
+        raise click.UsageError("`IKE Authmode cert` in --vpnc-conf needs --cert and --key")
     pfs = given["pfs"] or _group_of(values.get("perfect forward secrecy", "server"))
     return ConnectOptions(
         gateway,
@@ -197,7 +204,9 @@ def _write_pid(file: Path | None) -> Path | None:
     if file is None:
         return None
     try:
-        file.write_text(f"{os.getpid()}\n")
+        descriptor = open_private(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        with os.fdopen(descriptor, "w") as opened:
+            opened.write(f"{os.getpid()}\n")
     except OSError as error:
         raise click.ClickException(f"Cannot write {file}: {error.strerror}.") from error
     return file
@@ -205,6 +214,7 @@ def _write_pid(file: Path | None) -> Path | None:
 
 def _run(
     loaded: Loaded,
+    gateway: str,
     user: str,
     folder: Path,
     on_up: Callable[[], None] | None,
@@ -233,7 +243,7 @@ def _run(
             view.silence()
             on_up()
 
-    view = TerminalView(sys.stderr, user, up)
+    view = TerminalView(sys.stderr, gateway, user, up)
     if verbose:
         view.silence()
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -60,6 +64,19 @@ def ask_hidden(text: str) -> bytes:
     """
     typed: str = click.prompt(text, hide_input=True, err=True)
     return typed.encode()
+
+
+@contextmanager
+def kept_terminal() -> Iterator[None]:
+    """Restore the settings of the terminal at the end: a question without echo may be open then, in another thread."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    settings = termios.tcgetattr(sys.stdin)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, settings)
 
 
 def ask_user(questions: XauthQuestions) -> dict[int, bytes] | None:

@@ -19,13 +19,18 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 class TerminalView:
     """Follows a client connection on ``stream``; ``on_up`` is called once, after the line that says so."""
 
-    def __init__(self, stream: TextIO, user: str, on_up: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, stream: TextIO, gateway: str, user: str, on_up: Callable[[], None] = lambda: None) -> None:
         self._stream = stream
+        self._gateway = gateway
         self._live = stream.isatty()
         self._user = user
         self._on_up = on_up
         self._quiet = False
         self._status = ""
+
+    def calling(self) -> None:
+        """Say who is called."""
+        self._line(f"calling {self._gateway}")
 
     def event(self, event: Event) -> None:
         """Write a line about what the user can understand."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from typing import NamedTuple
 import click
 
 from ikev1.cli.connect.obfuscation import decode_obfuscated
+from ikev1.config.secrets import exposure
 from ikev1.errors import LocalError
 from ikev1.wire.words import printable
 
@@ -60,6 +62,10 @@ _IGNORED = (
 )
 _KEYS = tuple(dict.fromkeys((*_USED, *_SECRETS, *_OBFUSCATED, *_FLAGS, *_IGNORED)))
 _BY_LENGTH = sorted(_KEYS, key=len, reverse=True)
+_WORDS = {
+    "ike authmode": ("psk", "cert", "hybrid"),
+    "nat traversal mode": ("natt", "none", "force-natt", "cisco-udp"),
+}
 _WEAK_GROUPS = frozenset({"dh1", "dh2"})
 _GROUPS = {"dh1": "modp768", "dh2": "modp1024", "dh5": "modp1536"}
 _GROUPS |= {"dh14": "modp2048", "dh15": "modp3072", "dh16": "modp4096", "dh17": "modp6144", "dh18": "modp8192"}
@@ -104,6 +110,7 @@ def read_vpnc_conf(file: Path, *, allow_weak: bool) -> VpncConf:
     try:
         with file.open("rb") as opened:
             content = opened.read(_LARGEST + 1)
+            exposed = exposure(os.fstat(opened.fileno()))
     except OSError as error:
         raise VpncConfError(f"{file}: {error.strerror}") from error
     if len(content) > _LARGEST:
@@ -126,7 +133,7 @@ def read_vpnc_conf(file: Path, *, allow_weak: bool) -> VpncConf:
             warnings.append(f"{where}: unknown key is ignored{_hint(line)}")
             continue
         try:
-            _check_security(key, line[len(key) :].strip().lower(), allow_weak)
+            _check(key, line[len(key) :].strip().lower(), allow_weak)
             value = _value(key, line[len(key) :].strip())
             if key in _OBFUSCATED:
                 secrets.setdefault(_OBFUSCATED[key], decode_obfuscated(value))
@@ -138,6 +145,8 @@ def read_vpnc_conf(file: Path, *, allow_weak: bool) -> VpncConf:
             raise VpncConfError(f"{where}: {key}: {error}") from None
         if key in _IGNORED or (key == "nat traversal mode" and value == "cisco-udp"):
             warnings.append(f"{where}: {key} {'' if key in _IGNORED else value + ' '}has no effect here")
+    if secrets and exposed:
+        warnings.append(f"{file}: holds secrets, but its {exposed}: chmod 600 it")
     return VpncConf(values, secrets, tuple(warnings))
 
 
@@ -166,10 +175,12 @@ def _hint(line: str) -> str:
     return f"; did you mean {near!r}?" if near else ""
 
 
-def _check_security(key: str, value: str, allow_weak: bool) -> None:
+def _check(key: str, value: str, allow_weak: bool) -> None:
     if key == "enable no encryption":
         raise ValueError("is not supported: it would send all traffic unencrypted")
     if key in _WEAK_FLAGS and not allow_weak:
         raise ValueError("lowers the security; --allow-weak permits it")
-    if key == "ike dh group":
+    if key == "ike dh group" or (key == "perfect forward secrecy" and value not in ("server", "nopfs")):
         dh_group(value, allow_weak=allow_weak)
+    if key in _WORDS and value not in _WORDS[key]:
+        raise ValueError(f"unknown value; allowed: {', '.join(_WORDS[key])}")

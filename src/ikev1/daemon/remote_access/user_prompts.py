@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from ikev1.core.records.actions import AskUser
 from ikev1.core.records.answers import UserInput
@@ -45,9 +46,9 @@ class UserPrompts:
                 try:
                     values = self._prompter(question.questions)
                 except Exception as error:
-                    bug = error
-                    loop.call_soon_threadsafe(self._log.bug, "the prompt for the user", bug)
-        if not loop.is_closed():
+                    with suppress(RuntimeError):
+                        loop.call_soon_threadsafe(self._log.bug, "the prompt for the user", error)
+        with suppress(RuntimeError):  # the event loop is closed: nobody waits for the answer
             loop.call_soon_threadsafe(self._answered, question.request, values)
 
     def _answered(self, request: int, values: dict[int, bytes] | None) -> None:
