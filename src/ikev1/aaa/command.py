@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 from typing import Literal
 
 import msgspec
 
+from ikev1.aaa.check_places import CheckPlaces
 from ikev1.aaa.programs import ProgramFailed, run
 from ikev1.aaa.records import Attempt
 from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, User, Verdict
@@ -44,17 +44,19 @@ class CommandBackend:
     def __init__(self, command: Sequence[str], seconds: float = 10.0) -> None:
         self._command = tuple(command)
         self._seconds = seconds
-        self._places = asyncio.Semaphore(_MOST)
+        self._places = CheckPlaces(_MOST)
 
     async def check(self, attempt: Attempt) -> Verdict:
         """The verdict of the program. Without output, exit status 0 accepts and 1 rejects."""
-        if self._places.locked():
-            return Unavailable(f"{_MOST} processes are running already")
-        async with self._places:
-            try:
-                status, output = await run(self._command, question_for(attempt), self._seconds)
-            except ProgramFailed as error:
-                return Unavailable(f"{self._command[0]}: {error}")
+        place = self._places.take(attempt)
+        if isinstance(place, str):
+            return Unavailable(place)
+        try:
+            status, output = await run(self._command, question_for(attempt), self._seconds)
+        except ProgramFailed as error:
+            return Unavailable(f"{self._command[0]}: {error}")
+        finally:
+            self._places.give_back(place)
         return self._verdict(status, output, attempt)
 
     async def close(self) -> None:
