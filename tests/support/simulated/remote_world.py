@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from heapq import heappop, heappush
 from random import Random
+from typing import Any
 
 from configured import IKE, connection, esp, policy, settings, suite, tunnel
 from ikev1.core.engine import Engine
@@ -127,7 +128,7 @@ class RemoteWorld(BaseNetwork[Peer]):
         """The settings of a client, or of the gateway; ``factor`` makes the lifetimes longer or shorter."""
         plan = self.plan
         phase1 = replace(policy(lifetime=int(100 * factor)), suite=replace(suite(IKE), authentication=_XAUTH))
-        both = {
+        both: dict[str, Any] = {
             "policies": (phase1,),
             "mode": Mode.AGGRESSIVE if plan.aggressive else Mode.MAIN,
             "aggressive": Aggressive.ACCEPT_PSK,
@@ -137,7 +138,7 @@ class RemoteWorld(BaseNetwork[Peer]):
             "xauth_timeout": 20.0,
         }
         quick = {"retransmit_timeout": 1.0, "retransmit_tries": 4}
-        life = {"lifetime": int(60 * factor), "proposals": (esp(),)}
+        life: dict[str, Any] = {"lifetime": int(60 * factor), "proposals": (esp(),)}
         if number is None:
             pool = Pool("office", ((bytes([10, 99, 0, 10]), bytes([10, 99, 0, 9 + plan.pool])),))
             serves = {"xauth": XauthRole.SERVER, "pools": ("office",), "unique": plan.unique}
@@ -168,9 +169,8 @@ class RemoteWorld(BaseNetwork[Peer]):
         peer = self.receiver(datagram)
         if peer is None:
             return
-        if datagram.destination[0] == NAT:
-            datagram = datagram._replace(destination=self._inside(datagram.destination[1]))
-        peer.receive(datagram)
+        inside = self._inside(datagram.destination[1]) if datagram.destination[0] == NAT else None
+        peer.receive(datagram if inside is None else datagram._replace(destination=inside))
 
     def _pass(self, datagram: Datagram) -> list[Datagram]:
         name = self._client_of(datagram)
@@ -364,9 +364,9 @@ def _agree(world: RemoteWorld) -> None:
     """
     gateway, fit = world.gateway, world.plan.all_fit
     for client in world.clients:
-        for sa in (sa for sa in client.engine.sas.values() if sa.is_current and sa.received is not None):
+        for sa in client.engine.sas.values():
             ours = gateway.engine.sas.get(sa.cookies)
-            if ours is None or not ours.is_current:
+            if sa.received is None or not sa.is_current or ours is None or not ours.is_current:
                 continue  # it was closed for another client of the user, whose turn it is
             if ours.user_name != client.user_name or ours.assigned_addresses != sa.received.addresses:
                 raise Violation(f"{client.name} has {sa.received.addresses}, the gateway {ours.assigned_addresses}")
