@@ -10,8 +10,8 @@ the SA of a packet identifies the peer. So each flow, as the local programs see 
   several, it is dropped.
 
 The assignment remains when pairs are rekeyed or move, when the ISAKMP SA is renewed, for `_SILENT` seconds of silence,
-and for `_FORGOTTEN` after the last pair was removed, so that packets for a peer that has gone do not reach another one. A
-protocol without ports is assigned to the first peer that sends it.
+and for `_FORGOTTEN` after the last pair was removed, so that packets for a peer that has gone do not reach another one.
+A protocol without ports is assigned to the first peer that sends it.
 
 The more peers share an address, the fewer flows each of them may begin, so that a few cannot take all ports.
 """
