@@ -23,6 +23,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     verdict: Literal["accepted", "rejected", "challenged", "unavailable"]
     reason: str = ""
     message: str = ""
+    user: str = ""
     groups: list[str] = []
     addresses: list[str] = []
     netmask: str = ""
@@ -110,10 +111,11 @@ def verdict_of(answer: Answer, attempt: Attempt, backend: str) -> Verdict:
         raise ValueError("a user has at most one IPv4 and one IPv6 address")
     if answer.netmask:
         ip_network(f"0.0.0.0/{answer.netmask}")
+    if not answer.user.isprintable():
+        raise ValueError("the name of the user is no printable text")
     return Accepted(
         User(
-            attempt.user,
-            attempt.domain,
+            *attempt.known_as(_text(answer.user)),
             groups=tuple(answer.groups),
             backend=backend,
             address=addresses.get(4, ""),

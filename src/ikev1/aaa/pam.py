@@ -116,7 +116,7 @@ class PamBackend:
         reason = str(answer.get("reason", "the process that talks to PAM failed"))
         match answer.get("verdict"):
             case "accepted":
-                return Accepted(User(attempt.user, attempt.domain, backend=self.name))
+                return Accepted(User(*attempt.known_as(str(answer.get("user", ""))), backend=self.name))
             case "rejected":
                 return Rejected(reason)
             case "challenged":
