@@ -4,9 +4,9 @@ PAM modules block, may crash their process, and keep state in it. This file impo
 the process starts quickly.
 
 Input, first line: ``{"service", "user", "address", "secret"}``; then, for each challenge, a line ``{"secret"}``.
-Output, for each challenge: ``{"verdict": "challenged", "hidden": BOOL, "text"}``; at the end ``{"verdict": "accepted" |
-"rejected" | "unavailable", "reason", "user"}``, where ``user`` is the name that PAM has for an accepted user. The secret
-of the first line answers the first hidden prompt; each further prompt is a challenge.
+Output, for each challenge: ``{"verdict": "challenged", "hidden": BOOL, "text"}``; at the end ``{"verdict": "accepted"
+| "rejected" | "unavailable", "reason", "user"}``, where ``user`` is the name that PAM has for an accepted user.
+The secret of the first line answers the first hidden prompt; each further prompt is a challenge.
 """
 
 from __future__ import annotations
