@@ -18,9 +18,8 @@ ASKS = Challenged(Prompt.PASSCODE, "Code?", state=b"its own")
 class Fixed:
     """A backend with one verdict for each attempt, in order."""
 
-    name = "fixed"
-
-    def __init__(self, *verdicts: Verdict) -> None:
+    def __init__(self, *verdicts: Verdict, name: str = "fixed") -> None:
+        self.name = name
         self._verdicts = list(verdicts)
         self.asked: list[Attempt] = []
 
@@ -59,7 +58,7 @@ def test_without_a_backend_nobody_is_checked() -> None:
 
 
 def test_the_answer_goes_to_the_backend_that_asked_and_to_no_other() -> None:
-    first, second = Fixed(NO), Fixed(ASKS, ASKS, NO)
+    first, second = Fixed(NO, name="first"), Fixed(ASKS, ASKS, NO, name="second")
     verdict = check([first, second], Attempt("alice", b"x"))
     for _ in range(2):
         assert isinstance(verdict, Challenged)
@@ -69,5 +68,19 @@ def test_the_answer_goes_to_the_backend_that_asked_and_to_no_other() -> None:
     assert [attempt.state for attempt in second.asked] == [b"", b"its own", b"its own"]
 
 
+def test_an_answer_goes_to_the_same_backend_after_a_reload_that_moves_it() -> None:
+    asks, other = Fixed(ASKS, YES, name="pam"), Fixed(NO, YES, name="command")
+    challenge = check([other, asks], Attempt("alice", b"x"))
+    assert isinstance(challenge, Challenged)
+    assert check([asks, other], Attempt("alice", answer=b"1", state=challenge.state)) == YES
+    assert len(other.asked) == 1
+
+
 def test_an_answer_to_a_backend_that_is_gone_is_rejected() -> None:
-    assert isinstance(check([], Attempt("alice", answer=b"1", state=b"\x01x")), Rejected)
+    challenge = check([Fixed(ASKS, name="pam")], Attempt("alice", b"x"))
+    assert isinstance(challenge, Challenged)
+    answer = Attempt("alice", answer=b"1", state=challenge.state)
+    other = Fixed(YES, name="command")
+    assert isinstance(check([other], answer), Rejected)
+    assert isinstance(check([], answer), Rejected)
+    assert other.asked == []

@@ -103,6 +103,16 @@ def test_all_of_a_profile(script: Script) -> None:
     assert verdict == Accepted(user)
 
 
+def test_the_command_names_the_user(script: Script) -> None:
+    verdict = answers(script, {"verdict": "accepted", "user": "Alice"})
+    assert verdict == Accepted(User("Alice", "", backend="command"))
+
+
+@pytest.mark.parametrize("name", ["", "EX\\alice", "al\nice", "x" * 256])
+def test_without_a_usable_name_the_one_of_the_client_stays(name: str) -> None:
+    assert Attempt("alice", domain="EX").known_as(name) == ("alice", "EX")
+
+
 def test_rejection_challenge_and_unavailability(script: Script) -> None:
     assert answers(script, {"verdict": "rejected", "reason": "no"}) == Rejected("no")
     challenge = {"verdict": "challenged", "prompt": "answer", "message": "Pet?", "state": "s1"}
@@ -123,6 +133,7 @@ def test_the_answer_to_a_challenge_comes_with_its_state() -> None:
         {"verdict": "maybe"},
         {"verdict": "accepted", "address": "10.0.0.1"},
         {"verdict": "accepted", "addresses": ["10.0.0.300"]},
+        {"verdict": "accepted", "user": "al\nice"},
         {"verdict": "accepted", "addresses": ["10.0.0.1", "10.0.0.2"]},
         {"verdict": "accepted", "addresses": "10.0.0.1"},
         {"verdict": "accepted", "netmask": "255.0.255.0"},

@@ -138,15 +138,16 @@ def test_the_file_is_read_again_when_it_has_changed(file: Path) -> None:
 
 def test_a_flood_is_bounded(file: Path) -> None:
     add_user(file, ALICE)
+    names = ("alice", "bob", "carol", "dave", "erin")
 
     async def run() -> list[Verdict]:
         backend = UsersBackend(file, most=3)
         try:
-            return await asyncio.gather(*(backend.check(Attempt("alice", b"open sesame")) for _ in range(5)))
+            return await asyncio.gather(*(backend.check(Attempt(name, b"open sesame")) for name in names))
         finally:
             await backend.close()
 
-    assert [type(verdict) for verdict in asyncio.run(run())] == [Accepted] * 3 + [Unavailable] * 2
+    assert [type(verdict) for verdict in asyncio.run(run())] == [Accepted, Rejected, Rejected, Unavailable, Unavailable]
 
 
 def test_cancelled_checks_give_back_their_places(file: Path) -> None:

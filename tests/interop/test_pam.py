@@ -156,10 +156,33 @@ def test_there_are_not_more_conversations_than_places(service: Service) -> None:
     name = service("auth required pam_exec.so quiet /bin/sleep 2\naccount required pam_permit.so\n")
 
     async def scenario(backend: PamBackend) -> None:
-        verdicts = await asyncio.gather(*(backend.check(ATTEMPT) for _ in range(20)))
-        assert [type(verdict) for verdict in verdicts].count(Unavailable) == 4
+        of_one = [Attempt(f"user{number}", b"x", address="198.51.100.7") for number in range(6)]
+        others = [Attempt(f"other{number}", b"x", address=f"192.0.2.{number}") for number in range(14)]
+        verdicts = await asyncio.gather(*(backend.check(attempt) for attempt in (*of_one, *others)))
+        assert [isinstance(verdict, Unavailable) for verdict in verdicts[:6]] == [False] * 4 + [True] * 2
+        assert [isinstance(verdict, Unavailable) for verdict in verdicts[6:]] == [False] * 12 + [True] * 2
 
     play(name, scenario, seconds=120.0)
+
+
+def test_a_challenge_keeps_its_place_until_it_is_answered(service: Service, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(f'{KEY}\n" TOTP_AUTH\n')
+    token.chmod(0o400)
+    name = service(
+        "auth optional pam_exec.so expose_authtok quiet /bin/true\n"
+        f"auth required pam_google_authenticator.so secret={token} user=root\naccount required pam_permit.so\n"
+    )
+
+    async def scenario(backend: PamBackend) -> None:
+        first, second, third = [await backend.check(ATTEMPT) for _ in range(3)]
+        assert isinstance(first, Challenged)
+        assert isinstance(second, Challenged)
+        assert isinstance(third, Unavailable)
+        await backend.check(Attempt("root", passcode=b"0", address=ATTEMPT.address, state=first.state))
+        assert isinstance(await backend.check(ATTEMPT), Challenged)
+
+    play(name, scenario)
 
 
 @pytest.mark.parametrize("attempt", [Attempt("root", b"\xff"), Attempt("ro\0ot", b"x"), Attempt("root", b"x\0")])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ikev1.core.records.record import Record
 
+_LONGEST_NAME = 255  # octets
+
 
 class Attempt(Record, frozen=True):
     """An attempt of a user to log in, with what the user entered.
@@ -33,3 +35,11 @@ class Attempt(Record, frozen=True):
     def secret(self) -> bytes:
         """What the user entered last: the answer to a challenge, a new PIN, a passcode or a password."""
         return self.answer or self.next_pin or self.passcode or self.password
+
+    def known_as(self, name: str) -> tuple[str, str]:
+        """The user's name and domain if the backend knows the user as ``name``: several spellings may be one user's.
+        Without a usable name, those that the client sent.
+        """
+        if name in ("", self.login) or not name.isprintable() or len(name.encode(errors="replace")) > _LONGEST_NAME:
+            return self.user, self.domain
+        return name, ""

@@ -95,7 +95,7 @@ def with_xauth_methods(policies: tuple[Policy, ...], options: XauthOptions, tabl
         for method in forms.get(policy.suite.authentication, ())
     ]
     if policies and not made:
-        which = "rsa-sig" if options.hybrid else "pre-share and rsa-sig"
+        which = "rsa-sig" if options.hybrid else "pre-share, rsa-sig, rsa-encr and rsa-encr-revised"
         table.findings.error(
             table.path,
             Rule.XAUTH_METHOD,
