@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ikev1.aaa.backend import Backend
-from ikev1.aaa.records import Attempt
 from ikev1.core.records.record import replace
-from ikev1.core.records.remote_access import Accepted, Challenged, Rejected, Unavailable, Verdict
+from ikev1.core.records.remote_access import Accepted, Challenged, Rejected, Unavailable, Verdict, XauthAttempt
 
 
-async def check_in_order(backends: Sequence[Backend], attempt: Attempt) -> Verdict:
+async def check_in_order(backends: Sequence[Backend], attempt: XauthAttempt) -> Verdict:
     """Ask ``backends`` in order until one accepts or challenges the user.
 
     The answer to a challenge is passed only to the backend that sent the challenge. If no backend accepts the user, the
@@ -30,11 +29,11 @@ async def check_in_order(backends: Sequence[Backend], attempt: Attempt) -> Verdi
     return verdict
 
 
-async def _answered(backends: Sequence[Backend], attempt: Attempt) -> Verdict:
+async def _answered(backends: Sequence[Backend], attempt: XauthAttempt) -> Verdict:
     number = attempt.state[0]
     if number >= len(backends):
         return Rejected("the answer is to a challenge of a backend that was removed")
-    original: Attempt = replace(attempt, state=attempt.state[1:])
+    original: XauthAttempt = replace(attempt, state=attempt.state[1:])
     found = await backends[number].check(original)
     return _marked(found, number) if isinstance(found, Challenged) else found
 

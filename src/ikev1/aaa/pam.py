@@ -17,8 +17,16 @@ import msgspec
 
 from ikev1.aaa.backend import BackendError
 from ikev1.aaa.programs import Program, ProgramFailed
-from ikev1.aaa.records import Attempt
-from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, User, Verdict
+from ikev1.core.records.remote_access import (
+    Accepted,
+    Challenged,
+    Prompt,
+    Rejected,
+    Unavailable,
+    User,
+    Verdict,
+    XauthAttempt,
+)
 
 _MOST = 16  # processes at a time, of 15 MiB each
 _PROGRAM = Path(__file__).with_name("pam_conversation.py")
@@ -41,7 +49,7 @@ class PamBackend:
         self._ending: set[asyncio.Task[None]] = set()
         self._under_way = 0
 
-    async def check(self, attempt: Attempt) -> Verdict:
+    async def check(self, attempt: XauthAttempt) -> Verdict:
         """Check the user by PAM's authentication, then by its account management."""
         try:
             secret = attempt.secret.decode()
@@ -67,14 +75,14 @@ class PamBackend:
             self._give_up(state)
         await asyncio.gather(*self._ending)
 
-    async def _begin(self, attempt: Attempt, secret: str) -> Verdict:
+    async def _begin(self, attempt: XauthAttempt, secret: str) -> Verdict:
         # the module search path of this process; -P leaves out the directory of the script
         environment = {"PYTHONPATH": os.pathsep.join(place for place in sys.path if place)}
         program = await Program.start([sys.executable, "-P", "-s", str(_PROGRAM)], environment)
         question = {"service": self._service, "user": attempt.login, "address": attempt.address, "secret": secret}
         return await self._step(program, question, attempt)
 
-    async def _answer(self, attempt: Attempt, secret: str) -> Verdict:
+    async def _answer(self, attempt: XauthAttempt, secret: str) -> Verdict:
         found = self._open.pop(attempt.state, None)
         if found is None:
             return Rejected("the challenge is not open any longer")
@@ -88,7 +96,7 @@ class PamBackend:
         finally:
             self._under_way -= 1
 
-    async def _step(self, program: Program, question: dict[str, str], attempt: Attempt) -> Verdict:
+    async def _step(self, program: Program, question: dict[str, str], attempt: XauthAttempt) -> Verdict:
         """Send the question to ``program`` and return its verdict. The process is kept only after a challenge."""
         goes_on = False
         try:
@@ -109,7 +117,7 @@ class PamBackend:
             if not goes_on:
                 await program.end()
 
-    def _verdict(self, answer: dict[str, str | bool], attempt: Attempt) -> Verdict:
+    def _verdict(self, answer: dict[str, str | bool], attempt: XauthAttempt) -> Verdict:
         reason = str(answer.get("reason", "the process that talks to PAM failed"))
         match answer.get("verdict"):
             case "accepted":
