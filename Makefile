@@ -68,7 +68,7 @@ test: peers
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target interop kernel-1 kernel-2
 
 interop: bytecode peers
-	$(AS_ROOT) $(BIN)/python -m pytest -n 2 --dist worksteal -p no:cacheprovider -m 'interop or root' \
+	$(AS_ROOT) $(BIN)/python -m pytest -n 3 --dist worksteal -p no:cacheprovider -m 'interop or root' \
 	    tests/interop $(ROOT_ONLY)
 
 kernel: kernel-1 kernel-2

@@ -88,7 +88,7 @@ def test_pluto(lab: Lab, we_call: bool) -> None:
         ours.command("up", "peer")
     else:
         assert "IPsec SA established tunnel mode" in pluto.initiate()
-    assert '"peer"' in pluto.whack("--trafficstatus")
+    pluto.await_pair()
     assert ours.control.child()["spi-out"] in pluto.log()
     assert "Aggressive Mode" in pluto.log()
 

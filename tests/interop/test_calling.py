@@ -47,7 +47,7 @@ def test_a_caller_is_recognized_by_a_name_whose_address_changes(lab: Lab, tmp_pa
     charon = lab.charon(a, CharonOptions(calls=True))
     with pytest.raises(LabError):
         charon.control.initiate(timeout=3)
-    assert lines(ours.log(), "no-connection")
+    ours.wait_for_log("(no-connection)")
     hosts.write_text(f"10.77.0.1 {NAME}\n")
     ours.wait_for(lambda: f"{NAME} is at 10.77.0.1" in ours.log(), "the other address")
     charon.control.initiate()
@@ -59,7 +59,7 @@ def test_the_next_address_is_called_where_one_is_silent(lab: Lab) -> None:
     a, b = lab.direct()
     lab.charon(b, CharonOptions())
     remotes = '["10.77.0.77", "203.0.113.1", "10.77.0.2"]'
-    ours = lab.ours(a, replace(CALLS, remote_address=remotes, gateway="next_address_after = 1"))
+    ours = lab.ours(a, replace(CALLS, remote_address=remotes, gateway="next_address_after = 3"))
     ours.command("up", "net")
     ping(a)
     assert len(lines(ours.log(), "peer-silent")) == 2

@@ -52,7 +52,7 @@ def exchange(speaker: Namespace, hearer: Namespace, version: int, triples: list[
     assert ear.stdout is not None
     assert ear.stdout.readline() == "ready\n"
     speaker.run(*PYTHON, CLEAR, "say", *[word for triple in triples for word in triple])
-    said, _ = ear.communicate(timeout=20)
+    said, _ = ear.communicate(timeout=60)
     heard: list[str] = json.loads(said)
     return heard
 
@@ -235,7 +235,7 @@ def test_protection_of_the_peer_itself_lets_ike_and_esp_pass(world: World, start
         said = [(there, here, "clear"), (there, INNER[family][0], "end")]
         assert exchange(world.wan, world.gateway, family, said) == ONLY_THE_END
         other.tell("up")
-        other.namespace.start("ping", "-c", "1", "-W", "1", "-I", INNER[4][1], INNER[4][0]).communicate(timeout=20)
+        other.namespace.start("ping", "-c", "1", "-W", "1", "-I", INNER[4][1], INNER[4][0]).communicate(timeout=60)
         assert other.counters()["pair"]["unsent"] == 0
         assert any(node.counters()["drops"]["unknown_spi"] for _ in range(1000))  # ESP in UDP arrived
     finally:

@@ -54,7 +54,7 @@ def _arrives(speaker: Node, hearer: Node) -> bool:
     assert ear.stdout is not None
     assert ear.stdout.readline() == "ready\n"
     speaker.run(*PYTHON, CLEAR, "say", speaker.host, hearer.host, "clear", speaker.address, hearer.address, "end")
-    said, _ = ear.communicate(timeout=20)
+    said, _ = ear.communicate(timeout=60)
     heard = json.loads(said)
     assert heard in (["clear", "end"], ["end"])
     return "clear" in heard

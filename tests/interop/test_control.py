@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -68,7 +70,8 @@ def test_swanctl_lists_connections(ours: OurGateway) -> None:
 
 
 def test_swanctl_initiates_lists_and_terminates(ours: OurGateway, nodes: tuple[Node, Node]) -> None:
-    said = swanctl(ours, "--initiate", "--child", "net", "--timeout", "20")
+    said = swanctl(ours, "--initiate", "--child", "net", "--timeout", "60")
+    ours.control.await_other_end()
     assert "initiate completed successfully" in said
     assert "[IKE]" in said
     assert "[CHD]" in said
@@ -157,12 +160,18 @@ def test_vici_of_pypi(ours: OurGateway) -> None:
             list(session.initiate({"child": "nothing"}))
 
 
+def _happened(events: Iterator[tuple[bytes | None, dict[str, bytes] | None]]) -> list[tuple[bytes, dict[str, bytes]]]:
+    """The next event, or nothing where there was none for a while."""
+    name, event = next(events)
+    return [] if name is None or event is None else [(name, event)]
+
+
 def test_events_reach_a_listener(ours: OurGateway) -> None:
     with ours.control.session() as listener:
         events = listener.listen(["ike-updown", "child-updown"], timeout=0.1)
         assert next(events) == (None, None)  # it registers, and nothing happens yet
         ours.control.initiate()
-        seen = [next(events) for _ in range(2)]
+        seen = [event for _ in range(2) for event in wait_until(partial(_happened, events), "an event")]
         events.close()
     assert [name for name, _ in seen] == [b"ike-updown", b"child-updown"]
     assert all(event["up"] == b"yes" for _, event in seen)

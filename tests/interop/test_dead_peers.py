@@ -42,7 +42,7 @@ def test_a_charon_that_was_killed_is_noticed_and_called_again(lab: Lab) -> None:
     ping(a)
     killed(charon)
     other = again(lab, b, CharonOptions())
-    ours.wait_for_log(DEAD, timeout=20)
+    ours.wait_for_log(DEAD)
     other.wait_for(other.control.children, "the tunnel once more")
     ping(a)
     assert len(ours.control.sas()) == len(ours.control.children()) == 1
@@ -55,7 +55,7 @@ def test_a_charon_that_called_and_was_killed_is_forgotten(lab: Lab) -> None:
     charon.control.initiate()
     ping(a)
     killed(charon)
-    ours.wait_for_log(DEAD, timeout=20)
+    ours.wait_for_log(DEAD)
     ours.wait_for(lambda: not ours.control.sas(), "our ISAKMP SA to be gone")
     assert not ours.control.children()
     other = again(lab, a, CharonOptions(calls=True))
@@ -67,7 +67,7 @@ def test_a_charon_that_called_and_was_killed_is_forgotten(lab: Lab) -> None:
 def test_an_idle_charon_acknowledges_and_stays(lab: Lab, we_call: bool) -> None:
     a, b = lab.direct()
     our_node, charons_node = (a, b) if we_call else (b, a)
-    ours = lab.ours(our_node, OurOptions(calls=we_call, extra="dpd_delay = 1\ndpd_timeout = 3"))
+    ours = lab.ours(our_node, OurOptions(calls=we_call, extra="dpd_delay = 1\ndpd_timeout = 30"))
     charon = lab.charon(charons_node, CharonOptions(calls=not we_call))
     (ours if we_call else charon).control.initiate()
     ours.wait_for(lambda: ours.log().count("N(R_U_THERE_ACK") >= 5, "five acknowledgements")
@@ -91,7 +91,7 @@ def test_a_charon_that_asks_is_answered(lab: Lab, we_call: bool) -> None:
 def test_traffic_needs_no_questions(lab: Lab) -> None:
     a, b = lab.direct()
     lab.charon(b, CharonOptions())
-    ours = lab.ours(a, OurOptions(calls=True, extra="dpd_delay = 2\ndpd_timeout = 4"))
+    ours = lab.ours(a, OurOptions(calls=True, extra="dpd_delay = 3\ndpd_timeout = 30"))
     ours.control.initiate()
     ping(a, count=40)  # eight seconds
     assert "N(R_U_THERE" not in ours.log()
@@ -110,8 +110,8 @@ def test_a_gateway_of_ours_that_lost_its_sas_says_so_and_is_called_again(lab: La
     background = lab.started(
         Program(a.namespace, ["ping", "-i", "0.2", "-I", a.host, a.remote_host], lab.folder("pings"))
     )
-    ours.wait_for_log("(dpd-hint)", timeout=10)
-    ours.wait_for_log(DEAD, timeout=10)
+    ours.wait_for_log("(dpd-hint)")
+    ours.wait_for_log(DEAD)
     ours.wait_for(ours.control.children, "the tunnel once more")
     background.stop()
     ping(a)

@@ -15,7 +15,7 @@ import pytest
 from captured import Recorder, two
 from playbook import Network
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 PROGRAM = "from ikev1.cli.main import main; main()"
 
 
@@ -46,7 +46,19 @@ def test_messages_are_told_as_they_come_and_explained_in_the_end(messages: list[
         for end in (left, right):
             end.bind(("127.0.0.1", 0))
         port = str(right.getsockname()[1])
-        command = [sys.executable, "-c", PROGRAM, "explain", "--live", "lo", "--port", port]
+        # a test run in the background of a shell ignores SIGINT, and so would this
+        command = [
+            "env",
+            "--default-signal=INT",
+            sys.executable,
+            "-c",
+            PROGRAM,
+            "explain",
+            "--live",
+            "lo",
+            "--port",
+            port,
+        ]
         environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as running:
             assert running.stdout is not None

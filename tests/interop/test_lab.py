@@ -47,7 +47,7 @@ def test_pluto_and_charon(lab: Lab) -> None:
     a, b = lab.direct()
     pluto = lab.pluto(b, PlutoOptions())
     lab.charon(a, CharonOptions(calls=True, plane="noesp")).control.initiate()
-    assert '"peer"' in pluto.whack("--trafficstatus")
+    pluto.await_pair()
 
 
 def test_ike_scan_and_charon(lab: Lab) -> None:

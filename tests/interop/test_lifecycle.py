@@ -67,7 +67,7 @@ def test_a_short_lifetime_rekeys_by_itself(lab: Lab) -> None:
     ours = lab.ours(a, OurOptions(calls=True, lifetime="20s"))
     ours.command("up", "peer")
     old = spis(ours.control)
-    ours.wait_for(lambda: spis(ours.control) not in (old, ("", "")), "a pair that replaces the first", timeout=25)
+    ours.wait_for(lambda: spis(ours.control) not in (old, ("", "")), "a pair that replaces the first")
     ping(a)
 
 

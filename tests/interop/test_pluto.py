@@ -52,7 +52,7 @@ def test_we_call_pluto(lab: Lab, suite: Suite) -> None:
     pluto = lab.pluto(b, pluto_options(suite, calls=False))
     ours = lab.ours(a, OurOptions(calls=True, ike=suite.ike, esp=suite.esp))
     ours.command("up", "peer")
-    assert '"peer"' in pluto.whack("--trafficstatus")
+    pluto.await_pair()
     assert ours.control.sas()[0]["remote-id"] == "gw.lab"
 
 

@@ -16,7 +16,7 @@ from lab.control import Control
 from lab.gateway import OurOptions
 from lab.lab import Lab
 from lab.network import Node
-from lab.paths import CHECKOUT
+from lab.paths import open_the_way
 from lab.process import Program, wait_until
 from lab.traffic import ping
 
@@ -71,7 +71,7 @@ class OtherUser(Program):
         os.chown(self.secret, USER.pw_uid, 0)
         self.config.write_text(_CONFIGURATION.format(user=USER.pw_name, node=node) + tunnel)
         super().__init__(node.namespace, command(self.config), directory, setup=open_the_way(directory))
-        self.wait_for(self.control.answers, "an answer on its VICI socket", timeout=30)
+        self.wait_for(self.control.answers, "an answer on its VICI socket")
 
 
 _CONFIGURATION = """
@@ -96,23 +96,6 @@ remote = "{node.remote}"
 
 # A hook that fails has its last line of output in the log
 _HOOK = "grep -E '^(Uid|Cap[EPA]|NoNewPrivs)' /proc/self/status | tr '[:space:]' ' '; exit 9"
-
-
-def open_the_way(directory: Path) -> str:
-    """Shell that lets everybody reach this Python and this checkout, in the mount namespace of one program.
-
-    They may lie below a folder that is closed to others, such as root's home. ``directory`` is the program's own.
-    """
-    trees = {Path(sys.base_prefix), Path(sys.prefix), CHECKOUT}
-    closed = {folder for tree in trees for folder in reversed(tree.parents) if not folder.stat().st_mode & 0o001}
-    outermost = {folder for folder in closed if not any(other in folder.parents for other in closed)}
-    if not outermost:
-        return ":"
-    held = {tree: directory / f"held-{number}" for number, tree in enumerate(sorted(trees))}
-    lines = [f"mkdir {hold}; mount --bind {tree} {hold}" for tree, hold in held.items()]
-    lines += [f"mount -t tmpfs -o mode=755 open {folder}" for folder in outermost]
-    lines += [f"mkdir -p {tree}; mount --bind {hold} {tree}" for tree, hold in held.items()]
-    return "; ".join(lines)
 
 
 def test_a_hook_has_one_capability_and_no_way_to_others(lab: Lab, nodes: tuple[Node, Node]) -> None:

@@ -118,7 +118,7 @@ def test_libreswan_with_the_configuration_of_its_page(lab: Lab, calls: str, upda
         check_shown(ours, "libreswan", update)
     else:
         pluto.whack("--name", "headquarters", "--initiate")
-    assert '"headquarters"' in pluto.whack("--trafficstatus")
+    pluto.await_pair("headquarters")
     assert ours.control.child()["spi-out"] in pluto.log()
     assert ours.control.sas()[0]["remote-id"] == "branch.example.org"
 

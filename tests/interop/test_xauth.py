@@ -42,10 +42,10 @@ def server(lab: Lab, options: OurOptions = SERVER) -> OurOptions:
 
 def assert_carries_for_carol(ours: OurGateway) -> None:
     """Our gateway has a pair with an authenticated user."""
+    assert ours.control.child()
     (sa,) = ours.control.sas()
     assert sa["remote-xauth-id"] == XAUTH_USER
     assert sa["cisco-state"] == "QM_IDLE"
-    assert ours.control.child()
 
 
 @MODES
@@ -85,8 +85,8 @@ def test_charon_with_a_wrong_password_is_refused(lab: Lab) -> None:
     charon = lab.charon(a, replace(CALLING, password="wrong"))
     with pytest.raises(LabError):
         charon.control.initiate()
-    assert not ours.control.sas()
-    assert "(xauth-failed)" in ours.log()
+    ours.wait_for_log("(xauth-failed)")
+    ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
     assert "XAuth authentication of 'carol' (myself) failed" in charon.log() or "failed" in charon.log()
 
 
@@ -219,8 +219,8 @@ def test_vpnc_with_a_wrong_password(lab: Lab) -> None:
     ours = lab.ours(b, for_vpnc(lab, WITH_SECRET))
     with pytest.raises(LabError):
         lab.vpnc(a, VpncOptions(password="a wrong password"))
-    assert "(xauth-failed)" in ours.log()
-    assert not ours.control.sas()
+    ours.wait_for_log("(xauth-failed)")
+    ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
     assert "a wrong password" not in ours.log()
 
 

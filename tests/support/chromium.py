@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 EXECUTABLE = shutil.which("chromium")
 """None where it is not installed."""
 
 _ALONE = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
+
+
+expect.set_options(timeout=60_000)  # milliseconds: waiting ends when what is expected is there
 
 
 @contextmanager

@@ -2,7 +2,17 @@
 
 from ikev1.aaa.options import BackendOptions
 from ikev1.config.findings import ConfigError, Finding, Rule
-from ikev1.config.load import DEFAULT_FILE, Loaded, load
+from ikev1.config.load import DEFAULT_FILE, Loaded, load, load_values
 from ikev1.config.options import GatewayOptions
 
-__all__ = ["DEFAULT_FILE", "BackendOptions", "ConfigError", "Finding", "GatewayOptions", "Loaded", "Rule", "load"]
+__all__ = [
+    "DEFAULT_FILE",
+    "BackendOptions",
+    "ConfigError",
+    "Finding",
+    "GatewayOptions",
+    "Loaded",
+    "Rule",
+    "load",
+    "load_values",
+]

@@ -47,17 +47,32 @@ def load(path: Path | str = DEFAULT_FILE, clock: Callable[[], float] = time.time
     findings = Findings(file)
     for place in (file, file.resolve().parent):
         _check_permissions(place, findings)
+    return _loaded(values, exposed, file.parent, findings, clock())
+
+
+def load_values(values: dict[str, Any], source: Path | str, clock: Callable[[], float] = time.time) -> Loaded:
+    """Check a configuration that another part of the program made, in the form in which `tomllib` returns that of a
+    file. ``source`` is named in findings; file names in ``values`` are relative to the working directory. ``clock`` is
+    that of `load`.
+
+    Raises:
+        ConfigError: it cannot be used; with every reason.
+    """
+    return _loaded(values, None, Path(), Findings(Path(source)), clock())
+
+
+def _loaded(values: dict[str, Any], exposed: str | None, folder: Path, findings: Findings, now: float) -> Loaded:
     top = Table(findings, "", values)
     gateway = top.table("gateway")
-    options = gateway_options(gateway, file.parent)
-    secrets = Secrets(file.parent, exposed)
-    files = Files(file.parent)
+    options = gateway_options(gateway, folder)
+    secrets = Secrets(folder, exposed)
+    files = Files(folder)
     connections = read_connections(top, read_policies(top), secrets, files)
-    backends = read_backends(top, secrets, file.parent)
+    backends = read_backends(top, secrets, folder)
     settings = engine_settings(gateway, options, connections, read_pools(top))
     gateway.finish()
     top.finish()
-    check(settings, options, findings, clock())
+    check(settings, options, findings, now)
     check_backends(connections, backends, findings)
     findings.raise_errors()
     return Loaded(settings, options, tuple(findings.warnings), backends)

@@ -20,7 +20,7 @@ from ikev1.clock import SteadyClock
 from ikev1.config import BackendOptions
 from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.records.actions import PLANE_QUESTIONS, Action, Send
-from ikev1.core.records.answers import UserChecked
+from ikev1.core.records.answers import UserChecked, UserInput
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Code, Event, Failure
@@ -51,6 +51,7 @@ from ikev1.daemon.remote_access.client_addresses import ClientAddresses
 from ikev1.daemon.remote_access.pools import Pools
 from ikev1.daemon.remote_access.remote_access import RemoteAccess
 from ikev1.daemon.remote_access.saved_leases import SavedLeases
+from ikev1.daemon.remote_access.user_prompts import Prompter, UserPrompts
 from ikev1.daemon.saved_sas import SavedSas
 from ikev1.daemon.timer import Timer
 from ikev1.daemon.traps import Traps
@@ -311,6 +312,18 @@ class Gateway:
             self.apply(self.engine.answered(request, UserChecked(verdict), self.now()))
         except Exception as error:
             self.log.bug("the processing of a user check", error)
+
+    def use_prompter(self, prompter: Prompter) -> None:
+        """Ask the user of this process by ``prompter`` for what gateways ask in XAUTH, in the running event loop."""
+        self._prompts = UserPrompts(prompter, self._user_answered, self.log)
+        self._performer.ask_user = self._prompts.ask
+        self.observers.append(self._prompts.observe)
+
+    def _user_answered(self, request: int, answer: UserInput) -> None:
+        try:
+            self.apply(self.engine.answered(request, answer, self.now()))
+        except Exception as error:
+            self.log.bug("the processing of an answer of the user", error)
 
     def _plane_event(self, event: PlaneEvent) -> None:
         # later, because the data plane may be in the middle of a packet, and what follows may change its tables

@@ -165,8 +165,9 @@ class Initiation:
                 raise NotEstablished(f"no route to {remote}: {error.strerror}") from error
         elif (":" in local) != (":" in remote):
             raise NotEstablished(f"{remote} cannot be called from local_address {local}, which has another IP version")
-        encapsulation_port = self._engine.settings.encapsulation_port
-        port = encapsulation_port if connection.remote_port == encapsulation_port else self._port
+        settings = self._engine.settings
+        floated = connection.remote_port == (settings.peer_encapsulation_port or settings.encapsulation_port)
+        port = settings.encapsulation_port if floated else self._port
         return UdpPath(local.partition("%")[0], port, remote, connection.remote_port)
 
 

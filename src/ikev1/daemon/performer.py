@@ -66,6 +66,7 @@ class Performer:
         self._log = log
         self._clock = clock
         self.observers: list[Callable[[Event], None]] = []
+        self.ask_user: Callable[[AskUser], None] | None = None  # begins a question to the user, who answers later
         self.removing: list[Callable[[ChildSa], None]] = []  # called before the data plane removes a pair
 
     def perform(self, actions: Iterable[Action]) -> None:
@@ -106,8 +107,10 @@ class Performer:
             self._certificate_checker.check(action)
         elif isinstance(action, CheckUser):
             self._check_user(action)
-        elif isinstance(action, AskUser):  # a daemon has nobody to ask
-            return self._engine.answered(action.request, UserInput(), self._clock())
+        elif isinstance(action, AskUser):
+            if self.ask_user is None:  # a daemon has nobody to ask
+                return self._engine.answered(action.request, UserInput(), self._clock())
+            self.ask_user(action)
         elif isinstance(action, AssignAddresses):
             return self._addresses.assign(action)
         elif isinstance(action, ReleaseAddresses):

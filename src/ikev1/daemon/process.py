@@ -133,10 +133,12 @@ async def serve(
     keep_protected: bool = False,
     users: Callable[[], BackendOptions] = BackendOptions,
     journal: Path | None = None,
+    started: Callable[[Gateway, Callable[[], None]], None] | None = None,
 ) -> None:
-    """Run a gateway in the running event loop until SIGTERM or SIGINT.
+    """Run a gateway in the running event loop until SIGTERM or SIGINT; SIGHUP reloads the configuration.
 
-    With ``keep_protected``, unprotected traffic of tunnels is still dropped afterwards.
+    With ``keep_protected``, unprotected traffic of tunnels is still dropped afterwards. ``started`` is called once the
+    gateway serves, with the gateway and with a function that ends it as SIGTERM does; SIGHUP then ends it, too.
 
     Raises:
         OSError: a port, the control socket, the key log or the recording cannot be opened.
@@ -166,13 +168,18 @@ async def serve(
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    loop.add_signal_handler(signal.SIGHUP, _reload, gateway)
+    if started is None:
+        loop.add_signal_handler(signal.SIGHUP, _reload, gateway)
+    else:
+        loop.add_signal_handler(signal.SIGHUP, ended.set)
     try:
         gateway.start()
         forget_other_plane()
         await vici.start()
         log.write(Level.INFO, "NET", f"listening on ports {endpoint.port} and {endpoint.encapsulation_port}")
         notify("READY=1")
+        if started is not None:
+            started(gateway, ended.set)
         await ended.wait()
     finally:
         notify("STOPPING=1")

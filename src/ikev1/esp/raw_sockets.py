@@ -27,6 +27,8 @@ class RawSockets:
         PlaneError: this process may not open them.
     """
 
+    available = True
+
     def __init__(self, receive: Receive, prepare: Callable[[socket.socket], None]) -> None:
         self._receive = receive
         self._sockets: dict[int, socket.socket] = {}

@@ -290,7 +290,8 @@ def path_mtu(host: str, largest: int) -> int:
     family, level, option = _MTU_OF_SOCKET[":" in host]
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK)
+            with contextlib.suppress(PermissionError):  # without privileges, no route of a tunnel is on this host
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK)
             probe.connect(socket_address(host, _ANY_PORT))
             return min(largest, probe.getsockopt(level, option))
         except OSError:

@@ -33,7 +33,9 @@ class Tun:
         try:
             self.fd = os.open(_DEVICE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            raise PlaneError(f"cannot open {_DEVICE}: {error.strerror}") from error
+            missing = error.errno in (errno.ENOENT, errno.ENXIO, errno.ENODEV)
+            hint = ": load the module tun, or give the container this device" if missing else ""
+            raise PlaneError(f"cannot open {_DEVICE}: {error.strerror}{hint}") from error
         try:
             request = struct.pack("16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI | _IFF_VNET_HDR)
             answer = fcntl.ioctl(self.fd, _TUNSETIFF, request)
@@ -43,6 +45,15 @@ class Tun:
             hint = ": another process uses it; choose another name with `tun`" if error.errno == errno.EBUSY else ""
             raise PlaneError(f"cannot create TUN device {name}: {error.strerror}{hint}") from error
         self.name = answer[:16].rstrip(b"\0").decode()
+
+    @classmethod
+    def received(cls, fd: int, name: str) -> Tun:
+        """The device ``name`` that another process opened in this way, by its descriptor ``fd``, which is closed with
+        it. It may belong to another network namespace: its packets are read and written in any.
+        """
+        tun = cls.__new__(cls)
+        tun.fd, tun.name = fd, name
+        return tun
 
     def read(self, limit: int) -> list[list[bytes]]:
         """Read the waiting packets, about ``limit`` at most. Those of one long segment are returned together.

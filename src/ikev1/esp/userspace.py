@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
-from contextlib import ExitStack, suppress
+from functools import partial
 from itertools import groupby
 
 from ikev1.clock import since_boot
 from ikev1.core.negotiation.ipsec_suite import kernel_only
 from ikev1.core.records.child_sa import ChildSa, IpsecMode, PacketMarks
 from ikev1.core.records.path import UdpPath
-from ikev1.esp.clear_traffic import ClearTrafficFilter, Traffic, traffic_of
-from ikev1.esp.device_routes import DeviceRoutes
+from ikev1.esp.clear_traffic import Traffic, traffic_of
 from ikev1.esp.inner import TCP, InnerPacketError, decode, parse
 from ikev1.esp.mss import clamp_mss
 from ikev1.esp.nat_clients import NatClients, redirected
@@ -33,27 +32,24 @@ from ikev1.esp.plane import (
     Trap,
     UnknownSpi,
 )
-from ikev1.esp.raw_sockets import RawSockets
-from ikev1.esp.routes import MARK, path_mtu
+from ikev1.esp.routes import path_mtu
 from ikev1.esp.sa_pair import SaPair
+from ikev1.esp.surroundings import MakeSurroundings, of_host
 from ikev1.esp.transforms import HEADER_SIZE, UnsupportedError
 from ikev1.esp.transport_pair import TransportPair
-from ikev1.esp.tun import Tun
 from ikev1.esp.unknown_spis import UnknownSpis
-from ikev1.esp.virtual_addresses import VirtualAddresses
 from ikev1.wire.registry import ProtocolId
 
 _BATCH = 64  # packets per call of a reader
 _ACQUIRE_INTERVAL = 1.0  # seconds between two calls for the same tunnel
-_SOCKET_BUFFER = 4 << 20  # octets
-_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33  # <asm-generic/socket.h>
 _LEAST_MTU = {4: 576, 6: 1280}
 _RESERVED_SPIS = 256  # RFC 4303 §2.1: 1 to 255 are IANA's, 0 is for ourselves; RFC 3173 §3.3 says so of CPIs
 _FIRST_PRIVATE_CPI = 61_440  # RFC 3173 §3.3
 
 
 class UserspacePlane:
-    """A `ikev1.esp.plane.DataPlane` that requires a TUN device, CAP_NET_ADMIN and CAP_NET_RAW.
+    """A `ikev1.esp.plane.DataPlane` that requires a TUN device, CAP_NET_ADMIN and CAP_NET_RAW, unless ``surroundings``
+    does without them (`ikev1.esp.confined`).
 
     ``path_mtu`` is the largest outer packet in octets; the MTU of the first hop may lower it. The kernel builds the
     outer header for our sockets. Its traffic class is 0, so that no congestion mark is lost at decapsulation (RFC 3168
@@ -72,6 +68,7 @@ class UserspacePlane:
         path_mtu: int = 1500,
         random: Callable[[int], bytes] = os.urandom,
         clock: Callable[[], float] = since_boot,
+        surroundings: MakeSurroundings | None = None,
     ) -> None:
         self._listener = listener
         self._send_udp = send_udp
@@ -86,23 +83,16 @@ class UserspacePlane:
         self._unknown_spi = self._no_policy = self._trapped = 0
         self._unknown = UnknownSpis()
         self._clients = NatClients()
-        with ExitStack() as opened:
-            self._tun = Tun(device)
-            opened.callback(self._tun.close)
-            self._raw = RawSockets(self.receive, _prepare)
-            opened.callback(self._raw.close)
-            self._routes = DeviceRoutes(self._tun.name, path_mtu)
-            opened.callback(self._routes.close)
-            self._virtual = VirtualAddresses(self._tun.name)
-            self._guard = ClearTrafficFilter(self._tun.name, MARK, listener)
-            self._opened = opened.pop_all()
+        around = (surroundings or partial(of_host, device, path_mtu))(self.receive, listener)
+        self._around = around
+        self._tun, self._raw, self._routes, self._guard = around.tun, around.raw, around.routes, around.guard
 
     @property
     def separates_clients(self) -> bool:
         return True
 
     def prepare_socket(self, udp: socket.socket, encapsulates: bool) -> None:
-        _prepare(udp)
+        self._around.prepare(udp)
         self._guard.allow_port(udp.getsockname()[1])
 
     def allocate_spi(self, path: UdpPath, protocol: int) -> int:
@@ -218,7 +208,8 @@ class UserspacePlane:
 
     def readers(self) -> Sequence[Reader]:
         news = (self._routes.fileno(), self._read_news)
-        return [(self._tun.fd, self._read_tun), news, *self._raw.readers(), *self._guard.readers()]
+        around = self._around.readers
+        return [(self._tun.fd, self._read_tun), news, *self._raw.readers(), *self._guard.readers(), *around]
 
     def follow(self) -> None:
         self._routes.follow()
@@ -227,10 +218,10 @@ class UserspacePlane:
         return self._routes.addresses()
 
     def hold_address(self, address: str) -> None:
-        self._virtual.hold(address)
+        self._around.addresses.hold(address)
 
     def release_address(self, address: str) -> None:
-        self._virtual.release(address)
+        self._around.addresses.release(address)
 
     def close(self, *, keep_protected: bool = False) -> None:
         self._holding.clear()
@@ -239,7 +230,7 @@ class UserspacePlane:
                 self._guard.change(dict.fromkeys(self._pairs.values()))
             self._guard.close(keep=keep_protected)
         finally:
-            self._opened.close()
+            self._around.close()
 
     def _read_news(self) -> None:
         if self._routes.changed():
@@ -287,6 +278,8 @@ class UserspacePlane:
     def _pair(self, child: ChildSa) -> SaPair:
         pair = self._pairs.get(child.inbound.spi)
         if pair is None:
+            if not child.udp_encapsulation and not self._raw.available:
+                raise PlaneError("ESP without UDP requires a raw socket, which this process may not open (CAP_NET_RAW)")
             compressed = child.compression is not None
             _require_no_kernel_features(child.suite.protocol, compressed, child.marks, child.suite.esn)
             kind = SaPair if child.mode is IpsecMode.TUNNEL else TransportPair
@@ -300,15 +293,6 @@ class UserspacePlane:
     def _mtu(self, child: ChildSa) -> int:
         least = _LEAST_MTU[child.local.version]
         return max(least, inner_mtu(child, path_mtu(child.path.remote_host, self._path_mtu)))
-
-
-def _prepare(sender: socket.socket) -> None:
-    """Mark a socket, so that the tunnels' routes do not apply to it, and enlarge its buffers."""
-    sender.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK)
-    for limited, forced in ((socket.SO_RCVBUF, _SO_RCVBUFFORCE), (socket.SO_SNDBUF, _SO_SNDBUFFORCE)):
-        sender.setsockopt(socket.SOL_SOCKET, limited, _SOCKET_BUFFER)
-        with suppress(PermissionError):  # only the machine's own root may go beyond net.core.rmem_max
-            sender.setsockopt(socket.SOL_SOCKET, forced, _SOCKET_BUFFER)
 
 
 def _require_no_kernel_features(protocol: int, compressed: bool, marks: PacketMarks, esn: bool = False) -> None:

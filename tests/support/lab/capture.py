@@ -32,18 +32,19 @@ class Capture(Program):
         super().__init__(node.namespace, ["tcpdump", *what, "-w", self.file, "ip or ip6"], directory)
         self.wait_for_log("listening on")
 
-    def finish(self, enough: str = "", packets: int = 1) -> Path:
+    def finish(self, enough: str, packets: int = 1) -> Path:
         """Stop, once the capture has ``packets`` different ones that the display filter ``enough`` matches.
+
+        tcpdump writes a packet some time after it was on the wire: what is asserted of the file has to be waited for.
 
         Returns:
             The file.
         """
-        if enough:
-            wait_until(lambda: self._different(enough) >= packets, f"{packets} captured packets of {enough}")
+        wait_until(lambda: self._different(enough) >= packets, f"{packets} captured packets of {enough}")
         self.stop()
         return self.file
 
-    def finish_with(self, count: int, capture_filter: str = "") -> Path:
+    def finish_with(self, count: int, capture_filter: str) -> Path:
         """As `finish`, once tcpdump has ``count`` packets that ``capture_filter`` matches."""
         wait_until(lambda: len(packets(self.file, capture_filter)) >= count, f"{count} captured packets")
         self.stop()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import vici
 
-from lab.process import LabError, wait_until
+from lab.process import PATIENCE, LabError, wait_until
 
 
 class Done(subprocess.CompletedProcess[str]):
@@ -20,13 +20,17 @@ class Done(subprocess.CompletedProcess[str]):
 
 
 class Control:
-    """A VICI socket and its clients: Debian's swanctl and PyPI's vici."""
+    """A VICI socket and its clients: Debian's swanctl and PyPI's vici.
+
+    ``others`` are the controls of the programs that may be at the other end, see `await_other_end`.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.others: Callable[[], Iterable[Control]] = tuple
 
     @contextmanager
-    def session(self, timeout: float = 30) -> Iterator[vici.Session]:
+    def session(self, timeout: float = 2 * PATIENCE) -> Iterator[vici.Session]:
         """A session of the PyPI client, closed at the end."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(timeout)
@@ -67,9 +71,24 @@ class Control:
             children = self.children()
             return children if len(children) == 1 else []
 
-        return wait_until(one, "exactly one installed pair of IPsec SAs", timeout=5, says=lambda: str(self.sas()))[0]
+        return wait_until(one, "exactly one installed pair of IPsec SAs", says=lambda: str(self.sas()))[0]
 
-    def swanctl(self, *arguments: str, directory: Path | None = None, timeout: float = 60) -> Done:
+    def await_other_end(self) -> None:
+        """Wait until the newest pair here is installed at the other end, too, if that has a control.
+
+        Who sends the last message of Quick Mode has its pair before the other end, which drops packets that come early.
+        """
+        ours = max(self.children(), key=lambda child: int(child["uniqueid"]), default=None)
+        others = [other for other in self.others() if other is not self]
+        if ours is None or not others:
+            return
+
+        def there() -> bool:
+            return any(child["spi-out"] == ours["spi-in"] for other in others for child in other.children())
+
+        wait_until(there, f"the other end of {ours['name']}", says=lambda: str([other.sas() for other in others]))
+
+    def swanctl(self, *arguments: str, directory: Path | None = None, timeout: float = 2 * PATIENCE) -> Done:
         """Debian's swanctl on this socket, whatever it ends with."""
         environment = os.environ | ({"SWANCTL_DIR": str(directory)} if directory else {})
         done = subprocess.run(
@@ -82,13 +101,14 @@ class Control:
         )
         return Done(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def bring_up(self, child: str = "net", *, timeout: int = 20) -> None:
+    def bring_up(self, child: str = "net", *, timeout: int = int(PATIENCE)) -> None:
         """As `initiate`, without a process for it.
 
         Raises:
             LabError: it did not come up.
         """
         self._demand("initiate", child=child, timeout=str(timeout * 1000))
+        self.await_other_end()
 
     def rekey(self, child: str = "net") -> None:
         """Negotiate a new pair in place of the one that carries ``child``."""
@@ -111,8 +131,8 @@ class Control:
             except vici.exception.CommandException as error:
                 raise LabError(f"{command} {what} failed: {error}") from error
 
-    def initiate(self, child: str = "net", *, timeout: int = 20) -> str:
-        """Bring ``child`` up; returns what swanctl said.
+    def initiate(self, child: str = "net", *, timeout: int = int(PATIENCE)) -> str:
+        """Bring ``child`` up at both ends; returns what swanctl said.
 
         Raises:
             LabError: it did not come up.
@@ -120,6 +140,7 @@ class Control:
         done = self.swanctl("--initiate", "--child", child, "--timeout", str(timeout))
         if done.returncode != 0:
             raise LabError(f"initiate failed ({done.returncode}):\n{done.stdout}{done.stderr}")
+        self.await_other_end()
         return done.stdout
 
 

@@ -70,7 +70,7 @@ class OurGateway(Program):
         environment = {"PYTHONDONTWRITEBYTECODE": "1"}
         super().__init__(node.namespace, self.command_line, directory, setup=setup, environment=environment)
         try:
-            self.wait_for(self.control.answers, "an answer on its VICI socket", timeout=30)
+            self.wait_for(self.control.answers, "an answer on its VICI socket")
         except LabError:
             self.stop()
             raise
@@ -87,8 +87,11 @@ class OurGateway(Program):
         self.config.write_text(_toml(self.node, self.control.path, self.keylog, self.record, options))
 
     def command(self, *arguments: str, check: bool = True) -> str:
-        """Our own command line, on this gateway's socket."""
-        return run(sys.executable, "-m", "ikev1", *arguments, check=check, IKEV1_SOCKET=str(self.control.path))
+        """Our own command line, on this gateway's socket. What it brings up is up at both ends."""
+        said = run(sys.executable, "-m", "ikev1", *arguments, check=check, IKEV1_SOCKET=str(self.control.path))
+        if check and arguments[0] == "up":
+            self.control.await_other_end()
+        return said
 
     def release(self) -> None:
         """`ikev1 release`, where this gateway ran."""

@@ -61,8 +61,14 @@ class Xl2tpd(Program):
         super().__init__(node.namespace, command, directory, setup="mkdir -p /etc/ppp")
 
     def wait_for_link(self) -> str:
-        """Wait for the client's PPP link; returns its own address there."""
-        return self.wait_for(self._address, "a PPP link", timeout=60)
+        """Wait until the client's PPP link is up at both ends; returns its own address there."""
+        address = self.wait_for(self._address, "a PPP link")
+        # pppd of the server configures its end after it has acknowledged the client's address
+        self.wait_for(self._server_answers, "the server's end of the PPP link")
+        return address
+
+    def _server_answers(self) -> bool:
+        return " 1 received" in self.node.run("ping", "-c", "1", "-W", "3", SERVER, check=False)
 
     def _address(self) -> str:
         for line in self.node.run("ip", "-o", "-4", "address", "show").splitlines():

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from lab.capture import Capture
 from lab.charon import Charon, CharonOptions
+from lab.control import Control
 from lab.gateway import OurGateway, OurOptions
 from lab.network import Network, Node
 from lab.pluto import Pluto, PlutoOptions
@@ -44,7 +45,13 @@ class Lab:
     def started(self, program: Started) -> Started:
         """Take a program into this lab's care."""
         self.programs.append(program)
+        if isinstance(program, OurGateway | Charon):
+            program.control.others = self.controls
         return program
+
+    def controls(self) -> list[Control]:
+        """Those of every gateway that runs."""
+        return [each.control for each in self.programs if isinstance(each, OurGateway | Charon) and each.alive]
 
     def charon(self, node: Node, options: CharonOptions) -> Charon:
         """strongSwan."""
@@ -79,6 +86,6 @@ class Lab:
     def close(self) -> None:
         """End every program, remove every namespace and file."""
         for program in reversed(self.programs):
-            program.stop()
+            program.stop(patience=5)  # of no program here is asserted how it ends
         self._network.close()
         shutil.rmtree(self.directory)

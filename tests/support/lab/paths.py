@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -23,3 +24,20 @@ def what_is_missing() -> str:
     missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
     missing += [str(path) for path in (NOESP, LIBRESWAN / "pluto", PKI) if not path.exists()]
     return f"not installed: {', '.join(missing)} (tests/support/lab/setup installs them)" if missing else ""
+
+
+def open_the_way(directory: Path) -> str:
+    """Shell that lets everybody reach this Python and this checkout, in the mount namespace of one program.
+
+    They may lie below a folder that is closed to others, such as root's home. ``directory`` is the program's own.
+    """
+    trees = {Path(sys.base_prefix), Path(sys.prefix), CHECKOUT}
+    closed = {folder for tree in trees for folder in reversed(tree.parents) if not folder.stat().st_mode & 0o001}
+    outermost = {folder for folder in closed if not any(other in folder.parents for other in closed)}
+    if not outermost:
+        return ":"
+    held = {tree: directory / f"held-{number}" for number, tree in enumerate(sorted(trees))}
+    lines = [f"mkdir {hold}; mount --bind {tree} {hold}" for tree, hold in held.items()]
+    lines += [f"mount -t tmpfs -o mode=755 open {folder}" for folder in outermost]
+    lines += [f"mkdir -p {tree}; mount --bind {hold} {tree}" for tree, hold in held.items()]
+    return "; ".join(lines)

@@ -14,7 +14,7 @@ from lab import pki
 from lab.charon import CLIENT_ID, GATEWAY_ID, PSK
 from lab.network import Node
 from lab.paths import LIBRESWAN, NOESP
-from lab.process import LabError, Program, run
+from lab.process import PATIENCE, LabError, Program, run
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,13 @@ class Pluto(Program):
             self.stop()
             raise
 
-    def whack(self, *arguments: str, timeout: float = 30) -> str:
+    def whack(self, *arguments: str, timeout: float = PATIENCE) -> str:
         """pluto's own control program; returns what it said."""
         return run(LIBRESWAN / "whack", "--rundir", self.directory, *arguments, timeout=timeout)
+
+    def await_pair(self, connection: str = "peer") -> None:
+        """Until it has IPsec SAs of a connection: who answers has them a little after who called."""
+        self.wait_for(lambda: f'"{connection}"' in self.whack("--trafficstatus"), "a pair of IPsec SAs")
 
     def initiate(self) -> str:
         """Bring the connection up; returns what whack said, and raises `LabError` where it did not come up."""

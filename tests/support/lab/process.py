@@ -11,6 +11,9 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 
+PATIENCE = 60.0
+"""Seconds to wait for what is to happen. Waiting ends when it does; a busy machine needs many times the usual."""
+
 
 class LabError(AssertionError):
     """Something in the lab did not do what a test asked it to; the text holds what it said."""
@@ -38,7 +41,7 @@ def run(*command: str | Path, timeout: float = 60, check: bool = True, given: st
 
 
 def wait_until(
-    look: Callable[[], Found], what: str, *, timeout: float = 15, says: Callable[[], str] = lambda: ""
+    look: Callable[[], Found], what: str, *, timeout: float = PATIENCE, says: Callable[[], str] = lambda: ""
 ) -> Found:
     """Look again and again until there is something true to see, and return it.
 
@@ -110,7 +113,7 @@ class Program:
         """The end of what it has said."""
         return "\n".join(self.log().splitlines()[-lines:])
 
-    def wait_for(self, look: Callable[[], Found], what: str, *, timeout: float = 15) -> Found:
+    def wait_for(self, look: Callable[[], Found], what: str, *, timeout: float = PATIENCE) -> Found:
         """As `wait_until`, but not longer than the program lives."""
 
         def look_at_living() -> Found:
@@ -121,11 +124,11 @@ class Program:
 
         return wait_until(look_at_living, what, timeout=timeout, says=self.tail)
 
-    def wait_for_log(self, text: str, *, timeout: float = 15) -> None:
+    def wait_for_log(self, text: str, *, timeout: float = PATIENCE) -> None:
         """Until the log has ``text``."""
         self.wait_for(lambda: text in self.log(), f"{text!r} in its log", timeout=timeout)
 
-    def wait(self, timeout: float = 15) -> int:
+    def wait(self, timeout: float = PATIENCE) -> int:
         """Until it ends by itself; returns its status."""
         return self._process.wait(timeout)
 
@@ -133,8 +136,8 @@ class Program:
         """One of the module `signal`."""
         self._process.send_signal(number)
 
-    def stop(self, *, patience: float = 5) -> None:
-        """SIGTERM, and SIGKILL where that is not heard for ``patience`` seconds."""
+    def stop(self, *, patience: float = PATIENCE / 2) -> None:
+        """SIGTERM, and SIGKILL where that does not end it within ``patience`` seconds."""
         if not self.alive:
             return
         self._process.terminate()

@@ -84,7 +84,7 @@ class Vpnc(Program):
     def wait_for_address(self) -> str:
         """Wait until it is connected; returns its virtual address."""
         try:
-            self.wait_for((self.directory / "connected").exists, "its address", timeout=30)
+            self.wait_for((self.directory / "connected").exists, "its address")
         except LabError:
             self.stop()
             raise

@@ -71,11 +71,13 @@ def discover(
     )
 
 
-def floated(path: UdpPath, nat: Nat, port: int) -> UdpPath:
-    """The path after the port change to ``port`` of both ends, "if there is NAT between the hosts" (RFC 3947 §4)."""
+def floated(path: UdpPath, nat: Nat, port: int, peer_port: int = 0) -> UdpPath:
+    """The path after the port change, "if there is NAT between the hosts" (RFC 3947 §4): to ``port`` at our end, to
+    ``peer_port`` at the peer's, 0 if that is the same.
+    """
     if not nat.encapsulate or path.local_port == port:
         return path
-    return path._replace(local_port=port, remote_port=port)
+    return path._replace(local_port=port, remote_port=peer_port or port)
 
 
 def encapsulation_mode(mode: IpsecMode, nat: Nat | None) -> EncapsulationMode:

@@ -277,7 +277,8 @@ class Settings(Record, frozen=True):
 
     connections: tuple[Connection, ...] = ()
     pools: tuple[Pool, ...] = ()
-    encapsulation_port: int = 4500  # RFC 3947 §4; both peers must use the same
+    encapsulation_port: int = 4500  # RFC 3947 §4
+    peer_encapsulation_port: int = 0  # that of peers; 0: the same
     half_open_limit: int = 1000
     retransmit_tries: int = 5
     retransmit_timeout: float = 4.0  # seconds until the first repetition

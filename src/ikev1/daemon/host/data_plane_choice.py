@@ -17,12 +17,17 @@ MakePlane = Callable[[Listener, SendUdp], DataPlane]
 
 
 class PlaneChoice(NamedTuple):
-    """A data plane, why it was chosen, and how to make it."""
+    """A data plane, why it was chosen, and how to make it.
+
+    A ``confined`` one carries the packets of another network namespace: no route, address or name server of this host
+    is to be changed for its tunnels.
+    """
 
     name: str
     reason: str
     make: MakePlane
-    device: str = ""  # that all packets pass through; empty with the kernel's
+    device: str = ""  # that all packets pass through; empty with the kernel's, and where it is in another namespace
+    confined: bool = False
 
     @property
     def kernel(self) -> bool:

@@ -90,6 +90,17 @@ def reduce_privileges(user: str | None = None, group: str | None = None, folders
     _hold(permitted & sum(1 << number for number in KEPT.values()))
 
 
+def hold_only(capabilities: int) -> None:
+    """Drop all capabilities of this thread except ``capabilities``, a bit for each; programs that it starts cannot gain
+    privileges (no_new_privs).
+
+    Raises:
+        PrivilegeError: the kernel does not allow it.
+    """
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    _hold(_permitted() & capabilities)
+
+
 def hand_on(name: str) -> None:
     """Let programs that the calling thread starts inherit the capability ``name`` of `KEPT`, and no other one (ambient
     set, capabilities(7)). Nothing changes if the thread does not have it.

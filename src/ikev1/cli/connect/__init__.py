@@ -1,0 +1,1 @@
+"""`ikev1 connect`: this host as client of one gateway."""

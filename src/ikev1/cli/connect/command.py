@@ -1,0 +1,258 @@
+"""`ikev1 connect`: this host as client of a gateway, in the foreground or in the background."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from ikev1.cli.connect.configuration import ConnectOptions, configuration
+from ikev1.cli.connect.secrets import ask_hidden, ask_user, secret_in_file, secret_in_keyring
+from ikev1.cli.connect.vpnc_conf import VpncConf, dh_group, read_vpnc_conf
+from ikev1.config import ConfigError, Loaded, load_values
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Settings
+from ikev1.daemon.host.privileges import PrivilegeError, hide_memory, reduce_privileges
+
+ENCAPSULATION_PORT = 4500  # of the gateway, whatever ours is (RFC 3947 §4)
+_LAST_PORT = 65_534
+EXIT_STATUS = {
+    "disconnected": 0,
+    "failed": 1,
+    "usage": 2,  # click's
+    "silent": 3,
+    "authentication-failed": 4,
+    "proposal-refused": 5,
+    "lost": 6,
+    "interrupted": 130,
+}
+_FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("gateway", required=False)
+@click.option("--group", help="The name of the group (IPSec ID).")
+@click.option("--user", help="The name of the user (XAUTH).")
+@click.option("--domain", help="The domain of the user.")
+@click.option("--secret-file", type=_FILE, help="The secret of the group: the first line of this file.")
+@click.option("--password-file", type=_FILE, help="The password of the user: the first line of this file.")
+@click.option("--vpnc-conf", type=_FILE, help="A configuration of vpnc; options given here have precedence.")
+@click.option("--allow-weak", is_flag=True, help="Accept what lowers the security in a configuration of vpnc.")
+@click.option("--main-mode", is_flag=True, help="Main Mode instead of Aggressive Mode.")
+@click.option("--hybrid", is_flag=True, help="The gateway has a certificate, the user a password only; needs --ca.")
+@click.option("--ca", type=_FILE, help="The certificate of the authority that the gateway's is of.")
+@click.option("--cert", type=_FILE, help="The certificate of this host; needs --key.")
+@click.option("--key", type=_FILE, help="The private key of --cert.")
+@click.option("--remote-id", help="The identity that the gateway must prove.")
+@click.option("--dh-group", help="The Diffie-Hellman group.  [default: modp2048]")
+@click.option("--pfs", help="The Diffie-Hellman group of Quick Mode.  [default: none]")
+@click.option("--ike", multiple=True, metavar="PROPOSAL", help="A proposal for phase 1; may be repeated.")
+@click.option("--esp", multiple=True, metavar="PROPOSAL", help="A proposal for phase 2; may be repeated.")
+@click.option("--network", multiple=True, help="A network behind the gateway; may be repeated.  [default: all]")
+@click.option("--device", default="ikev1c", show_default=True, help="The TUN device, where the kernel has no ESP.")
+@click.option("--data-plane", type=click.Choice(("auto", "kernel", "userspace")), default="auto", show_default=True)
+@click.option(
+    "--local-port", type=click.IntRange(1, _LAST_PORT), help="This UDP port and the next.  [default: 500, 4500]"
+)
+@click.option("--socks", metavar="[ADDR:]PORT", help="A SOCKS proxy instead of addresses and routes; needs no root.")
+@click.option("--background", is_flag=True, help="Return when the connection is up; SIGTERM disconnects.")
+@click.option("--pid-file", type=_FILE, help="Write the process number to this file.")
+@click.option("--verbose", is_flag=True, help="Show the log instead of a short account.")
+def connect(
+    vpnc_conf: Path | None,
+    allow_weak: bool,
+    secret_file: Path | None,
+    password_file: Path | None,
+    background: bool,
+    pid_file: Path | None,
+    local_port: int | None,
+    socks: str | None,
+    verbose: bool,
+    **given: Any,
+) -> NoReturn:
+    """Connect this host to GATEWAY as a Cisco VPN client does: a group, a user, and an address from the gateway.
+
+    Secrets that no file and no keyring has are asked for at the terminal. Exit status: 0 disconnected by the user,
+    1 failed, 2 wrong usage or configuration, 3 the gateway is silent, 4 authentication failed, 5 the gateway refused
+    what was proposed, 6 the connection was lost, 130 interrupted before it was up.
+    """
+    try:
+        hide_memory()  # before any secret is read
+        conf = read_vpnc_conf(vpnc_conf, allow_weak=allow_weak) if vpnc_conf is not None else VpncConf({}, {})
+        for warning in conf.warnings:
+            click.echo(f"warning: {warning}", err=True)
+        options = _options(conf, given)
+        pid_file = pid_file or (Path(conf.values["pidfile"]) if "pidfile" in conf.values else None)
+        local_port = local_port or local_port_of(conf)
+        loaded = _load(options, *_secrets(options, conf, secret_file, password_file))
+        on_up = _background() if background else None
+        reduce_privileges()
+        hide_memory()
+    except (OSError, PrivilegeError) as error:
+        raise click.ClickException(f"Cannot connect: {error}.") from error
+    with tempfile.TemporaryDirectory(prefix="ikev1-connect-") as folder:
+        written = _write_pid(pid_file)
+        try:
+            status = _run(loaded, options.user, Path(folder), on_up, local_port, socks, verbose=verbose)
+        finally:
+            if written is not None:
+                written.unlink(missing_ok=True)
+    sys.exit(status)
+
+
+def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
+    """What the command line says, and the file of vpnc where it says nothing."""
+    values = conf.values
+    gateway = given["gateway"] or values.get("ipsec gateway", "")
+    if not gateway:
+        raise click.UsageError("no gateway: give it as argument, or as `IPSec gateway` in --vpnc-conf")
+    hybrid = given["hybrid"] or values.get("ike authmode", "psk").lower() == "hybrid"
+    ca = given["ca"] or values.get("ca-file", "")
+    if hybrid and not ca:
+        raise click.UsageError("--hybrid needs --ca: by it the gateway is recognised")
+    if bool(given["cert"]) != bool(given["key"]):
+        raise click.UsageError("--cert and --key belong together")
+    pfs = given["pfs"] or _group_of(values.get("perfect forward secrecy", "server"))
+    return ConnectOptions(
+        gateway,
+        group=given["group"] or values.get("ipsec id", ""),
+        user=given["user"] or values.get("xauth username", ""),
+        domain=given["domain"] or values.get("domain", ""),
+        main_mode=given["main_mode"],
+        hybrid=hybrid,
+        ca=_path(ca),
+        certificate=_path(given["cert"]),
+        private_key=_path(given["key"]),
+        remote_id=given["remote_id"] or "",
+        dh_group=given["dh_group"] or _group_of(values.get("ike dh group", "")) or "modp2048",
+        pfs=pfs,
+        ike=given["ike"],
+        esp=given["esp"],
+        networks=given["network"],
+        nat_traversal=nat_traversal_of(conf),
+        device=given["device"] if given["device"] != "ikev1c" else values.get("interface name", "ikev1c"),
+        data_plane=given["data_plane"],
+    )
+
+
+def nat_traversal_of(conf: VpncConf) -> str:
+    """vpnc's choice in our words; Cisco's own UDP encapsulation is not supported, and left out."""
+    if "disable nat traversal" in conf.values:
+        return "off"
+    return {"none": "off", "force-natt": "force"}.get(conf.values.get("nat traversal mode", ""), "auto")
+
+
+def local_port_of(conf: VpncConf) -> int | None:
+    """vpnc's ``Local Port``: 500 and 0, any port, are what we do without it."""
+    text = conf.values.get("local port", "0")
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        raise click.UsageError(f"Local Port in --vpnc-conf: expected a number from 0 to {_LAST_PORT}")
+    return int(text) if int(text) not in (0, 500) else None
+
+
+def _group_of(word: str) -> str:
+    return "" if word in ("", "server", "nopfs") else dh_group(word, allow_weak=True)  # checked when it was read
+
+
+def _path(file: Path | str | None) -> str:
+    return str(Path(file).absolute()) if file else ""
+
+
+def _secrets(
+    options: ConnectOptions, conf: VpncConf, secret_file: Path | None, password_file: Path | None
+) -> tuple[bytes, bytes]:
+    """The secret of the group and the password: from files, the keyring, or the terminal."""
+    secret = password = b""
+    if options.needs_secret:
+        secret = secret_in_file(secret_file) if secret_file else conf.secrets.get("ipsec secret", b"")
+        secret = secret or secret_in_keyring(options.gateway, "group", options.group)
+        secret = secret or ask_hidden(f"Secret of the group {options.group}")
+    if options.user:
+        password = secret_in_file(password_file) if password_file else conf.secrets.get("xauth password", b"")
+        password = password or secret_in_keyring(options.gateway, "user", options.user)
+    return secret, password
+
+
+def _load(options: ConnectOptions, secret: bytes, password: bytes) -> Loaded:
+    try:
+        return load_values(configuration(options, secret, password), "connect")
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _background() -> Callable[[], None]:
+    from ikev1.cli.connect.background import split
+
+    return split()
+
+
+def _write_pid(file: Path | None) -> Path | None:
+    if file is None:
+        return None
+    try:
+        file.write_text(f"{os.getpid()}\n")
+    except OSError as error:
+        raise click.ClickException(f"Cannot write {file}: {error.strerror}.") from error
+    return file
+
+
+def _run(
+    loaded: Loaded,
+    user: str,
+    folder: Path,
+    on_up: Callable[[], None] | None,
+    local_port: int | None,
+    socks: str | None,
+    *,
+    verbose: bool,
+) -> int:
+    # not above, because libraries start threads when they are imported
+    from ikev1.cli.connect.socks import parse_address, proxy
+    from ikev1.cli.connect.view import TerminalView
+    from ikev1.daemon.client import Observer, run_client
+    from ikev1.daemon.host.data_plane_choice import PlaneChoice, choose
+    from ikev1.daemon.net.client_ports import bound
+    from ikev1.daemon.observe.event_log import EventLog, Level, write_to_logger
+    from ikev1.daemon.socks.process import for_proxy
+    from ikev1.esp.plane import PlaneError
+
+    log = EventLog()
+    if verbose:
+        logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
+        log.attach(Level.INFO, write_to_logger)
+
+    def up() -> None:
+        if on_up is not None:
+            view.silence()
+            on_up()
+
+    view = TerminalView(sys.stderr, user, up)
+    if verbose:
+        view.silence()
+
+    def run(settings: Settings, chosen: PlaneChoice, *observers: Observer) -> int:
+        endpoint = bound(log, local_port, coalesce=not chosen.kernel)
+        ports = {"encapsulation_port": endpoint.encapsulation_port, "peer_encapsulation_port": ENCAPSULATION_PORT}
+        settings = replace(settings, **ports)
+        outcome = run_client(
+            settings, endpoint, chosen, log, folder=folder, prompter=ask_user, view=view, observers=observers
+        )
+        view.end(outcome)
+        return EXIT_STATUS[outcome.value]
+
+    try:
+        if socks is None:
+            return run(loaded.settings, choose(loaded.gateway))
+        with proxy(parse_address(socks), log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
+            return run(for_proxy(loaded.settings), running.choice, running.observe)
+    except ValueError as error:
+        raise click.UsageError(f"--socks: {error}") from error
+    except (OSError, PlaneError) as error:
+        raise click.ClickException(f"Cannot connect: {error}.") from error

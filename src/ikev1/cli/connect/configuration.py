@@ -1,0 +1,89 @@
+"""The configuration of one client connection, from the options of `ikev1 connect`: the same tables as in a file."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+CONNECTION = "connect"
+_IKE = ("aes256-sha256", "aes256-sha1", "aes128-sha256", "aes128-sha1")
+_ESP = ("aes256-sha256", "aes256-sha1", "aes128-sha256", "aes128-sha1")
+ALL = "0.0.0.0/0"
+
+
+class ConnectOptions(NamedTuple):
+    """The options of a client connection; file names are paths. Empty: not given."""
+
+    gateway: str
+    group: str = ""
+    user: str = ""
+    domain: str = ""
+    main_mode: bool = False
+    hybrid: bool = False
+    ca: str = ""
+    certificate: str = ""
+    private_key: str = ""
+    remote_id: str = ""
+    dh_group: str = "modp2048"
+    pfs: str = ""
+    ike: tuple[str, ...] = ()
+    esp: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    nat_traversal: str = "auto"
+    device: str = "ikev1c"
+    data_plane: str = "auto"
+
+    @property
+    def needs_secret(self) -> bool:
+        """Whether the gateway and this host authenticate by a secret of the group."""
+        return not self.hybrid and not self.private_key
+
+
+def configuration(options: ConnectOptions, secret: bytes, password: bytes) -> dict[str, Any]:
+    """The tables of a configuration with the connection `CONNECTION`, for `ikev1.config.load_values`.
+
+    ``secret`` is the pre-shared key of the group. An empty ``password`` is asked for when the gateway wants it.
+    """
+    connection: dict[str, Any] = {
+        "remote_address": options.gateway,
+        "mode": "main" if options.main_mode else "aggressive",
+        "proposals": list(options.ike) or [f"{suite}-{options.dh_group}" for suite in _IKE],
+        "nat_traversal": options.nat_traversal,
+        "vips": ["0.0.0.0"],  # noqa: S104  any address
+        "keyingtries": 1,
+        "dpd_action": "clear",
+        "tunnel": _tunnels(options),
+    }
+    if options.user:
+        connection |= {"xauth": "client", "xauth_user": options.user, "xauth_timeout": 180}
+        if options.domain:
+            connection["xauth_domain"] = options.domain
+        if password:
+            connection["xauth_secret"] = _written(password)
+        if options.hybrid:
+            connection["hybrid"] = True
+    if options.needs_secret and secret:
+        connection["secret"] = _written(secret)
+    if options.group:
+        connection["local_id"] = f"keyid:{options.group}"
+    given = {
+        "ca": options.ca,
+        "certificate": options.certificate,
+        "private_key": options.private_key,
+        "remote_id": options.remote_id,
+    }
+    connection |= {key: value for key, value in given.items() if value}
+    gateway = {"tun": options.device, "data_plane": options.data_plane, "when_stopped": "pass"}
+    return {"gateway": gateway, "connection": {CONNECTION: connection}}
+
+
+def _tunnels(options: ConnectOptions) -> dict[str, Any]:
+    tunnel: dict[str, Any] = {"proposals": list(options.esp or _ESP)}
+    if options.pfs:
+        tunnel["pfs"] = options.pfs
+    networks = options.networks or (ALL,)
+    return {f"net-{number}": {**tunnel, "remote": network} for number, network in enumerate(networks, 1)}
+
+
+def _written(secret: bytes) -> str:
+    """A secret in the notation of the configuration that has a form for all octets."""
+    return f"0x{secret.hex()}"

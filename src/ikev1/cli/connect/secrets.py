@@ -1,0 +1,84 @@
+"""Secrets for `ikev1 connect`: from a file, the keyring of the desktop, or the terminal, never the command line."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import click
+
+from ikev1.core.records.remote_access import XauthQuestions
+from ikev1.files.private import read_private
+from ikev1.wire.registry import ConfigAttribute
+from ikev1.wire.words import printable
+
+_LONGEST = 4096  # octets
+_HIDDEN = {
+    ConfigAttribute.XAUTH_USER_PASSWORD: "Password",
+    ConfigAttribute.XAUTH_PASSCODE: "Passcode",
+    ConfigAttribute.XAUTH_NEXT_PIN: "New PIN",
+    ConfigAttribute.XAUTH_ANSWER: "Answer",
+}
+
+
+def secret_in_file(file: Path) -> bytes:
+    """The first line of ``file``, which nobody else may be able to read.
+
+    Raises:
+        click.UsageError: it cannot be used.
+    """
+    try:
+        secret = read_private(file).split(b"\n", 1)[0].rstrip(b"\r")
+    except OSError as error:
+        raise click.UsageError(f"{file}: {error.strerror}") from error
+    if not secret or len(secret) > _LONGEST:
+        raise click.UsageError(f"{file}: expected a secret of 1 to {_LONGEST} octets in the first line")
+    return secret
+
+
+def secret_in_keyring(gateway: str, kind: str, name: str) -> bytes:
+    """The secret that `secret-tool` finds for the attributes ``service`` ikev1, ``gateway``, ``kind`` and ``name``;
+    empty if there is none, or no `secret-tool`.
+    """
+    tool = shutil.which("secret-tool")
+    if tool is None:
+        return b""
+    command = [tool, "lookup", "service", "ikev1", "gateway", gateway, kind, name]
+    try:
+        found = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return b""
+    return found.stdout[:_LONGEST].rstrip(b"\n") if found.returncode == 0 else b""
+
+
+def ask_hidden(text: str) -> bytes:
+    """What the user types at the terminal, without echo.
+
+    Raises:
+        click.Abort: the user gave up, or there is no terminal.
+    """
+    typed: str = click.prompt(text, hide_input=True, err=True)
+    return typed.encode()
+
+
+def ask_user(questions: XauthQuestions) -> dict[int, bytes] | None:
+    """Ask at the terminal for what a gateway wants to know; None if the user gave up."""
+    if questions.message:
+        click.echo(questions.message, err=True)
+    if questions.challenge:
+        click.echo(f"Challenge: {printable(questions.challenge.decode(errors='replace'), ' ')}", err=True)
+    values: dict[int, bytes] = {}
+    try:
+        for kind in questions.kinds:
+            if kind in _HIDDEN:
+                values[kind] = ask_hidden(_HIDDEN[ConfigAttribute(kind)])
+            elif kind == ConfigAttribute.XAUTH_USER_NAME and questions.user and not questions.again:
+                values[kind] = questions.user.encode()
+            else:
+                label = "User" if kind == ConfigAttribute.XAUTH_USER_NAME else "Domain"
+                typed: str = click.prompt(label, default=questions.user if label == "User" else "", err=True)
+                values[kind] = typed.encode()
+    except click.Abort:
+        return None
+    return values

@@ -1,0 +1,111 @@
+"""What `ikev1 connect` shows: lines as things happen, then one status line, rewritten each second on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TextIO
+
+from ikev1.core.records.child_sa import ChildSa
+from ikev1.core.records.events import ChildUp, ConfigReceived, Event, Failure, IkeDown, IkeUp, XauthUp
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.mode_config import ModeConfig
+from ikev1.esp.plane import Counters
+from ikev1.wire.words import printable
+
+_ERASE = "\r\x1b[K"
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+class TerminalView:
+    """Follows a client connection on ``stream``; ``on_up`` is called once, after the line that says so."""
+
+    def __init__(self, stream: TextIO, user: str, on_up: Callable[[], None] = lambda: None) -> None:
+        self._stream = stream
+        self._live = stream.isatty()
+        self._user = user
+        self._on_up = on_up
+        self._quiet = False
+        self._status = ""
+
+    def event(self, event: Event) -> None:
+        """Write a line about what the user can understand."""
+        if isinstance(event, IkeUp):
+            self._line("phase 1 is complete")
+        elif isinstance(event, XauthUp):
+            self._line("the gateway has accepted the user")
+        elif isinstance(event, ConfigReceived) and event.sa.received is not None:
+            self._configuration(event.sa.received)
+        elif isinstance(event, ChildUp) and event.replaces is None:
+            self._line(f"tunnel {event.child.local} to {event.child.remote}")
+        elif isinstance(event, Failure):
+            self._line(f"{event.text} ({event.code})")
+        elif isinstance(event, IkeDown):
+            self._line(f"ISAKMP SA closed: {event.reason}")
+
+    def up(self) -> None:
+        """Say that the connection is usable."""
+        self._line("connected; Ctrl-C disconnects" if self._live else "connected")
+        self._on_up()
+
+    def tick(self, sa: IkeSa, children: list[tuple[ChildSa, Counters]], now: float) -> None:
+        """Rewrite the status line, on a terminal."""
+        if not self._live or self._quiet:
+            return
+        address = ", ".join(sa.received.addresses) if sa.received is not None else ""
+        octets_in = sum(counters.bytes_in for _, counters in children)
+        octets_out = sum(counters.bytes_out for _, counters in children)
+        rekeys = [child.rekey_at for child, _ in children if child.rekey_at]
+        parts = [self._user, address, f"in {amount(octets_in)}", f"out {amount(octets_out)}"]
+        if rekeys:
+            parts.append(f"rekey in {duration(min(rekeys) - now)}")
+        self._status = "  ".join(part for part in parts if part)
+        self._write(f"{_ERASE}{self._status}")
+
+    def end(self, outcome: str) -> None:
+        """Say how the connection ended."""
+        self._line(outcome)
+
+    def silence(self) -> None:
+        """Write nothing any more: nobody looks."""
+        self._quiet = True
+
+    def _configuration(self, received: ModeConfig) -> None:
+        if received.addresses:
+            self._line(f"address {', '.join(received.addresses)}")
+        if received.dns:
+            domain = f" for {printable(received.default_domain)}" if received.default_domain else ""
+            self._line(f"name servers {', '.join(received.dns)}{domain}")
+        for line in received.banner.splitlines():
+            self._line(f"| {printable(line)}")
+
+    def _line(self, text: str) -> None:
+        erase = _ERASE if self._live and self._status else ""
+        self._status = ""
+        self._write(f"{erase}{text}\n")
+
+    def _write(self, text: str) -> None:
+        if self._quiet:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:  # the terminal is closed
+            self._quiet = True
+
+
+def amount(octets: int) -> str:
+    """Octets in the unit that needs few digits."""
+    value = float(octets)
+    for unit in _UNITS[:-1]:
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} {_UNITS[-1]}"
+
+
+def duration(seconds: float) -> str:
+    """Minutes and seconds, or hours and minutes."""
+    left = max(0, int(seconds))
+    if left >= 3600:
+        return f"{left // 3600}h {left % 3600 // 60:02}m"
+    return f"{left // 60}m {left % 60:02}s"

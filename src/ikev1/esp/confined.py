@@ -1,0 +1,142 @@
+"""The surroundings of a userspace data plane whose TUN device is in another network namespace.
+
+Nothing of this host's network is changed: its routes, addresses and packet filter stay as they are, and no privilege is
+required. A process in the other namespace has the device, and is told of routes and addresses (`OtherSide`). It has no
+other way out, so its packets either match a tunnel or go nowhere, and nothing has to be blocked in the clear. ESP is
+sent and received in UDP only (RFC 3948), by the daemon's sockets.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import ExitStack
+from ipaddress import ip_address
+from typing import Protocol
+
+from ikev1.core.records.child_sa import IpsecMode
+from ikev1.core.records.path import UdpPath
+from ikev1.core.records.selector import Selector
+from ikev1.esp.addresses import Addresses
+from ikev1.esp.clear_traffic import Traffic
+from ikev1.esp.network_news import NetworkNews
+from ikev1.esp.plane import PlaneError, Reader
+from ikev1.esp.surroundings import Surroundings, enlarge_buffers
+from ikev1.esp.tun import Tun
+
+_NO_TABLE, _NO_PORT = 0, -1  # no change of this host's routes is ours
+
+
+class OtherSide(Protocol):
+    """The process in the other namespace. Each method may raise `ikev1.esp.plane.PlaneError`."""
+
+    def hold_route(self, number: int, mode: IpsecMode, local: Selector, remote: Selector, mtu: int) -> None:
+        """As `ikev1.esp.device_routes.DeviceRoutes.hold`; ``number`` is the key."""
+
+    def release_route(self, number: int) -> None:
+        """As `ikev1.esp.device_routes.DeviceRoutes.release`."""
+
+    def hold(self, address: str) -> None:
+        """As `ikev1.esp.virtual_addresses.VirtualAddresses.hold`."""
+
+    def release(self, address: str) -> None:
+        """As `ikev1.esp.virtual_addresses.VirtualAddresses.release`."""
+
+
+def confined(tun: Tun, other_side: OtherSide, readers: Sequence[Reader] = ()) -> Surroundings:
+    """Surroundings around ``tun``, a device of the other namespace; they own it.
+
+    Raises:
+        ikev1.esp.plane.PlaneError: the kernel does not report addresses.
+    """
+    with ExitStack() as opened:
+        opened.callback(tun.close)
+        try:
+            addresses = Addresses()
+            opened.callback(addresses.close)
+            news = NetworkNews(_NO_TABLE, _NO_PORT)
+            opened.callback(news.close)
+        except OSError as error:
+            raise PlaneError(f"the addresses of this host cannot be read: {error}") from error
+        routes = ConfinedRoutes(addresses, news, other_side)
+        close = opened.pop_all().close
+        return Surroundings(tun, _NoRawSockets(), routes, other_side, _NoGuard(), enlarge_buffers, close, readers)
+
+
+class ConfinedRoutes:
+    """Routes in the other namespace; ``addresses`` and ``news`` are about this one."""
+
+    def __init__(self, addresses: Addresses, news: NetworkNews, other_side: OtherSide) -> None:
+        self._addresses = addresses
+        self._news = news
+        self._other_side = other_side
+        self._numbers: dict[Hashable, int] = {}
+        self._unused = itertools.count(1)
+
+    def hold(self, key: Hashable, mode: IpsecMode, local: Selector, remote: Selector, mtu: int) -> None:
+        """Have the route added in the other namespace."""
+        number = self._numbers.get(key) or next(self._unused)
+        self._other_side.hold_route(number, mode, local, remote, mtu)
+        self._numbers[key] = number
+
+    def release(self, key: Hashable) -> None:
+        """Have what ``key`` holds removed there."""
+        number = self._numbers.pop(key, None)
+        if number is not None:
+            self._other_side.release_route(number)
+
+    def follow(self) -> None:
+        """Nothing: no route of this host is ours."""
+
+    def addresses(self) -> frozenset[str]:
+        """The addresses of this host.
+
+        Raises:
+            PlaneError: the kernel refused.
+        """
+        try:
+            return frozenset(str(ip_address(address.packed)) for address in self._addresses.all())
+        except OSError as error:
+            raise PlaneError(f"the addresses of this host cannot be read: {error}") from error
+
+    def changed(self) -> bool:
+        """Whether the network of this host may have changed.
+
+        Raises:
+            PlaneError: the notifications cannot be read.
+        """
+        try:
+            return self._news.read()
+        except OSError as error:
+            raise PlaneError(f"changes of the network are not noticed any more: {error}") from error
+
+    def fileno(self) -> int:
+        """The file descriptor that becomes readable before `changed`."""
+        return self._news.fileno()
+
+
+class _NoRawSockets:
+    available = False
+
+    def send(self, path: UdpPath, packets: Sequence[bytes]) -> int:
+        return len(packets)
+
+    def readers(self) -> Sequence[Reader]:
+        return ()
+
+
+class _NoGuard:
+    def allow_port(self, port: int) -> None:
+        pass
+
+    def change(self, wanted: Mapping[Hashable, Traffic | None]) -> None:
+        pass
+
+    def dropped(self) -> tuple[int, int]:
+        return 0, 0
+
+    def readers(self) -> Sequence[Reader]:
+        return ()
+
+    def close(self, *, keep: bool) -> None:
+        pass

@@ -1,0 +1,246 @@
+"""`ikev1 connect` with strongSwan and with our own gateway: connected, refused, ended, and nothing left of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lab.charon import GATEWAY_ID, PSK, XAUTH_PASSWORD, XAUTH_USER, CharonOptions
+from lab.gateway import OurGateway, OurOptions
+from lab.lab import Lab
+from lab.network import Node
+from lab.paths import open_the_way
+from lab.process import Program, wait_until
+from lab.socks import AS_NOBODY, NOBODY, PAGE, PROXY, fetched, of_host, web_server
+from lab.traffic import ping
+from lab.vpnc import GROUP, GROUP_SECRET, VpncOptions
+
+# The protocol of the backend `command`: a line of JSON, and an exit status
+CHECK = f"""#!/bin/sh
+read -r question
+case $question in
+*'"user":"{XAUTH_USER}"'*'"password":"{XAUTH_PASSWORD}"'*) exit 0 ;;
+*) exit 1 ;;
+esac
+"""
+
+
+class Connect(Program):
+    """A running `ikev1 connect`; ``nobody`` is a user without privileges."""
+
+    def __init__(self, node: Node, folder: Path, options: Sequence[str], *, nobody: bool = False) -> None:
+        self.folder = folder
+        command = [sys.executable, "-B", "-m", "ikev1", "connect", "--data-plane", "userspace", *options]
+        setup = ":"
+        if nobody:
+            folder.parent.chmod(0o755)
+            for path in (folder, *folder.iterdir()):
+                os.chown(path, NOBODY, NOBODY)
+            command, setup = [*AS_NOBODY, *command], open_the_way(folder)
+        super().__init__(node.namespace, command, folder, setup=setup, environment={"TMPDIR": str(folder)})
+
+
+def connect(
+    lab: Lab,
+    node: Node,
+    *options: str,
+    secret: str = GROUP_SECRET,
+    password: str = XAUTH_PASSWORD,
+    nobody: bool = False,
+) -> Connect:
+    """Connect to the node's peer, with the secrets in files."""
+    folder = lab.folder("connect")
+    folder.mkdir(parents=True)
+    for name, content in (("secret", secret), ("password", password)):
+        (folder / name).touch(mode=0o600)
+        (folder / name).write_text(content + "\n")
+    files = ("--secret-file", str(folder / "secret"), "--password-file", str(folder / "password"))
+    return lab.started(Connect(node, folder, (node.peer, "--user", XAUTH_USER, *files, *options), nobody=nobody))
+
+
+def gateway(lab: Lab, node: Node) -> OurGateway:
+    program = lab.folder("check-user")
+    program.write_text(CHECK)
+    program.chmod(0o700)
+    configuration = f"""
+[gateway]
+data_plane = "userspace"
+
+[command]
+run = "{program}"
+
+[pools.office]
+addresses = "10.99.0.10-10.99.0.20"
+dns = "10.10.2.53"
+banner = "Welcome to the lab"
+
+[connection.peer]
+local_address = "{node.address}"
+remote_id = "keyid:{GROUP}"
+secret = "{GROUP_SECRET}"
+aggressive = "accept-psk"
+xauth = "server"
+xauth_backend = "command"
+pools = "office"
+
+[connection.peer.tunnel.net]
+local = "0.0.0.0/0"
+proposals = ["aes256-sha256"]
+"""
+    return lab.ours(node, OurOptions(configuration=configuration))
+
+
+def assert_as_before(node: Node, devices: str, routes: str, rules: str) -> None:
+    assert node.run("ip", "-br", "link") == devices
+    assert node.run("ip", "-4", "route", "show", "table", "all") == routes
+    assert node.run("ip", "rule") == rules
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_group_and_a_user(lab: Lab, number: signal.Signals) -> None:
+    a, b = lab.direct()
+    ours = gateway(lab, b)
+    before = a.run("ip", "-br", "link"), a.run("ip", "-4", "route", "show", "table", "all"), a.run("ip", "rule")
+    client = connect(lab, a, "--group", GROUP)
+    client.wait_for_log("connected")
+    for line in ("address 10.99.0.10", "name servers 10.10.2.53", "| Welcome to the lab"):
+        assert line in client.log()
+    ping(replace(a, host="10.99.0.10"))
+    client.send_signal(number)
+    assert client.wait() == 0
+    ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
+    assert_as_before(a, *before)
+    assert not [file for file in client.folder.iterdir() if file.is_dir()]
+
+
+def test_a_wrong_password(lab: Lab) -> None:
+    a, b = lab.direct()
+    gateway(lab, b)
+    assert connect(lab, a, "--group", GROUP, password="wrong").wait() == 4
+
+
+def test_a_wrong_secret(lab: Lab) -> None:
+    a, b = lab.direct()
+    gateway(lab, b)
+    assert connect(lab, a, "--group", GROUP, secret="not the secret of this group").wait() == 4
+
+
+def test_a_proposal_that_the_gateway_refuses(lab: Lab) -> None:
+    a, b = lab.direct()
+    gateway(lab, b)
+    assert connect(lab, a, "--group", GROUP, "--ike", "aes128-md5-modp1536").wait() == 5
+    assert connect(lab, a, "--group", GROUP, "--esp", "3des-md5").wait() == 5
+
+
+def test_a_gateway_that_ends(lab: Lab) -> None:
+    a, b = lab.direct()
+    ours = gateway(lab, b)
+    client = connect(lab, a, "--group", GROUP)
+    client.wait_for_log("connected")
+    ours.command("down", "peer")
+    assert client.wait() == 6
+
+
+def test_a_configuration_of_vpnc(lab: Lab) -> None:
+    """The same file with which vpnc runs in other tests."""
+    a, b = lab.direct()
+    ours = gateway(lab, b)
+    folder = lab.folder("vpnc")
+    folder.mkdir()
+    file = folder / "vpnc.conf"
+    file.touch(mode=0o600)
+    file.write_text(VpncOptions(user=XAUTH_USER, password=XAUTH_PASSWORD, group="dh14").configuration(a))
+    client = lab.started(Connect(a, lab.folder("connect"), ("--vpnc-conf", str(file))))
+    client.wait_for_log("connected")
+    assert ours.control.sas()[0]["remote-xauth-id"] == XAUTH_USER
+    ping(replace(a, host="10.99.0.10"))
+
+
+def test_in_the_background(lab: Lab) -> None:
+    a, b = lab.direct()
+    ours = gateway(lab, b)
+    pid_file = lab.folder("pid")
+    client = connect(lab, a, "--group", GROUP, "--background", "--pid-file", str(pid_file))
+    assert client.wait() == 0
+    ping(replace(a, host="10.99.0.10"))
+    os.kill(int(pid_file.read_text()), signal.SIGTERM)
+    ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
+    wait_until(lambda: not pid_file.exists(), "the removal of the file")
+
+
+def test_the_status_of_a_failure_in_the_background(lab: Lab) -> None:
+    a, b = lab.direct()
+    gateway(lab, b)
+    assert connect(lab, a, "--group", GROUP, "--background", password="wrong").wait() == 4
+
+
+def test_a_proxy_for_a_user_without_privileges(lab: Lab) -> None:
+    """The ports 500 and 4500 are not for this user; the gateway keeps its own."""
+    a, b = lab.direct()
+    ours = gateway(lab, b)
+    web_server(lab, b)
+    before = of_host(a)
+    client = connect(lab, a, "--group", GROUP, "--socks", PROXY, nobody=True)
+    client.wait_for_log("connected")
+    wait_until(lambda: fetched(a, f"http://{b.host}/page") == PAGE, "the page")
+    assert of_host(a) == before
+    client.send_signal(signal.SIGINT)
+    assert client.wait() == 0
+    ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
+
+
+def test_a_port_that_is_taken(lab: Lab) -> None:
+    """A gateway of this host has the ports 500 and 4500."""
+    a, b = lab.direct()
+    gateway(lab, b)
+    lab.ours(a, OurOptions(data_plane="userspace"))
+    client = connect(lab, a, "--group", GROUP)
+    client.wait_for_log("connected")
+    ping(replace(a, host="10.99.0.10"))
+
+
+@pytest.mark.parametrize("aggressive", [False, True], ids=["main", "aggressive"])
+def test_charon_as_gateway(lab: Lab, aggressive: bool) -> None:
+    a, b = lab.direct()
+    charon = lab.charon(
+        b,
+        CharonOptions(
+            xauth=True,
+            aggressive=aggressive,
+            connection="pools = office",
+            peer_id="%any",
+            local_ts="0.0.0.0/0",
+            remote_ts="dynamic",
+            ike="aes256-sha256-modp2048",
+            esp="aes256-sha256",
+            modules="attr unity",
+            others="pools { office { addrs = 10.99.0.64/29\n dns = 10.10.2.53\n 28672 = hello } }",
+        ),
+    )
+    mode = () if aggressive else ("--main-mode",)
+    client = connect(lab, a, *mode, "--remote-id", GATEWAY_ID, secret=PSK)
+    client.wait_for_log("connected")
+    assert "address 10.99.0.65" in client.log()
+    ping(replace(a, host="10.99.0.65"))
+    client.send_signal(signal.SIGINT)
+    assert client.wait() == 0
+    wait_until(lambda: not charon.control.sas(), "the end of its SA")
+
+
+def test_charon_refuses_a_user(lab: Lab) -> None:
+    a, b = lab.direct()
+    lab.charon(b, CharonOptions(xauth=True, peer_id="%any", ike="aes256-sha256-modp2048"))
+    assert connect(lab, a, "--main-mode", "--remote-id", GATEWAY_ID, secret=PSK, password="wrong").wait() == 4
+
+
+def test_nobody_answers(lab: Lab) -> None:
+    a, _ = lab.direct()
+    client = connect(lab, a, "--group", GROUP)
+    client.send_signal(signal.SIGINT)
+    assert client.wait() in (130, -signal.SIGINT)
