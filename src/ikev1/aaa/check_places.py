@@ -9,7 +9,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from ikev1.aaa.lock_out import network_of, user_key
-from ikev1.aaa.records import Attempt
+from ikev1.core.records.remote_access import XauthAttempt
 
 _LEAST_OF_ADDRESS, _LEAST_OF_USER = 4, 2
 
@@ -31,7 +31,7 @@ class CheckPlaces:
         self._networks: Counter[str] = Counter()
         self._users: Counter[bytes] = Counter()
 
-    def take(self, attempt: Attempt) -> Place | str:
+    def take(self, attempt: XauthAttempt) -> Place | str:
         """A place for ``attempt``, which must be given back; if there is none, the reason."""
         place = Place(network_of(attempt.address), user_key(attempt.login))
         if len(self) >= self._most:

@@ -10,8 +10,16 @@ import msgspec
 
 from ikev1.aaa.check_places import CheckPlaces
 from ikev1.aaa.programs import ProgramFailed, run
-from ikev1.aaa.records import Attempt
-from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, User, Verdict
+from ikev1.core.records.remote_access import (
+    Accepted,
+    Challenged,
+    Prompt,
+    Rejected,
+    Unavailable,
+    User,
+    Verdict,
+    XauthAttempt,
+)
 
 _MOST = 32  # processes at a time
 _LONGEST_TEXT = 255  # characters of a text for the user
@@ -47,7 +55,7 @@ class CommandBackend:
         self._seconds = seconds
         self._places = CheckPlaces(_MOST)
 
-    async def check(self, attempt: Attempt) -> Verdict:
+    async def check(self, attempt: XauthAttempt) -> Verdict:
         """The verdict of the program. Without output, exit status 0 accepts and 1 rejects."""
         place = self._places.take(attempt)
         if isinstance(place, str):
@@ -63,7 +71,7 @@ class CommandBackend:
     async def close(self) -> None:
         """Do nothing: each process is killed when the task that awaits its verdict ends."""
 
-    def _verdict(self, status: int, output: bytes, attempt: Attempt) -> Verdict:
+    def _verdict(self, status: int, output: bytes, attempt: XauthAttempt) -> Verdict:
         if not output.strip() and status in (0, 1):
             user = User(attempt.user, attempt.domain, backend=self.name)
             return Accepted(user) if status == 0 else Rejected("rejected by the command")
@@ -75,7 +83,7 @@ class CommandBackend:
             return Unavailable(f"{self._command[0]} answered what is not in the protocol: {error}")
 
 
-def question_for(attempt: Attempt) -> bytes:
+def question_for(attempt: XauthAttempt) -> bytes:
     """``attempt`` as one line of JSON. Values that are not UTF-8 text are written in hexadecimal."""
     question: dict[str, object] = {
         "version": 1,
@@ -92,7 +100,7 @@ def question_for(attempt: Attempt) -> bytes:
     return msgspec.json.encode(question)
 
 
-def verdict_of(answer: Answer, attempt: Attempt, backend: str) -> Verdict:
+def verdict_of(answer: Answer, attempt: XauthAttempt, backend: str) -> Verdict:
     """The verdict in ``answer``.
 
     Raises:

@@ -18,8 +18,16 @@ import msgspec
 from ikev1.aaa.backend import BackendError
 from ikev1.aaa.check_places import CheckPlaces, Place
 from ikev1.aaa.programs import Program, ProgramFailed
-from ikev1.aaa.records import Attempt
-from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, User, Verdict
+from ikev1.core.records.remote_access import (
+    Accepted,
+    Challenged,
+    Prompt,
+    Rejected,
+    Unavailable,
+    User,
+    Verdict,
+    XauthAttempt,
+)
 
 _MOST = 16  # processes at a time, of 15 MiB each
 _PROGRAM = Path(__file__).with_name("pam_conversation.py")
@@ -42,7 +50,7 @@ class PamBackend:
         self._ending: set[asyncio.Task[None]] = set()
         self._places = CheckPlaces(_MOST)
 
-    async def check(self, attempt: Attempt) -> Verdict:
+    async def check(self, attempt: XauthAttempt) -> Verdict:
         """Check the user by PAM's authentication, then by its account management."""
         try:
             secret = attempt.secret.decode()
@@ -76,7 +84,7 @@ class PamBackend:
         environment = {"PYTHONPATH": os.pathsep.join(place for place in sys.path if place)}
         return await Program.start([sys.executable, "-P", "-s", str(_PROGRAM)], environment)
 
-    async def _answer(self, attempt: Attempt, secret: str) -> Verdict:
+    async def _answer(self, attempt: XauthAttempt, secret: str) -> Verdict:
         found = self._open.pop(attempt.state, None)
         if found is None:
             return Rejected("the challenge is not open any longer")
@@ -84,7 +92,7 @@ class PamBackend:
         timer.cancel()
         return await self._step(program, place, {"secret": secret}, attempt)
 
-    async def _step(self, program: Program, place: Place, question: dict[str, str], attempt: Attempt) -> Verdict:
+    async def _step(self, program: Program, place: Place, question: dict[str, str], attempt: XauthAttempt) -> Verdict:
         """Send the question to ``program`` and return its verdict. The process and its place are kept only after a
         challenge.
         """
@@ -112,7 +120,7 @@ class PamBackend:
                 finally:
                     self._places.give_back(place)
 
-    def _verdict(self, answer: dict[str, str | bool], attempt: Attempt) -> Verdict:
+    def _verdict(self, answer: dict[str, str | bool], attempt: XauthAttempt) -> Verdict:
         reason = str(answer.get("reason", "the process that talks to PAM failed"))
         match answer.get("verdict"):
             case "accepted":

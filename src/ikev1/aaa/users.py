@@ -9,10 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ikev1.aaa.check_places import CheckPlaces, Place
-from ikev1.aaa.records import Attempt
 from ikev1.aaa.users_file import KnownUser, UsersFileError, matches, parse_users
 from ikev1.core.records.path import ip_version
-from ikev1.core.records.remote_access import Accepted, Rejected, Unavailable, User, Verdict
+from ikev1.core.records.remote_access import Accepted, Rejected, Unavailable, User, Verdict, XauthAttempt
 from ikev1.files.private import read_private
 
 _THREADS = 2  # a hash needs 19 MiB of memory and 20 ms of CPU time
@@ -31,7 +30,7 @@ class UsersBackend:
         self._lock = threading.Lock()
         self._read: tuple[tuple[int, ...], dict[str, KnownUser]] | None = None
 
-    async def check(self, attempt: Attempt) -> Verdict:
+    async def check(self, attempt: XauthAttempt) -> Verdict:
         """The verdict on ``attempt``. Its password is compared even if the user is unknown."""
         place = self._places.take(attempt)
         if isinstance(place, str):
@@ -49,7 +48,7 @@ class UsersBackend:
         if not future.cancelled():
             future.exception()  # also where nobody waits for it any longer
 
-    def _check(self, attempt: Attempt) -> Verdict:
+    def _check(self, attempt: XauthAttempt) -> Verdict:
         try:
             users = self._users()
         except (OSError, UsersFileError) as error:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ikev1.aaa.options import BACKENDS
 from ikev1.config.findings import Rule
 from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
-from ikev1.config.user_checks import BACKENDS
 from ikev1.config.values import boolean, choice, duration, each, integer, text
 from ikev1.core.records.methods import HYBRID_METHODS, XAUTH_METHODS
 from ikev1.core.records.record import replace

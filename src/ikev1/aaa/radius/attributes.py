@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from ikev1.aaa.records import Attempt
-from ikev1.core.records.remote_access import User
+from ikev1.core.records.remote_access import User, XauthAttempt
 from ikev1.wire.words import printable
 
 Attributes = Mapping[int, Sequence[bytes]]
@@ -84,7 +83,7 @@ def state(attributes: Attributes) -> bytes:
     return next(iter(attributes.get(Attribute.STATE, ())), b"")
 
 
-def user_of(attributes: Attributes, attempt: Attempt, groups_from: Sequence[int]) -> User:
+def user_of(attributes: Attributes, attempt: XauthAttempt, groups_from: Sequence[int]) -> User:
     """The user with the profile of an Access-Accept; the groups are the values of the attributes ``groups_from``."""
     vendor = _of_microsoft(attributes)
     dns = [each for kind in _MS_DNS for each in _ipv4(vendor, kind)]
