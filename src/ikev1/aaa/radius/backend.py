@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from pyrad.packet import AccessAccept, AccessChallenge, AccessReject, AuthPacket, Packet
 
+from ikev1.aaa.check_places import CheckPlaces
+from ikev1.aaa.options import RadiusOptions
 from ikev1.aaa.radius.attributes import (
     FRAMED,
     LONGEST_VALUE,
@@ -19,24 +21,25 @@ from ikev1.aaa.radius.attributes import (
     text,
     user_of,
 )
-from ikev1.aaa.radius.servers import NoReply, Servers
-from ikev1.aaa.records import Attempt
-from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, Verdict
+from ikev1.aaa.radius.servers import MOST, NoReply, Servers
+from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, Verdict, XauthAttempt
 
 _LONGEST_PASSWORD = 128  # octets (RFC 2865 §5.2)
 
 
 class RadiusBackend:
-    """Checks users by ``servers``. The values of the attributes of the types ``groups_from`` are the user's groups."""
+    """Checks users by the servers of ``options``; ``clock`` gives monotonic seconds."""
 
     name = "radius"
 
-    def __init__(self, servers: Servers, nas_identifier: str, groups_from: Sequence[int] = ()) -> None:
-        self._servers = servers
-        self._nas_identifier = nas_identifier
-        self._groups_from = tuple(groups_from)
+    def __init__(self, options: RadiusOptions, clock: Callable[[], float]) -> None:
+        self._servers = Servers(options, clock)
+        self._places = CheckPlaces(MOST)
+        self._nas_identifier = options.nas_identifier
+        is_group = {Attribute.CLASS: options.class_group, Attribute.FILTER_ID: options.filter_id}
+        self._groups_from = tuple(kind for kind, wanted in is_group.items() if wanted)
 
-    async def check(self, attempt: Attempt) -> Verdict:
+    async def check(self, attempt: XauthAttempt) -> Verdict:
         """The verdict of the first server that answers."""
         if (
             len(attempt.secret) > _LONGEST_PASSWORD
@@ -45,10 +48,15 @@ class RadiusBackend:
             return Rejected(
                 f"a name of more than {LONGEST_VALUE} or a password of more than {_LONGEST_PASSWORD} octets"
             )
+        place = self._places.take(attempt)
+        if isinstance(place, str):
+            return Unavailable(place)
         try:
             reply = await self._servers.ask(lambda secret: self._request(secret, attempt))
         except NoReply as error:
             return Unavailable(f"RADIUS: {error}")
+        finally:
+            self._places.give_back(place)
         message = reply_message(reply.attributes)
         if reply.code == AccessAccept:
             if not is_served(reply.attributes):
@@ -63,7 +71,7 @@ class RadiusBackend:
     async def close(self) -> None:
         """Do nothing: each socket is closed when the task that awaits its reply ends."""
 
-    def _request(self, secret: bytes, attempt: Attempt) -> Packet:
+    def _request(self, secret: bytes, attempt: XauthAttempt) -> Packet:
         packet = AuthPacket(id=os.urandom(1)[0], secret=secret, authenticator=os.urandom(16))
         packet.add_message_authenticator()  # the first attribute
         packet[Attribute.USER_NAME] = [text(attempt.login)]
