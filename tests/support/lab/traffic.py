@@ -63,6 +63,7 @@ class EndlessPings(Program):
 
     def count(self) -> Counted:
         """End them, and count those that were sent before: the answers to these may be under way still."""
+        self.wait_for(self._answered, "an answer")
         self.send_signal(signal.SIGQUIT)
         (said,) = self.wait_for(lambda: re.findall(r"/(\d+) packets", self.log()), "the number of its requests")
         sent = int(said)
