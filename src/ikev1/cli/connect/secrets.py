@@ -76,7 +76,8 @@ def kept_terminal() -> Iterator[None]:
     try:
         yield
     finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, settings)
+        if sys.stdin.isatty():  # a process in the background has left it
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, settings)
 
 
 def ask_user(questions: XauthQuestions) -> dict[int, bytes] | None:
