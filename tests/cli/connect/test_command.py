@@ -39,6 +39,15 @@ def test_networks_are_tunnels() -> None:
     assert [str(tunnel.remote) for tunnel in connection.tunnels] == ["10.1.0.0/16", "10.2.0.0/16"]
 
 
+@pytest.mark.parametrize(
+    ("networks", "addresses"),
+    [((), ("0.0.0.0",)), (("10.1.0.0/16", "fd00:2::/64"), ("0.0.0.0", "::"))],
+)
+def test_an_ipv6_network_needs_an_ipv6_address(networks: tuple[str, ...], addresses: tuple[str, ...]) -> None:
+    (connection,) = settings(ConnectOptions("192.0.2.1", group="g", networks=networks)).connections
+    assert connection.vips == addresses
+
+
 def test_each_outcome_has_a_status_of_its_own() -> None:
     assert set(EXIT_STATUS) == {outcome.value for outcome in Outcome}
     assert 2 not in EXIT_STATUS.values()
@@ -59,6 +68,7 @@ def test_each_outcome_has_a_status_of_its_own() -> None:
         ["192.0.2.1", "--group", "g", "--secret-file", "SECRET", "--socks", "nowhere"],
         ["192.0.2.1", "--group", "g", "--secret-file", "SECRET", "--socks-login-file", "SECRET"],
         ["192.0.2.1", "--hybrid", "--ca", "SECRET"],
+        ["192.0.2.1", "--group", "g"],
     ],
 )
 def test_wrong_usage(tmp_path: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import click
 
 from ikev1.cli.connect.background import split
 from ikev1.cli.connect.configuration import ConnectOptions, configuration
-from ikev1.cli.connect.secrets import ask_hidden, ask_user, kept_terminal, secret_in_file, secret_in_keyring
+from ikev1.cli.connect.secrets import ask_secret, ask_user, kept_terminal, secret_in_file, secret_in_keyring
 from ikev1.cli.connect.socks import SocksOptions, proxy, socks_options
 from ikev1.cli.connect.vpnc_conf import VpncConf, dh_group, read_vpnc_conf
 from ikev1.config import ConfigError, Loaded, load_values
@@ -126,6 +126,9 @@ def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
     ca = given["ca"] or values.get("ca-file", "")
     if hybrid and not ca:
         raise click.UsageError("--hybrid needs --ca: by it the gateway is recognised")
+    user = given["user"] or values.get("xauth username", "")
+    if hybrid and not user:
+        raise click.UsageError("--hybrid needs --user: by its password this host is recognised")
     if bool(given["cert"]) != bool(given["key"]):
         raise click.UsageError("--cert and --key belong together")
     if method == "cert" and not given["cert"]:
@@ -134,7 +137,7 @@ def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
     return ConnectOptions(
         gateway,
         group=given["group"] or values.get("ipsec id", ""),
-        user=given["user"] or values.get("xauth username", ""),
+        user=user,
         domain=given["domain"] or values.get("domain", ""),
         main_mode=given["main_mode"],
         hybrid=hybrid,
@@ -184,7 +187,7 @@ def _secrets(
     if options.needs_secret:
         secret = secret_in_file(secret_file) if secret_file else conf.secrets.get("ipsec secret", b"")
         secret = secret or secret_in_keyring(options.gateway, "group", options.group)
-        secret = secret or ask_hidden(f"Secret of the group {options.group}")
+        secret = secret or ask_secret(options.group)
     if options.user:
         password = secret_in_file(password_file) if password_file else conf.secrets.get("xauth password", b"")
         password = password or secret_in_keyring(options.gateway, "user", options.user)
