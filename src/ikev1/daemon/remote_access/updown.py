@@ -19,7 +19,7 @@ from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Event
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.record import replace
-from ikev1.core.records.settings import Connection, Settings, Tunnel
+from ikev1.core.records.settings import Settings
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.remote_access.hook import HookFailed, prepare_thread, run_hook
 from ikev1.daemon.remote_access.updown_environment import environment_of, verb
@@ -107,7 +107,8 @@ class Updown:
         return [instance.task for instance in self._instances.values() if instance.task is not None]
 
     def _rise(self, sa: IkeSa, child: ChildSa) -> None:
-        connection, tunnel = self._configured(child)
+        connection = self._settings().connection(child.connection)
+        tunnel = None if connection is None else connection.tunnel(child.name)
         command = () if tunnel is None else tunnel.updown
         key = _key(sa, child)
         instance = self._instances.get(key)
@@ -122,12 +123,6 @@ class Updown:
         instance.children.add(child.unique_id)
         self._of_child[child.unique_id] = instance
         self._want(instance, up=True)
-
-    def _configured(self, child: ChildSa) -> tuple[Connection | None, Tunnel | None]:
-        for connection in self._settings().connections:
-            if connection.name == child.connection:
-                return connection, next((tunnel for tunnel in connection.tunnels if tunnel.name == child.name), None)
-        return None, None
 
     def _want(self, instance: _Instance, *, up: bool) -> None:
         instance.wanted = up
