@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
+import msgspec
+
 from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Event
 from ikev1.core.records.ike_sa import IkeSa
@@ -23,7 +25,7 @@ from ikev1.core.records.settings import Settings
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.remote_access.hook import HookFailed, prepare_thread, run_hook
 from ikev1.daemon.remote_access.updown_environment import environment_of, verb
-from ikev1.daemon.remote_access.updown_journal import Raised, UpdownJournal
+from ikev1.files.journal import Journal
 
 _THREADS = 4
 SECONDS = 30.0  # for each run
@@ -34,6 +36,15 @@ class Interface(Protocol):
     """Finds the device that packets of a pair pass through."""
 
     def __call__(self, child: ChildSa, /) -> str: ...
+
+
+class Raised(msgspec.Struct, frozen=True):
+    """A hook that was run for ``up``, with its environment. ``verb`` is ``PLUTO_VERB`` of the run for ``down``."""
+
+    key: str
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    verb: str
 
 
 class _Instance:
@@ -49,10 +60,12 @@ class _Instance:
 
 
 class Updown:
-    """Runs hooks in threads, from the running event loop; ``settings`` gives the current settings."""
+    """Runs hooks in threads, from the running event loop; ``settings`` gives the current settings. ``journal`` has the
+    hooks that were run for ``up`` and not yet for ``down``.
+    """
 
     def __init__(
-        self, settings: Callable[[], Settings], interface: Interface, log: EventLog, journal: UpdownJournal | None
+        self, settings: Callable[[], Settings], interface: Interface, log: EventLog, journal: Journal[Raised] | None
     ) -> None:
         self._settings = settings
         self._interface = interface
@@ -135,11 +148,11 @@ class Updown:
         while instance.wanted is not instance.raised:
             up = instance.wanted
             if up and self._journal is not None:
-                self._journal.up(instance.up)
+                self._journal.note(instance.up)
             await self._run(instance, instance.up_verb if up else instance.up.verb)
             instance.raised = up
             if not up and self._journal is not None:
-                self._journal.down(instance.up.key)
+                self._journal.strike(instance.up)
 
     async def _run(self, instance: _Instance, word: str) -> None:
         environment = {**instance.up.environment, "PLUTO_VERB": word}
