@@ -162,6 +162,16 @@ DEAD_PEERS = {
         ),
         (ALWAYS, LINEAGE),
     ),
+    "a Cisco box without traffic does not notice that it is unreachable at the old port of its NAT": Named(
+        Plan(
+            1795939978,
+            (Spoke("cisco", behind_nat=True, ike_lifetime=400),),
+            (Fault(146.5253, "rebind", "spoke0"),),
+            300.0,
+            idle=((103.9254, 300.0),),
+        ),
+        (ALWAYS, LINEAGE, HEALS),
+    ),
 }
 
 
