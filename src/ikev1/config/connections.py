@@ -7,7 +7,6 @@ from ikev1.config.credentials import read_credential
 from ikev1.config.files import Files
 from ikev1.config.findings import Rule
 from ikev1.config.identities import own_identity, peers_identity
-from ikev1.config.names import check_name
 from ikev1.config.policies import Draft, policies_for
 from ikev1.config.pools import pool_names, virtual_addresses
 from ikev1.config.rekeying import read_connection_lives
@@ -18,6 +17,7 @@ from ikev1.config.tunnels import read_tunnel
 from ikev1.config.values import (
     ANY,
     boolean,
+    check_name,
     choice,
     duration,
     duration_or_never,

@@ -8,6 +8,8 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TypeVar
 
+from ikev1.config.findings import Invalid, Rule
+
 Value = TypeVar("Value")
 
 ANY = "%any"
@@ -19,6 +21,7 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _KILOBYTES = {"": 1, "k": 1, "m": 1024, "g": 1024 * 1024}
 _OCTETS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 _LARGEST = 0xFFFF_FFFF  # the largest life duration of 4 octets
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def text(value: object) -> str:
@@ -216,3 +219,13 @@ def each(convert: Callable[[object], Value]) -> Callable[[object], tuple[Value, 
         return tuple(convert(item) for item in (value if isinstance(value, list) else [value]))
 
     return convert_all
+
+
+def check_name(name: str) -> str:
+    """The name of a connection, tunnel or pool."""
+    if not _NAME.fullmatch(name):
+        raise Invalid(
+            Rule.INVALID_NAME,
+            "a name has 1 to 64 letters, digits, '.', '_' or '-', and begins with a letter or digit",
+        )
+    return name

@@ -6,8 +6,8 @@ from ikev1.capture.records.endpoints import other
 from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.report import Check
 from ikev1.capture.track.conversation import TrackedConversation
-from ikev1.core.records.exchange import Role
 from ikev1.core.peer.nat_traversal import nat_d_hash
+from ikev1.core.records.exchange import Role
 from ikev1.crypto.errors import CryptoError
 from ikev1.wire.payloads import NatDiscovery
 
