@@ -86,7 +86,7 @@ class KernelPlane:
             states = self._xfrm.states()
             self._spd.avoid(info.reqid for info in states)
             self._awaited = [flow_of(info.selector) for info in states if info.larval and self._spd.is_ours(info.reqid)]
-            survivors = [child for child in sorted(children, key=_age) if self._resume(child)]
+            survivors = [child for child in sorted(children, key=lambda child: child.created_at) if self._resume(child)]
             _remove_legacy(self._xfrm, self._routes, self._owner, self._pairs, self._spd)
             left = [note for note in self._owner.left if isinstance(note, AddressNote)]
             gone = [note for note in left if note.address not in self._virtual]
@@ -238,10 +238,6 @@ class KernelPlane:
     def _read_events(self) -> None:
         with _failing_as("cannot read the kernel's events"):
             self._translator.read()
-
-
-def _age(child: ChildSa) -> float:
-    return child.created_at
 
 
 @contextmanager
