@@ -10,9 +10,8 @@ from ikev1.core.exchanges.interpreter import Row, Script
 from ikev1.core.exchanges.phase1_steps import NONCE_LENGTH
 from ikev1.core.exchanges.protection import keys_of
 from ikev1.core.negotiation import phase2_proposal
-from ikev1.core.negotiation.changed_lifetime import note_changed_life
 from ikev1.core.negotiation.ipsec_suite import is_ah, key_sizes
-from ikev1.core.negotiation.lifetime_attributes import PHASE_2
+from ikev1.core.negotiation.lifetime_attributes import PHASE_2, note_changed_life
 from ikev1.core.negotiation.lineage import retired
 from ikev1.core.negotiation.private_attributes import note_ignored
 from ikev1.core.negotiation.rekey_times import deadlines, volumes
