@@ -55,7 +55,7 @@ _OUTCOMES = {
     },
     Outcome.PROPOSAL_REFUSED: {Code.NO_PROPOSAL_CHOSEN, Code.SELECTORS_UNACCEPTABLE},
 }
-_BY_CODE = {code: outcome for outcome, codes in _OUTCOMES.items() for code in codes}
+_BY_CODE: dict[str, Outcome] = {code: outcome for outcome, codes in _OUTCOMES.items() for code in codes}
 
 
 def _outcome(failure: Failure) -> Outcome | None:
@@ -77,6 +77,9 @@ class View(Protocol):
     def event(self, event: Event) -> None:
         """Something happened."""
 
+    def failed(self, reason: str) -> None:
+        """The connection cannot be called, for a reason that no event has."""
+
     def up(self) -> None:
         """The connection is up for the first time."""
 
@@ -97,6 +100,7 @@ class ClientConnection:
         self._up = False
         self._ending = False
         self._failure: Outcome | None = None
+        self._told = False  # the view has an event with the reason
         self._tasks: set[asyncio.Task[None]] = set()
         gateway.observers.append(self._observe)
 
@@ -126,7 +130,10 @@ class ClientConnection:
         try:
             for tunnel in self._tunnels:
                 await self._gateway.initiate(self._name, tunnel)
-        except NotEstablished:
+        except NotEstablished as error:
+            self._failure = self._failure or _BY_CODE.get(error.code)
+            if not self._told:
+                self._view.failed(str(error))
             self._finish()
             return
         self._look()
@@ -147,6 +154,7 @@ class ClientConnection:
     def _observe(self, event: Event) -> None:
         self._view.event(event)
         if isinstance(event, Failure) and not self._up:
+            self._told = True
             self._failure = _outcome(event) or self._failure
         elif isinstance(event, (IkeDown, ChildDown)) and self._up:
             # later: a pair may have another ISAKMP SA by then

@@ -248,6 +248,8 @@ def _run(
     view = TerminalView(sys.stderr, gateway, user, up)
     if verbose:
         view.silence()
+    else:
+        log.attach(Level.WARNING, view.warn)
 
     def run(
         settings: Settings, chosen: PlaneChoice, *observers: Observer, is_lost: Callable[[], str] = lambda: ""
