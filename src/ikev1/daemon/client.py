@@ -55,6 +55,7 @@ _OUTCOMES = {
     },
     Outcome.PROPOSAL_REFUSED: {Code.NO_PROPOSAL_CHOSEN, Code.SELECTORS_UNACCEPTABLE},
 }
+_PAUSE = 0.5  # seconds between looks whether the gateway is still called anew
 _BY_CODE: dict[str, Outcome] = {code: outcome for outcome, codes in _OUTCOMES.items() for code in codes}
 
 
@@ -99,6 +100,7 @@ class ClientConnection:
         self._tunnels = tuple(tunnel.name for tunnel in connection.tunnels)
         self._up = False
         self._ending = False
+        self._waiting = False  # for the end of a call that a change of this host's address caused
         self._failure: Outcome | None = None
         self._told = False  # the view has an event with the reason
         self._tasks: set[asyncio.Task[None]] = set()
@@ -161,8 +163,19 @@ class ClientConnection:
             asyncio.get_running_loop().call_soon(self._look)
 
     def _look(self) -> None:
-        if not all(self._gateway.is_up(self._name, tunnel) for tunnel in self._tunnels):
+        if self._waiting or all(self._gateway.is_up(self._name, tunnel) for tunnel in self._tunnels):
+            return
+        if self._name in self._gateway.autostart.failing:
+            self._spawn(self._await_call())
+        else:
             self._finish()
+
+    async def _await_call(self) -> None:
+        self._waiting = True
+        while self._name in self._gateway.autostart.failing:
+            await asyncio.sleep(_PAUSE)
+        self._waiting = False
+        self._look()
 
     def _finish(self) -> None:
         self._ending = True
