@@ -9,10 +9,12 @@ from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildUp, ConfigReceived, Event, Failure, IkeDown, IkeUp, XauthUp
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.mode_config import ModeConfig
+from ikev1.daemon.observe.event_log import Line
 from ikev1.esp.plane import Counters
 from ikev1.wire.words import printable
 
 _ERASE = "\r\x1b[K"
+_OF_THIS_HOST = ("NET", "ESP", "CFG", "DMN")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -51,6 +53,15 @@ class TerminalView:
             self._line(f"{event.text} ({event.code})")
         elif isinstance(event, IkeDown):
             self._line(f"ISAKMP SA closed: {event.reason}")
+
+    def failed(self, reason: str) -> None:
+        """Say why the gateway cannot be called."""
+        self._line(reason)
+
+    def warn(self, line: Line) -> None:
+        """Write a line of the log about this host; `event` has those about the gateway."""
+        if line.group in _OF_THIS_HOST:
+            self._line(f"warning: {line.text}")
 
     def up(self) -> None:
         """Say that the connection is usable."""
