@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
 
 from configured import ALICE, BOB, connection, settings, tunnel
 from ikev1.core.peer.vendor_ids import speaks_unity
-from ikev1.core.records.actions import AssignAddresses
+from ikev1.core.records.actions import AllocateSpi, AssignAddresses
 from ikev1.core.records.answers import AddressesAssigned
 from ikev1.core.records.events import Code, ConfigAssigned, ConfigReceived
+from ikev1.core.records.exchange import Choice
 from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.mode_config import ModeConfig, ModeConfigMethod
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Pool, Unique
+from ikev1.wire.payloads import Identification
+from ikev1.wire.registry import IdType
 from playbook import Network, Peer, change, end
 
 PUSH = ModeConfigMethod.PUSH
@@ -359,6 +363,49 @@ def test_a_gateway_that_ends_the_isakmp_sa_instead_is_reported_with_what_it_name
     network.settle()
     assert alice.failures == [Code.REFUSED_BY_PEER]
     assert "10.2.3.0/24" in alice.failure.text
+
+
+def answers_with(peer: Peer, network: str, host: str = "10.99.0.10") -> None:
+    """The Quick Mode that waits for an SPI is answered with ``network`` and ``host`` as client IDs."""
+    there = ip_network(network)
+    ids = (
+        Identification(IdType.IPV4_ADDR, 0, 0, ip_address(host).packed),
+        Identification(IdType.IPV4_ADDR_SUBNET, 0, 0, there.network_address.packed + there.netmask.packed),
+    )
+    (exchange,) = [each for each in peer.sa.exchanges if each.waiting is not None]
+    waiting = exchange.waiting
+    assert waiting is not None
+    assert isinstance(waiting.decision, Choice)
+    choice = replace(waiting.decision, identities=ids, local=Selector.parse(network), remote=Selector.parse(host))
+    change(peer.engine, peer.sa, exchanges=(replace(exchange, waiting=replace(waiting, decision=choice)),))
+    peer.delays.clear()
+    peer.gives_answers()
+
+
+def test_a_gateway_that_answers_with_one_network_is_asked_for_the_others(network: Network) -> None:
+    """As strongSwan's without Cisco's extensions do."""
+    alice, bob = meet(network, client(), gateway("0.0.0.0/0", "10.2.0.0/16"))
+    bob.assigns = Desk("10.99.0.10", config=NAMED)
+    bob.delays.add(AllocateSpi)
+    alice.calls("t0")
+    network.settle()
+    answers_with(bob, "10.1.0.0/16")
+    network.run(30)
+    assert networks_of(alice) == {"10.1.0.0/16", "10.2.0.0/16"}
+    assert alice.failures == []
+
+
+@pytest.mark.parametrize("answer", [("10.1.0.0/16", "10.99.0.11"), ("0.0.0.0/0",)], ids=["address", "network"])
+def test_a_gateway_that_answers_with_more_is_refused(network: Network, answer: tuple[str, ...]) -> None:
+    """Another address of the client, or a network that it did not request."""
+    alice, bob = meet(network, client("10.0.0.0/8"), gateway("10.0.0.0/8"))
+    bob.delays.add(AllocateSpi)
+    alice.calls("t0")
+    network.settle()
+    answers_with(bob, *answer)
+    network.run(30)
+    assert alice.failures == [Code.SELECTORS_UNACCEPTABLE]
+    assert alice.children == []
 
 
 @pytest.mark.parametrize("remote", ["10.1.0.0/16", "10.3.0.0/16"])
