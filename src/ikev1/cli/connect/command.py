@@ -17,7 +17,8 @@ import click
 from ikev1.cli.connect.background import split
 from ikev1.cli.connect.configuration import ConnectOptions, configuration
 from ikev1.cli.connect.l2tp import checked_password, l2tp_of
-from ikev1.cli.connect.secrets import ask_hidden, ask_user, kept_terminal, secret_in_file, secret_in_keyring
+from ikev1.cli.connect.secrets import ask_secret, ask_user, kept_terminal, secret_in_file, secret_in_keyring
+from ikev1.cli.connect.socks import SocksOptions, proxy, socks_options
 from ikev1.cli.connect.vpnc_conf import VpncConf, dh_group, read_vpnc_conf
 from ikev1.config import ConfigError, Loaded, load_values
 from ikev1.core.records.record import replace
@@ -69,6 +70,7 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option("--socks", metavar="[ADDR:]PORT", help="A SOCKS proxy instead of addresses and routes; needs no root.")
 @click.option("--l2tp", is_flag=True, help="L2TP in IPsec, with the system's xl2tpd and pppd.")
+@click.option("--socks-login-file", type=_FILE, help="USER:PASSWORD for clients of the proxy: the first line of FILE.")
 @click.option("--background", is_flag=True, help="Return when the connection is up; SIGTERM disconnects.")
 @click.option("--pid-file", type=_FILE, help="Write the process number to this file.")
 @click.option("--verbose", is_flag=True, help="Show the log instead of a short account.")
@@ -81,6 +83,7 @@ def connect(
     pid_file: Path | None,
     local_port: int | None,
     socks: str | None,
+    socks_login_file: Path | None,
     l2tp: bool,
     verbose: bool,
     **given: Any,
@@ -102,11 +105,12 @@ def connect(
         options = ppp.configured(options) if ppp is not None else options
         pid_file = pid_file or (Path(conf.values["pidfile"]) if "pidfile" in conf.values else None)
         local_port = local_port or local_port_of(conf)
+        for_socks = socks_options(socks, socks_login_file)
         secret, password = _secrets(options, conf, secret_file, password_file)
         loaded = _load(options, secret, password)
-        on_up = split() if background else None
         reduce_privileges()
         hide_memory()
+        on_up = split() if background else None
     except (OSError, PrivilegeError) as error:
         raise click.ClickException(f"Cannot connect: {error}.") from error
     with tempfile.TemporaryDirectory(prefix="ikev1-connect-") as folder:
@@ -120,7 +124,7 @@ def connect(
                     Path(folder),
                     on_up,
                     local_port,
-                    socks,
+                    for_socks,
                     (lambda log: ppp.link(password, log)) if ppp is not None else (lambda log: nullcontext()),
                     verbose=verbose,
                 )
@@ -141,6 +145,9 @@ def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
     ca = given["ca"] or values.get("ca-file", "")
     if hybrid and not ca:
         raise click.UsageError("--hybrid needs --ca: by it the gateway is recognised")
+    user = given["user"] or values.get("xauth username", "")
+    if hybrid and not user:
+        raise click.UsageError("--hybrid needs --user: by its password this host is recognised")
     if bool(given["cert"]) != bool(given["key"]):
         raise click.UsageError("--cert and --key belong together")
     if method == "cert" and not given["cert"]:
@@ -149,7 +156,7 @@ def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
     return ConnectOptions(
         gateway,
         group=given["group"] or values.get("ipsec id", ""),
-        user=given["user"] or values.get("xauth username", ""),
+        user=user,
         domain=given["domain"] or values.get("domain", ""),
         main_mode=given["main_mode"],
         hybrid=hybrid,
@@ -200,12 +207,13 @@ def _secrets(
         secret = secret_in_file(secret_file) if secret_file else conf.secrets.get("ipsec secret", b"")
         kind, name = ("secret", "l2tp") if options.l2tp_port else ("group", options.group)
         secret = secret or secret_in_keyring(options.gateway, kind, name)
-        secret = secret or ask_hidden("Pre-shared key" if options.l2tp_port else f"Secret of the group {name}")
+        label = f"Secret of the group {options.group}" if options.group else "Secret"
+        secret = secret or ask_secret("Pre-shared key" if options.l2tp_port else label, "--secret-file")
     if options.user:
         password = secret_in_file(password_file) if password_file else conf.secrets.get("xauth password", b"")
         password = password or secret_in_keyring(options.gateway, "user", options.user)
         if options.l2tp_port:
-            password = checked_password(password or ask_hidden("Password"))
+            password = checked_password(password or ask_secret("Password", "--password-file"))
     return secret, password
 
 
@@ -235,15 +243,14 @@ def _run(
     folder: Path,
     on_up: Callable[[], None] | None,
     local_port: int | None,
-    socks: str | None,
+    socks: SocksOptions | None,
     link: Callable[[EventLog], AbstractContextManager[L2tpLink | None]],
     *,
     verbose: bool,
 ) -> int:
     # not above, because libraries start threads when they are imported
-    from ikev1.cli.connect.socks import parse_address, proxy
     from ikev1.cli.connect.view import TerminalView
-    from ikev1.daemon.client import Observer, run_client
+    from ikev1.daemon.client import Observer, Outcome, run_client
     from ikev1.daemon.host.data_plane_choice import PlaneChoice, choose
     from ikev1.daemon.net.client_ports import bound
     from ikev1.daemon.observe.event_log import Level, write_to_logger
@@ -264,7 +271,9 @@ def _run(
     if verbose:
         view.silence()
 
-    def run(settings: Settings, chosen: PlaneChoice, *observers: Observer) -> int:
+    def run(
+        settings: Settings, chosen: PlaneChoice, *observers: Observer, is_lost: Callable[[], str] = lambda: ""
+    ) -> int:
         endpoint = bound(log, local_port, coalesce=not chosen.kernel)
         ports = {"encapsulation_port": endpoint.encapsulation_port, "peer_encapsulation_port": ENCAPSULATION_PORT}
         settings = replace(settings, **ports)
@@ -280,17 +289,16 @@ def _run(
                 observers=observers,
                 link=ppp,
             )
-        view.end(outcome)
+        reason = is_lost()
+        if reason:
+            outcome = Outcome.LOST if outcome is Outcome.DISCONNECTED else Outcome.FAILED
+        view.end(outcome, reason)
         return EXIT_STATUS[outcome.value]
 
     try:
-        address = parse_address(socks) if socks is not None else None
-    except ValueError as error:
-        raise click.UsageError(f"--socks: {error}") from error
-    try:
-        if address is None:
+        if socks is None:
             return run(loaded.settings, choose(loaded.gateway))
-        with proxy(address, log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
-            return run(for_proxy(loaded.settings), running.choice, running.observe)
+        with proxy(*socks, log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
+            return run(for_proxy(loaded.settings), running.choice, running.observe, is_lost=lambda: running.problem)
     except (OSError, PlaneError) as error:
         raise click.ClickException(f"Cannot connect: {error}.") from error

@@ -64,7 +64,7 @@ def configuration(options: ConnectOptions, secret: bytes, password: bytes) -> di
         # behind a NAT, a server identifies itself by an address that the client does not know
         connection |= {"remote_id": "%any"} if options.needs_secret else {}
     else:
-        connection["vips"] = ["0.0.0.0"]  # noqa: S104  any address
+        connection["vips"] = ["0.0.0.0", *(["::"] if any(":" in each for each in options.networks) else [])]  # noqa: S104  any
     if options.user and not options.l2tp_port:
         connection |= {"xauth": "client", "xauth_user": options.user, "xauth_timeout": 180}
         if options.domain:
