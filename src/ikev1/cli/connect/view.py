@@ -9,11 +9,13 @@ from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildUp, ConfigReceived, Event, Failure, IkeDown, IkeUp, XauthUp
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.mode_config import ModeConfig
+from ikev1.core.records.record import present
 from ikev1.daemon.observe.event_log import Line
 from ikev1.esp.plane import Counters
 from ikev1.wire.words import printable
 
 _ERASE = "\r\x1b[K"
+_MOST_LINES = 100  # of a banner: a gateway may send many again and again
 _OF_THIS_HOST = ("NET", "ESP", "CFG", "DMN")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -45,8 +47,8 @@ class TerminalView:
             self._line("phase 1 is complete")
         elif isinstance(event, XauthUp):
             self._line("the gateway has accepted the user")
-        elif isinstance(event, ConfigReceived) and event.sa.received is not None:
-            self._configuration(event.sa.received)
+        elif isinstance(event, ConfigReceived) and event.sa.received not in (None, event.before):
+            self._configuration(present(event.sa.received))
         elif isinstance(event, ChildUp) and event.replaces is None:
             self._line(f"tunnel {event.child.local} to {event.child.remote}")
         elif isinstance(event, Failure):
@@ -94,7 +96,7 @@ class TerminalView:
         if received.dns:
             domain = f" for {printable(received.default_domain)}" if received.default_domain else ""
             self._line(f"name servers {', '.join(received.dns)}{domain}")
-        for line in received.banner.splitlines():
+        for line in received.banner.splitlines()[:_MOST_LINES]:
             self._line(f"| {printable(line)}")
 
     def _line(self, text: str) -> None:
