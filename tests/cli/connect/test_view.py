@@ -7,7 +7,7 @@ import io
 import pytest
 
 from ikev1.cli.connect.view import TerminalView, amount, duration
-from ikev1.core.records.events import ConfigReceived
+from ikev1.core.records.events import Code, ConfigReceived, Failure, IkeDown
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.mode_config import ModeConfig
@@ -44,6 +44,18 @@ def test_a_configuration_with_control_characters_and_many_lines() -> None:
     assert [line for line in lines if not line.startswith("| ")] == lines[:1]
     view.event(received._replace(before=config))
     assert stream.getvalue() == shown, "the same again, as after each renewal of phase 1"
+
+
+def test_the_end_of_an_sa_does_not_repeat_the_failure() -> None:
+    stream = io.StringIO()
+    view = TerminalView(stream, "192.0.2.1", "carol")
+    path = UdpPath("192.0.2.9", 500, "192.0.2.1", 500)
+    sa = IkeSa(1, "connect", Role.INITIATOR, path, b"i" * 8, b"r" * 8, 0.0)
+    view.event(Failure(Code.XAUTH_FAILED, "wrong password", path.remote, sa))
+    view.event(IkeDown(sa, "wrong password"))
+    view.event(IkeDown(sa, "another reason"))
+    assert stream.getvalue().count("wrong password") == 1
+    assert "another reason" in stream.getvalue()
 
 
 def test_lines_of_the_log_about_this_host() -> None:

@@ -31,6 +31,7 @@ class TerminalView:
         self._on_up = on_up
         self._quiet = False
         self._status = ""
+        self._failure = ""  # the last one: the end of the ISAKMP SA that follows has the same reason
 
     @property
     def live(self) -> bool:
@@ -52,8 +53,9 @@ class TerminalView:
         elif isinstance(event, ChildUp) and event.replaces is None:
             self._line(f"tunnel {event.child.local} to {event.child.remote}")
         elif isinstance(event, Failure):
+            self._failure = event.text
             self._line(f"{event.text} ({event.code})")
-        elif isinstance(event, IkeDown):
+        elif isinstance(event, IkeDown) and event.reason != self._failure:
             self._line(f"ISAKMP SA closed: {event.reason}")
 
     def failed(self, reason: str) -> None:
