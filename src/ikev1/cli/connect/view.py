@@ -10,6 +10,7 @@ from ikev1.core.records.events import ChildUp, ConfigReceived, Event, Failure, I
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.record import present
+from ikev1.daemon.l2tp.link import LinkAddresses
 from ikev1.daemon.observe.event_log import Line
 from ikev1.esp.plane import Counters
 from ikev1.wire.words import printable
@@ -32,6 +33,7 @@ class TerminalView:
         self._quiet = False
         self._status = ""
         self._failure = ""  # the last one: the end of the ISAKMP SA that follows has the same reason
+        self._link = ""
 
     @property
     def live(self) -> bool:
@@ -59,13 +61,18 @@ class TerminalView:
             self._line(f"ISAKMP SA closed: {event.reason}")
 
     def failed(self, reason: str) -> None:
-        """Say why the gateway cannot be called."""
+        """Say why the gateway cannot be called, or why there is no PPP link."""
         self._line(reason)
 
     def warn(self, line: Line) -> None:
         """Write a line of the log about this host; `event` has those about the gateway."""
         if line.group in _OF_THIS_HOST:
             self._line(f"warning: {line.text}")
+
+    def link(self, addresses: LinkAddresses) -> None:
+        """Write a line about the PPP link, which the status line names from now on."""
+        self._link = f"{addresses.interface} {addresses.local}"
+        self._line(f"PPP link {self._link}, peer {addresses.peer}")
 
     def up(self) -> None:
         """Say that the connection is usable."""
@@ -74,7 +81,7 @@ class TerminalView:
 
     def tick(self, sa: IkeSa, children: list[tuple[ChildSa, Counters]], now: float) -> None:
         """Rewrite the status line, on a terminal."""
-        address = ", ".join(sa.received.addresses) if sa.received is not None else ""
+        address = ", ".join(sa.received.addresses) if sa.received is not None else self._link
         octets_in = sum(counters.bytes_in for _, counters in children)
         octets_out = sum(counters.bytes_out for _, counters in children)
         rekeys = [child.rekey_at for child, _ in children if child.rekey_at]
