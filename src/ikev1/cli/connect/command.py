@@ -112,6 +112,8 @@ def connect(
         reduce_privileges()
         hide_memory()
         on_up = split() if background else None
+    except click.Abort:
+        sys.exit(EXIT_STATUS["interrupted"])
     except (OSError, PrivilegeError) as error:
         raise click.ClickException(f"Cannot connect: {error}.") from error
     with tempfile.TemporaryDirectory(prefix="ikev1-connect-") as folder:
