@@ -56,7 +56,7 @@ def pings(node: Node, address: str, count: int = 1) -> bool:
     return f" {count} received" in said
 
 
-def server(lab: Lab, node: Node) -> tuple[OurGateway, Xl2tpd]:
+def server(lab: Lab, node: Node, address: str = SERVER) -> tuple[OurGateway, Xl2tpd]:
     """A gateway with an L2TP server that knows the user."""
     ours = lab.ours(
         node,
@@ -79,7 +79,9 @@ proposals = ["aes256-sha1"]
 """
         ),
     )
-    xl2tpd = Xl2tpd(node, lab.folder("server"), calls=False, users={USER: PASSWORD}, options="ms-dns 10.99.1.53")
+    xl2tpd = Xl2tpd(
+        node, lab.folder("server"), calls=False, users={USER: PASSWORD}, options="ms-dns 10.99.1.53", address=address
+    )
     return ours, lab.started(xl2tpd)
 
 
@@ -99,6 +101,10 @@ def command_lines(folder: Path = BASE) -> dict[str, list[str]]:
     return found
 
 
+def folders() -> list[Path]:
+    return list(BASE.glob("l2tp-*"))
+
+
 def number_of(program: str) -> int:
     """The process of a client's ``program``."""
     return next(int(number) for number, words in command_lines().items() if words[0].endswith(program))
@@ -106,7 +112,7 @@ def number_of(program: str) -> int:
 
 def assert_nothing_left(node: Node, before: tuple[str, ...]) -> None:
     assert not command_lines()
-    assert not list(BASE.iterdir())
+    assert not folders()
     assert state_of(node) == before
 
 
@@ -118,7 +124,7 @@ def test_a_link_and_its_end(lab: Lab, plane: str) -> None:
     capture = lab.capture(a, sent=True)
     client = lab.started(Connect(a, lab.folder("connect"), ("--data-plane", plane)))
     client.wait_until_up()
-    (folder,) = BASE.iterdir()
+    (folder,) = folders()
     assert folder.stat().st_mode & 0o777 == 0o700
     assert not (folder / "options").exists(), "it has the password"
     lines = command_lines().values()
@@ -153,6 +159,21 @@ def test_behind_a_nat_where_1701_is_taken(lab: Lab, plane: str) -> None:
     wait_until(lambda: not file.exists(), "the end of the client")
     assert_nothing_left(c, before)
     assert other.alive
+
+
+def test_a_server_with_its_outer_address_in_the_link(lab: Lab) -> None:
+    """The kernel's route to the peer of the PPP link would lead what carries the link into it."""
+    a, b = lab.direct()
+    server(lab, b, address=b.address)
+    before = state_of(a)
+    client = lab.started(Connect(a, lab.folder("connect"), ()))
+    client.wait_for(lambda: "ikev1ppp0" in a.run("ip", "route", "get", "198.51.100.1"), "its routes")
+    assert "ikev1ppp0" not in a.run("ip", "route", "get", b.address)
+    local = a.run("ip", "-o", "-4", "address", "show", "dev", "ikev1ppp0").split()[3]
+    assert pings(b, local, 3)
+    client.send_signal(signal.SIGTERM)
+    assert client.wait() == 0
+    assert_nothing_left(a, before)
 
 
 def test_a_wrong_password(lab: Lab) -> None:
@@ -195,10 +216,10 @@ def test_a_client_that_was_killed(lab: Lab) -> None:
     killed.wait_until_up()
     killed.send_signal(signal.SIGKILL)
     wait_until(lambda: not command_lines(), "the end of pppd and xl2tpd")
-    (left,) = BASE.iterdir()
+    (left,) = folders()
     client = lab.started(Connect(a, lab.folder("connect"), ("--data-plane", "userspace")))
     client.wait_until_up()
-    assert left not in BASE.iterdir()
+    assert left not in folders()
     client.send_signal(signal.SIGHUP)
     assert client.wait() == 0
     assert_nothing_left(a, before)

@@ -57,7 +57,8 @@ _OUTCOMES = {
     },
     Outcome.PROPOSAL_REFUSED: {Code.NO_PROPOSAL_CHOSEN, Code.SELECTORS_UNACCEPTABLE},
 }
-_BY_CODE = {code: outcome for outcome, codes in _OUTCOMES.items() for code in codes}
+_PAUSE = 0.5  # seconds between looks whether the gateway is still called anew
+_BY_CODE: dict[str, Outcome] = {code: outcome for outcome, codes in _OUTCOMES.items() for code in codes}
 
 
 def _outcome(failure: Failure) -> Outcome | None:
@@ -82,8 +83,8 @@ class View(Protocol):
     def link(self, addresses: LinkAddresses) -> None:
         """The PPP link in the connection is up."""
 
-    def link_failed(self, error: LinkError) -> None:
-        """The PPP link has not come up, or has ended."""
+    def failed(self, reason: str) -> None:
+        """The connection cannot be called, or its PPP link has ended, for a reason that no event has."""
 
     def up(self) -> None:
         """The connection is up for the first time."""
@@ -107,8 +108,10 @@ class ClientConnection:
         self._tunnels = tuple(tunnel.name for tunnel in connection.tunnels)
         self._up = False
         self._ending = False
+        self._waiting = False  # for the end of a call that a change of this host's address caused
         self._failure: Outcome | None = None
         self._link_failure: Outcome | None = None
+        self._told = False  # the view has an event with the reason
         self._tasks: set[asyncio.Task[None]] = set()
         gateway.observers.append(self._observe)
 
@@ -142,7 +145,10 @@ class ClientConnection:
         try:
             for tunnel in self._tunnels:
                 await self._gateway.initiate(self._name, tunnel)
-        except NotEstablished:
+        except NotEstablished as error:
+            self._failure = self._failure or _BY_CODE.get(error.code)
+            if not self._told:
+                self._view.failed(str(error))
             self._finish()
             return
         self._look()
@@ -170,7 +176,7 @@ class ClientConnection:
 
     def _end_with(self, error: LinkError) -> None:
         self._link_failure = Outcome.AUTHENTICATION_FAILED if error.authentication else Outcome.LINK_FAILED
-        self._view.link_failed(error)
+        self._view.failed(str(error))
         self._finish()
 
     async def _show(self) -> None:
@@ -184,14 +190,26 @@ class ClientConnection:
     def _observe(self, event: Event) -> None:
         self._view.event(event)
         if isinstance(event, Failure) and not self._up:
+            self._told = True
             self._failure = _outcome(event) or self._failure
         elif isinstance(event, (IkeDown, ChildDown)) and self._up:
             # later: a pair may have another ISAKMP SA by then
             asyncio.get_running_loop().call_soon(self._look)
 
     def _look(self) -> None:
-        if not all(self._gateway.is_up(self._name, tunnel) for tunnel in self._tunnels):
+        if self._waiting or all(self._gateway.is_up(self._name, tunnel) for tunnel in self._tunnels):
+            return
+        if self._name in self._gateway.autostart.failing:
+            self._spawn(self._await_call())
+        else:
             self._finish()
+
+    async def _await_call(self) -> None:
+        self._waiting = True
+        while self._name in self._gateway.autostart.failing:
+            await asyncio.sleep(_PAUSE)
+        self._waiting = False
+        self._look()
 
     def _finish(self) -> None:
         self._ending = True

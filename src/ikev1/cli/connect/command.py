@@ -57,6 +57,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--ca", type=_FILE, help="The certificate of the authority that the gateway's is of.")
 @click.option("--cert", type=_FILE, help="The certificate of this host; needs --key.")
 @click.option("--key", type=_FILE, help="The private key of --cert.")
+@click.option("--local-id", help="The identity of this host.  [default: the group, or the subject of --cert]")
 @click.option("--remote-id", help="The identity that the gateway must prove.")
 @click.option("--dh-group", help="The Diffie-Hellman group.  [default: modp2048]")
 @click.option("--pfs", help="The Diffie-Hellman group of Quick Mode.  [default: none]")
@@ -97,7 +98,7 @@ def connect(
     """
     try:
         hide_memory()  # before any secret is read
-        ppp = l2tp_of({**given, "vpnc_conf": vpnc_conf, "socks": socks}, allow_weak=allow_weak) if l2tp else None
+        ppp = l2tp_of(click.get_current_context().params) if l2tp else None
         conf = read_vpnc_conf(vpnc_conf, allow_weak=allow_weak) if vpnc_conf is not None else VpncConf({}, {})
         for warning in conf.warnings:
             click.echo(f"warning: {warning}", err=True)
@@ -163,6 +164,7 @@ def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
         ca=_path(ca),
         certificate=_path(given["cert"]),
         private_key=_path(given["key"]),
+        local_id=given["local_id"] or "",
         remote_id=given["remote_id"] or "",
         dh_group=given["dh_group"] or _group_of(values.get("ike dh group", "")) or "modp2048",
         pfs=pfs,
@@ -270,6 +272,8 @@ def _run(
     view = TerminalView(sys.stderr, gateway, user, up)
     if verbose:
         view.silence()
+    else:
+        log.attach(Level.WARNING, view.warn)
 
     def run(
         settings: Settings, chosen: PlaneChoice, *observers: Observer, is_lost: Callable[[], str] = lambda: ""

@@ -27,6 +27,7 @@ class ConnectOptions(NamedTuple):
     ca: str = ""
     certificate: str = ""
     private_key: str = ""
+    local_id: str = ""
     remote_id: str = ""
     dh_group: str = "modp2048"
     pfs: str = ""
@@ -75,12 +76,12 @@ def configuration(options: ConnectOptions, secret: bytes, password: bytes) -> di
             connection["hybrid"] = True
     if options.needs_secret and secret:
         connection["secret"] = _written(secret)
-    if options.group:
-        connection["local_id"] = f"keyid:{options.group}"
+    local_id = f"keyid:{options.group}" if options.group else "dn" if options.certificate else ""
     given = {
         "ca": options.ca,
         "certificate": options.certificate,
         "private_key": options.private_key,
+        "local_id": options.local_id or local_id,
         "remote_id": options.remote_id,
     }
     connection |= {key: value for key, value in given.items() if value}

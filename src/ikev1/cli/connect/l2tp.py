@@ -58,8 +58,8 @@ class CannotDoL2tp(LocalError, click.ClickException):
     exit_code = MISSING_STATUS
 
 
-def l2tp_of(given: Mapping[str, Any], *, allow_weak: bool) -> L2tp:
-    """What ``--l2tp`` requires, for the options of the command line.
+def l2tp_of(given: Mapping[str, Any]) -> L2tp:
+    """What ``--l2tp`` requires, with all options of the command line by name.
 
     Raises:
         click.UsageError: an option that L2TP does not have.
@@ -82,7 +82,7 @@ def l2tp_of(given: Mapping[str, Any], *, allow_weak: bool) -> L2tp:
         found = programs()
     except L2tpMissing as error:
         raise CannotDoL2tp(f"Cannot connect: {error}.") from error
-    return L2tp(reserved(), found, user.encode(), networks, allow_weak)
+    return L2tp(reserved(), found, user.encode(), networks, given["allow_weak"])
 
 
 def checked_password(password: bytes) -> bytes:

@@ -9,11 +9,13 @@ from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildUp, ConfigReceived, Event, Failure, IkeDown, IkeUp, XauthUp
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.mode_config import ModeConfig
-from ikev1.daemon.l2tp.link import LinkAddresses, LinkError
+from ikev1.daemon.l2tp.link import LinkAddresses
+from ikev1.daemon.observe.event_log import Line
 from ikev1.esp.plane import Counters
 from ikev1.wire.words import printable
 
 _ERASE = "\r\x1b[K"
+_OF_THIS_HOST = ("NET", "ESP", "CFG", "DMN")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -59,9 +61,14 @@ class TerminalView:
         self._link = f"{addresses.interface} {addresses.local}"
         self._line(f"PPP link {self._link}, peer {addresses.peer}")
 
-    def link_failed(self, error: LinkError) -> None:
-        """Say why there is no PPP link."""
-        self._line(str(error))
+    def failed(self, reason: str) -> None:
+        """Say why the gateway cannot be called, or why there is no PPP link."""
+        self._line(reason)
+
+    def warn(self, line: Line) -> None:
+        """Write a line of the log about this host; `event` has those about the gateway."""
+        if line.group in _OF_THIS_HOST:
+            self._line(f"warning: {line.text}")
 
     def up(self) -> None:
         """Say that the connection is usable."""
