@@ -207,17 +207,18 @@ def test_programs_that_end(lab: Lab) -> None:
         assert_nothing_left(a, before)
 
 
-def test_a_client_that_was_killed(lab: Lab) -> None:
+@pytest.mark.parametrize("plane", PLANES)
+def test_a_client_that_was_killed(lab: Lab, plane: str) -> None:
     """The kernel ends its programs; the next one removes what else it left."""
     a, b = lab.direct()
     server(lab, b)
     before = state_of(a)
-    killed = lab.started(Connect(a, lab.folder("killed"), ("--data-plane", "userspace")))
+    killed = lab.started(Connect(a, lab.folder("killed"), ("--data-plane", plane)))
     killed.wait_until_up()
     killed.send_signal(signal.SIGKILL)
     wait_until(lambda: not command_lines(), "the end of pppd and xl2tpd")
     (left,) = folders()
-    client = lab.started(Connect(a, lab.folder("connect"), ("--data-plane", "userspace")))
+    client = lab.started(Connect(a, lab.folder("connect"), ("--data-plane", plane)))
     client.wait_until_up()
     assert left not in folders()
     client.send_signal(signal.SIGHUP)

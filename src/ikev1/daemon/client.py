@@ -80,11 +80,11 @@ class View(Protocol):
     def event(self, event: Event) -> None:
         """Something happened."""
 
+    def failed(self, reason: str) -> None:
+        """The connection cannot be called, or the PPP link has not come up or has ended."""
+
     def link(self, addresses: LinkAddresses) -> None:
         """The PPP link in the connection is up."""
-
-    def failed(self, reason: str) -> None:
-        """The connection cannot be called, or its PPP link has ended, for a reason that no event has."""
 
     def up(self) -> None:
         """The connection is up for the first time."""
@@ -110,8 +110,8 @@ class ClientConnection:
         self._ending = False
         self._waiting = False  # for the end of a call that a change of this host's address caused
         self._failure: Outcome | None = None
-        self._link_failure: Outcome | None = None
         self._told = False  # the view has an event with the reason
+        self._link_failure: Outcome | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         gateway.observers.append(self._observe)
 

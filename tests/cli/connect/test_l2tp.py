@@ -37,6 +37,12 @@ def test_transport_mode_from_our_port_to_1701() -> None:
     assert "password" not in repr(loaded), "it is that of PPP"
 
 
+def test_who_the_gateway_must_be() -> None:
+    """With a pre-shared key, whoever knows that; with a certificate, the one that was called."""
+    assert connection().remote_id == "%any"
+    assert connection(remote_id="@vpn").remote_id == "@vpn"
+
+
 def test_weak_algorithms_are_offered_only_if_allowed() -> None:
     with_weak, without = connection(allow_weak=True), connection()
     assert len(with_weak.policies) > len(without.policies)

@@ -56,11 +56,6 @@ class TerminalView:
         elif isinstance(event, IkeDown):
             self._line(f"ISAKMP SA closed: {event.reason}")
 
-    def link(self, addresses: LinkAddresses) -> None:
-        """Write a line about the PPP link, which the status line names from now on."""
-        self._link = f"{addresses.interface} {addresses.local}"
-        self._line(f"PPP link {self._link}, peer {addresses.peer}")
-
     def failed(self, reason: str) -> None:
         """Say why the gateway cannot be called, or why there is no PPP link."""
         self._line(reason)
@@ -69,6 +64,11 @@ class TerminalView:
         """Write a line of the log about this host; `event` has those about the gateway."""
         if line.group in _OF_THIS_HOST:
             self._line(f"warning: {line.text}")
+
+    def link(self, addresses: LinkAddresses) -> None:
+        """Write a line about the PPP link, which the status line names from now on."""
+        self._link = f"{addresses.interface} {addresses.local}"
+        self._line(f"PPP link {self._link}, peer {addresses.peer}")
 
     def up(self) -> None:
         """Say that the connection is usable."""
