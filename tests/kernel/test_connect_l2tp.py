@@ -21,6 +21,7 @@ from lab.process import Program, wait_until
 
 PSK = "the secret of all clients"
 USER, PASSWORD = "office\\carol", 'pass "word" #\'\\ ü'
+NAME_SERVER = "10.1.0.53"
 PLANES = ["kernel", "userspace"]
 BASE = Path("/run/ikev1-connect")
 
@@ -80,7 +81,12 @@ proposals = ["aes256-sha1"]
         ),
     )
     xl2tpd = Xl2tpd(
-        node, lab.folder("server"), calls=False, users={USER: PASSWORD}, options="ms-dns 10.99.1.53", address=address
+        node,
+        lab.folder("server"),
+        calls=False,
+        users={USER: PASSWORD},
+        options=f"ms-dns {NAME_SERVER}",
+        address=address,
     )
     return ours, lab.started(xl2tpd)
 
@@ -130,7 +136,7 @@ def test_a_link_and_its_end(lab: Lab, plane: str) -> None:
     lines = command_lines().values()
     assert sorted(Path(words[0]).name for words in lines) == ["pppd", "xl2tpd"]
     assert not any("carol" in word or "word" in word for words in lines for word in words)
-    assert "DNS1=10.99.1.53" in client.log()
+    assert f"DNS1={NAME_SERVER}" in client.log(), "in the environment of the scripts of pppd"
     assert "ikev1ppp0" in a.run("ip", "route", "get", "198.51.100.1")
     assert "ikev1ppp0" not in a.run("ip", "route", "get", b.address)
     client.send_signal(signal.SIGTERM)
@@ -153,7 +159,8 @@ def test_behind_a_nat_where_1701_is_taken(lab: Lab, plane: str) -> None:
     client = lab.started(Connect(c, lab.folder("connect"), options))
     assert client.wait() == 0
     assert pings(c, SERVER, 3)
-    assert "ikev1ppp0" in c.run("ip", "route", "get", "198.51.100.1")
+    for host in ("198.51.100.1", NAME_SERVER):
+        assert "ikev1ppp0" in c.run("ip", "route", "get", host)
     assert "ikev1ppp0" not in c.run("ip", "route", "get", "192.168.77.1")
     os.kill(int(file.read_text()), signal.SIGINT)
     wait_until(lambda: not file.exists(), "the end of the client")
