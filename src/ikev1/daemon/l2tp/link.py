@@ -46,8 +46,8 @@ _PPPD = {
     16: "the gateway has ended the L2TP call",
     19: "the gateway has refused the user or the password of PPP",
 }
-_CONFIGURED = re.compile(r"\blocal +IP address ")
-_NAME_SERVER = re.compile(r"\b(?:primary|secondary) +DNS address ([0-9.]+)$")
+_CONFIGURED = re.compile(r"local +IP address ")
+_NAME_SERVER = re.compile(r"(?:primary|secondary) +DNS address (\d{1,3}(?:\.\d{1,3}){3})")
 _MOST_NAME_SERVERS = 2  # IPCP has two (RFC 1877)
 _READS = 16  # of messages at once
 # <linux/sockios.h>, <linux/if.h>
@@ -123,14 +123,17 @@ class L2tpLink:
             self._run()
             addresses = await self._addresses()
             (self._folder / "options").unlink()
+        except OSError as error:
+            raise LinkError(f"cannot start xl2tpd: {error}") from error
+        try:
             if addresses.peer == gateway:
                 link_routes.forget_peer(addresses.interface, gateway)
             networks = [*self._options.networks, *map(IPv4Network, addresses.name_servers)]
             link_routes.add(self._folder, addresses.interface, gateway, networks)
-            if addresses.name_servers:
-                await asyncio.to_thread(use_name_servers, addresses.interface, addresses.name_servers)
         except OSError as error:
-            raise LinkError(f"cannot start xl2tpd: {error}") from error
+            raise LinkError(f"cannot add routes to the PPP link: {error}") from error
+        if addresses.name_servers:
+            await asyncio.to_thread(use_name_servers, addresses.interface, addresses.name_servers)
         return addresses
 
     async def ended(self) -> LinkError:
@@ -237,9 +240,9 @@ class L2tpLink:
         self._log.write(Level.INFO, "NET", printable(line, " "))
         if "Listening on IP address" in line:
             self._options.port.close()  # xl2tpd holds the port now
-        if self._name_servers is None and _CONFIGURED.search(line):
+        if self._name_servers is None and _CONFIGURED.match(line):
             self._name_servers = ()
-        elif self._name_servers is not None and (found := _NAME_SERVER.search(line)):
+        elif self._name_servers is not None and (found := _NAME_SERVER.fullmatch(line)):
             self._name_servers = (*self._name_servers, found[1])[:_MOST_NAME_SERVERS]
         self._refused = self._refused or bool(_AUTHENTICATION.search(line))
         if not self._stopping and (_STATUS.search(line) or (not self._end and _END.search(line))):
