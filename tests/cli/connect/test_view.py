@@ -12,6 +12,7 @@ from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.path import UdpPath
+from ikev1.daemon.l2tp.link import LinkAddresses
 from ikev1.daemon.observe.event_log import Level, Line
 
 
@@ -64,6 +65,15 @@ def test_lines_of_the_log_about_this_host() -> None:
     view.warn(Line(Level.WARNING, "NET", "no name servers"))
     view.warn(Line(Level.WARNING, "IKE", "shown as an event"))
     assert stream.getvalue() == "warning: no name servers\n"
+
+
+def test_a_ppp_link() -> None:
+    stream = io.StringIO()
+    view = TerminalView(stream, "192.0.2.1", "carol")
+    view.link(LinkAddresses("ikev1ppp0", "10.99.0.10", "10.99.0.1", ("10.1.0.53",)))
+    lines = stream.getvalue().splitlines()
+    assert all(each in lines[0] for each in ("ikev1ppp0", "10.99.0.10", "10.99.0.1"))
+    assert lines[1].endswith("10.1.0.53")
 
 
 def test_what_is_hidden_once_nobody_looks() -> None:

@@ -73,6 +73,8 @@ class TerminalView:
         """Write a line about the PPP link, which the status line names from now on."""
         self._link = f"{addresses.interface} {addresses.local}"
         self._line(f"PPP link {self._link}, peer {addresses.peer}")
+        if addresses.name_servers:
+            self._line(f"name servers {', '.join(addresses.name_servers)}")
 
     def up(self) -> None:
         """Say that the connection is usable."""
