@@ -17,49 +17,15 @@ from pathlib import Path
 import pytest
 
 from lab.charon import GATEWAY_ID, PSK, XAUTH_PASSWORD, XAUTH_USER, CharonOptions
+from lab.connect import Connect, connect
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
-from lab.paths import open_the_way
-from lab.process import PATIENCE, Program, wait_until
-from lab.socks import AS_NOBODY, NOBODY, PAGE, PROXY, fetched, of_host, web_server
+from lab.process import PATIENCE, run, wait_until
+from lab.socks import PAGE, PROXY, fetched, of_host, web_server
 from lab.traffic import ping
 from lab.users import check_user
 from lab.vpnc import GROUP, GROUP_SECRET, VpncOptions
-
-
-class Connect(Program):
-    """A running `ikev1 connect`; ``nobody`` is a user without privileges."""
-
-    def __init__(self, node: Node, folder: Path, options: Sequence[str], *, nobody: bool = False) -> None:
-        self.folder = folder
-        command = ["-m", "ikev1", "connect", "--data-plane", "userspace", *options]
-        setup = ":"
-        if nobody:
-            folder.parent.chmod(0o755)
-            for path in (folder, *folder.iterdir()):
-                os.chown(path, NOBODY, NOBODY)
-            command, setup = [*AS_NOBODY, sys.executable, "-B", *command], open_the_way(folder)
-        environment = {"TMPDIR": str(folder)}
-        super().__init__(node.namespace, command, folder, setup=setup, environment=environment, preloaded=not nobody)
-
-
-def connect(
-    lab: Lab,
-    node: Node,
-    *options: str,
-    secret: str = GROUP_SECRET,
-    password: str = XAUTH_PASSWORD,
-    nobody: bool = False,
-) -> Connect:
-    """Connect to the node's peer, with the secrets in files."""
-    folder = lab.folder("connect")
-    folder.mkdir(parents=True)
-    for name, content in (("secret", secret), ("password", password)):
-        (folder / name).touch(mode=0o600)
-        (folder / name).write_text(content + "\n")
-    files = ("--secret-file", str(folder / "secret"), "--password-file", str(folder / "password"))
-    return lab.started(Connect(node, folder, (node.peer, "--user", XAUTH_USER, *files, *options), nobody=nobody))
 
 
 def gateway(lab: Lab, node: Node) -> OurGateway:
@@ -190,6 +156,68 @@ def test_a_proxy_for_a_user_without_privileges(lab: Lab) -> None:
     ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
 
 
+def test_a_proxy_that_is_killed(lab: Lab) -> None:
+    a, b = lab.direct()
+    ours = gateway(lab, b)
+    client = connect(lab, a, "--group", GROUP, "--socks", PROXY)
+    client.wait_for_log("connected")
+    (proxy,) = run("pgrep", "-P", str(client.pid)).split()
+    os.kill(int(proxy), signal.SIGKILL)
+    assert client.wait() == 6
+    assert "lost: the process of the SOCKS proxy has ended" in client.log()
+    ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
+    assert not [file for file in client.folder.iterdir() if file.is_dir()]
+
+
+def test_a_proxy_that_clients_have_to_log_in_to(lab: Lab) -> None:
+    a, b = lab.direct()
+    gateway(lab, b)
+    web_server(lab, b)
+    file = lab.folder("login")
+    file.touch(mode=0o600)
+    file.write_text("alice:wonder:land\n")
+    client = connect(lab, a, "--group", GROUP, "--socks", PROXY, "--socks-login-file", str(file))
+    client.wait_for_log("connected")
+    wait_until(
+        lambda: fetched(a, f"http://{b.host}/page", "--proxy-user", "alice:wonder:land") == PAGE,
+        "the page",
+    )
+    assert PAGE not in fetched(a, f"http://{b.host}/page")
+    assert b"wonder" not in b"".join(
+        file.read_bytes() for file in Path("/proc").glob("[0-9]*/cmdline") if file.exists()
+    )
+
+
+def test_a_proxy_in_the_background_leaves_the_output_of_the_command(lab: Lab) -> None:
+    """As in a shell: ``text=$(ikev1 connect --background ...)``."""
+    a, b = lab.direct()
+    ours = gateway(lab, b)
+    pid_file = lab.folder("pid")
+    started = connect(lab, a, "--group", GROUP, "--socks", PROXY, "--background", "--pid-file", str(pid_file))
+    try:
+        assert started.wait() == 0
+        number = int(pid_file.read_text())
+        output = started.output_file.stat()
+        for process in (str(number), *run("pgrep", "-P", str(number)).split()):
+            opened = [os.stat(file) for file in Path("/proc", process, "fd").iterdir() if file.exists()]
+            assert not [file for file in opened if os.path.samestat(file, output)], process
+    finally:
+        os.kill(int(pid_file.read_text()), signal.SIGTERM)
+    ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
+    wait_until(lambda: not pid_file.exists(), "the removal of the file")
+
+
+def test_the_waiting_process_of_the_background_is_killed(lab: Lab) -> None:
+    """Nobody would know of the other one, or end it."""
+    a, _ = lab.direct()
+    client = connect(lab, a, "--group", GROUP, "--background")
+    client.wait_for_log("calling")
+    (other,) = run("pgrep", "-P", str(client.pid)).split()
+    client.send_signal(signal.SIGKILL)
+    wait_until(lambda: not Path("/proc", other).exists(), "the end of the other process")
+    assert "interrupted" in client.log()
+
+
 def test_a_port_that_is_taken(lab: Lab) -> None:
     """A gateway of this host has the ports 500 and 4500."""
     a, b = lab.direct()
@@ -234,6 +262,17 @@ def test_charon_refuses_a_user(lab: Lab) -> None:
     assert connect(lab, a, "--main-mode", "--remote-id", GATEWAY_ID, secret=PSK, password="wrong").wait() == 4
 
 
+def test_a_gateway_that_cannot_be_called(lab: Lab) -> None:
+    """No event has the reason: phase 1 never began."""
+    a, _ = lab.direct()
+    unknown = connect(lab, replace(a, peer="gateway.invalid"), "--group", GROUP)
+    assert unknown.wait() == 3
+    assert "no address of gateway.invalid" in unknown.log()
+    far = connect(lab, replace(a, peer="192.0.2.1"), "--group", GROUP)
+    assert far.wait() == 1
+    assert "no route to 192.0.2.1" in far.log()
+
+
 def test_nobody_answers(lab: Lab) -> None:
     a, _ = lab.direct()
     client = connect(lab, a, "--group", GROUP)
@@ -269,6 +308,17 @@ class Terminal:
         self.process.wait()
         os.close(self._ours)
         os.close(self.theirs)
+
+
+def test_somebody_gives_up_at_the_first_question(lab: Lab) -> None:
+    a, _ = lab.direct()
+    enter = ["setsid", "--ctty", "setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", a.namespace]
+    terminal = Terminal([*enter, sys.executable, "-B", "-m", "ikev1", "connect", a.peer, "--group", GROUP])
+    terminal.read_until("Secret of the group")
+    wait_until(lambda: not terminal.echoes, "a question without echo")
+    terminal.write("\x03")  # Ctrl-C
+    assert terminal.process.wait(PATIENCE) == 130
+    terminal.close()
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ikev1.core.negotiation import phase1_proposal
-from ikev1.core.negotiation.changed_lifetime import note_changed_life
-from ikev1.core.negotiation.lifetime_attributes import PHASE_1
+from ikev1.core.negotiation.lifetime_attributes import PHASE_1, note_changed_life
 from ikev1.core.negotiation.private_attributes import note_ignored
 from ikev1.core.negotiation.rekey_times import deadlines
 from ikev1.core.peer import nat_traversal, reflection, vendor_ids
@@ -191,8 +190,7 @@ def look_for_nat(context: ExchangeContext, message: Message) -> None:
     path = sa.path
     if sa.role is _INITIATOR:
         # RFC 3947 §4: "the initiator MUST change ports when sending the ID payload"
-        settings = context.engine.settings
-        path = nat_traversal.floated(path, nat, settings.encapsulation_port, settings.peer_encapsulation_port)
+        path = nat_traversal.floated(path, nat, *context.engine.settings.floated_ports)
     context.sa = replace(sa, nat=nat, path=path)
     if nat.encapsulate:
         ends = {(True, True): "both peers", (True, False): "this host", (False, True): "the peer"}

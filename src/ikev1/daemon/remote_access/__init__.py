@@ -5,6 +5,5 @@ answers the engine's request for the addresses of a client. `pools` selects the 
 one, `saved_leases` keeps the leases for the next process. As client, `client_addresses` configures the addresses that
 gateways assigned to this host.
 
-`updown` runs the hook of a tunnel when it comes up and goes down (`updown_environment`, `updown_journal`, `hook`); it
-serves all tunnels.
+`updown` runs the hook of a tunnel when it comes up and goes down (`updown_environment`, `hook`); it serves all tunnels.
 """

@@ -15,15 +15,17 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
+import msgspec
+
 from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Event
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.record import replace
-from ikev1.core.records.settings import Connection, Settings, Tunnel
+from ikev1.core.records.settings import Settings
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.remote_access.hook import HookFailed, prepare_thread, run_hook
 from ikev1.daemon.remote_access.updown_environment import environment_of, verb
-from ikev1.daemon.remote_access.updown_journal import Raised, UpdownJournal
+from ikev1.files.journal import Journal
 
 _THREADS = 4
 SECONDS = 30.0  # for each run
@@ -34,6 +36,15 @@ class Interface(Protocol):
     """Finds the device that packets of a pair pass through."""
 
     def __call__(self, child: ChildSa, /) -> str: ...
+
+
+class Raised(msgspec.Struct, frozen=True):
+    """A hook that was run for ``up``, with its environment. ``verb`` is ``PLUTO_VERB`` of the run for ``down``."""
+
+    key: str
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    verb: str
 
 
 class _Instance:
@@ -49,10 +60,12 @@ class _Instance:
 
 
 class Updown:
-    """Runs hooks in threads, from the running event loop; ``settings`` gives the current settings."""
+    """Runs hooks in threads, from the running event loop; ``settings`` gives the current settings. ``journal`` has the
+    hooks that were run for ``up`` and not yet for ``down``.
+    """
 
     def __init__(
-        self, settings: Callable[[], Settings], interface: Interface, log: EventLog, journal: UpdownJournal | None
+        self, settings: Callable[[], Settings], interface: Interface, log: EventLog, journal: Journal[Raised] | None
     ) -> None:
         self._settings = settings
         self._interface = interface
@@ -107,7 +120,8 @@ class Updown:
         return [instance.task for instance in self._instances.values() if instance.task is not None]
 
     def _rise(self, sa: IkeSa, child: ChildSa) -> None:
-        connection, tunnel = self._configured(child)
+        connection = self._settings().connection(child.connection)
+        tunnel = None if connection is None else connection.tunnel(child.name)
         command = () if tunnel is None else tunnel.updown
         key = _key(sa, child)
         instance = self._instances.get(key)
@@ -123,12 +137,6 @@ class Updown:
         self._of_child[child.unique_id] = instance
         self._want(instance, up=True)
 
-    def _configured(self, child: ChildSa) -> tuple[Connection | None, Tunnel | None]:
-        for connection in self._settings().connections:
-            if connection.name == child.connection:
-                return connection, next((tunnel for tunnel in connection.tunnels if tunnel.name == child.name), None)
-        return None, None
-
     def _want(self, instance: _Instance, *, up: bool) -> None:
         instance.wanted = up
         if instance.task is None:
@@ -140,11 +148,11 @@ class Updown:
         while instance.wanted is not instance.raised:
             up = instance.wanted
             if up and self._journal is not None:
-                self._journal.up(instance.up)
+                self._journal.note(instance.up)
             await self._run(instance, instance.up_verb if up else instance.up.verb)
             instance.raised = up
             if not up and self._journal is not None:
-                self._journal.down(instance.up.key)
+                self._journal.strike(instance.up)
 
     async def _run(self, instance: _Instance, word: str) -> None:
         environment = {**instance.up.environment, "PLUTO_VERB": word}
