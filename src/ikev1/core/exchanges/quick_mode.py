@@ -29,6 +29,7 @@ from ikev1.core.peer.authentication import respond, shared_secret
 from ikev1.core.peer.selector_conflicts import may_share_address
 from ikev1.core.peer.selector_payload import payload_of
 from ikev1.core.peer.traffic_selectors import check_still_free, selected_traffic, wanted_tunnel
+from ikev1.core.peer.vendor_ids import is_vpnc
 from ikev1.core.peer.weak_algorithms import warn_of_phase2
 from ikev1.core.records.actions import AllocateSpi, InstallInbound, InstallOutbound, Question
 from ikev1.core.records.answers import Answer, Done, Failed, Spis
@@ -55,6 +56,7 @@ from ikev1.wire.payloads import (
 )
 from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType, ProtocolId
 
+_CISCO_NONCE = 20  # octets
 _DRAWS = 4  # attempts to allocate an SPI that differs from the peer's
 SWITCHES_AFTER = 5.0  # seconds after QM3: a peer that missed it repeats QM2 earlier than that
 
@@ -74,7 +76,8 @@ def _offer(context: ExchangeContext, _: QuickMode) -> list[Payload]:
     offered = phase2_proposal.offer(tunnel, wanted.spi, mode, wanted.cpi)
     pfs = tunnel.proposals[0].group
     private, public = group(pfs).generate(context.engine.random) if pfs else (b"", b"")
-    nonce = context.engine.random(NONCE_LENGTH)
+    # vpnc derives keys from 20 octets of its nonce, and sends as many as it has received
+    nonce = context.engine.random(_CISCO_NONCE if is_vpnc(context.sa.vendors) else NONCE_LENGTH)
     share = KeyShare(private, g_xi=public, Ni_b=nonce)
     context.exchange = replace(
         context.exchange, data=replace(wanted, share=share, group=pfs, offer=build_body(offered))

@@ -332,10 +332,10 @@ def end_removed(ref: SaRef) -> bool:
     return True
 
 
-def close_child(ref: SaRef, child: ChildSa, reason: str) -> None:
-    """Delete a pair of IPsec SAs and send a Delete payload to the peer."""
+def close_child(ref: SaRef, child: ChildSa, reason: str, *, tell: bool = True) -> None:
+    """Delete a pair of IPsec SAs and send a Delete payload to the peer, unless it is not to be told (``tell``)."""
     ref.become(ref.sa.without_child(child))
-    if ref.sa.is_up:
+    if tell and ref.sa.is_up:
         ref.say(delete_child(child))
     ref.tx.actions.append(Remove(child))
     ref.tx.report(ChildDown(ref.sa, child, reason))
