@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 import signal
+from functools import partial
 
 from lab.cisco import as_virtual, cisco, connect, leases
+from lab.gateway import OurGateway
 from lab.lab import Lab
 from lab.process import PATIENCE
 from lab.traffic import ping
 from lab.vpnc import VpncOptions
+
+
+def log_has(ours: OurGateway, pattern: str) -> bool:
+    return re.search(pattern, ours.log()) is not None
 
 
 def test_dead_peer_detection_by_both_sides(lab: Lab) -> None:
@@ -18,7 +24,7 @@ def test_dead_peer_detection_by_both_sides(lab: Lab) -> None:
     ours = lab.ours(b, cisco(lab, b, more='dpd_delay = "5s"'))
     connect(lab, a, ours, VpncOptions(dpd=10))
     for asked in (r"INFO sent: .*N\(R_U_THERE_ACK", r"INFO received: .*N\(R_U_THERE_ACK"):
-        ours.wait_for(lambda asked=asked: re.search(asked, ours.log()), asked, timeout=2 * PATIENCE)
+        ours.wait_for(partial(log_has, ours, asked), asked, timeout=2 * PATIENCE)
     assert ours.control.child()
     ping(as_virtual(a, "10.99.0.10"))
 

@@ -15,7 +15,7 @@ import click
 
 from ikev1.cli.connect.background import split
 from ikev1.cli.connect.configuration import ConnectOptions, configuration
-from ikev1.cli.connect.secrets import ask_secret, ask_user, kept_terminal, secret_in_file, secret_in_keyring
+from ikev1.cli.connect.secrets import Prompt, ask_secret, kept_terminal, secret_in_file, secret_in_keyring
 from ikev1.cli.connect.socks import SocksOptions, proxy, socks_options
 from ikev1.cli.connect.vpnc_conf import VpncConf, dh_group, read_vpnc_conf
 from ikev1.config import ConfigError, Loaded, load_values
@@ -233,7 +233,7 @@ def _run(
     from ikev1.daemon.socks.process import for_proxy
     from ikev1.esp.plane import PlaneError
 
-    log = EventLog()
+    log, prompt = EventLog(), Prompt()
     if verbose:
         logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
         log.attach(Level.INFO, write_to_logger)
@@ -254,7 +254,14 @@ def _run(
         ports = {"encapsulation_port": endpoint.encapsulation_port, "peer_encapsulation_port": ENCAPSULATION_PORT}
         settings = replace(settings, **ports)
         outcome = run_client(
-            settings, endpoint, chosen, log, folder=folder, prompter=ask_user, view=view, observers=observers
+            settings,
+            endpoint,
+            chosen,
+            log,
+            folder=folder,
+            prompter=prompt,
+            view=view,
+            observers=(*observers, prompt.observe),
         )
         reason = is_lost()
         if reason:
