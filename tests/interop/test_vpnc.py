@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-from functools import partial
 
 from lab.cisco import as_virtual, cisco, connect, leases
 from lab.gateway import OurGateway
@@ -14,8 +13,8 @@ from lab.traffic import ping
 from lab.vpnc import VpncOptions
 
 
-def log_has(ours: OurGateway, pattern: str) -> bool:
-    return re.search(pattern, ours.log()) is not None
+def await_log(ours: OurGateway, pattern: str) -> None:
+    ours.wait_for(lambda: re.search(pattern, ours.log()), pattern, timeout=2 * PATIENCE)
 
 
 def test_dead_peer_detection_by_both_sides(lab: Lab) -> None:
@@ -23,8 +22,8 @@ def test_dead_peer_detection_by_both_sides(lab: Lab) -> None:
     a, b = lab.direct()
     ours = lab.ours(b, cisco(lab, b, more='dpd_delay = "5s"'))
     connect(lab, a, ours, VpncOptions(dpd=10))
-    for asked in (r"INFO sent: .*N\(R_U_THERE_ACK", r"INFO received: .*N\(R_U_THERE_ACK"):
-        ours.wait_for(partial(log_has, ours, asked), asked, timeout=2 * PATIENCE)
+    for way in ("sent", "received"):
+        await_log(ours, rf"INFO {way}: .*N\(R_U_THERE_ACK")
     assert ours.control.child()
     ping(as_virtual(a, "10.99.0.10"))
 
