@@ -9,6 +9,7 @@ import subprocess
 import termios
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from lab.process import PATIENCE
 
@@ -34,6 +35,14 @@ class Terminal:
     @property
     def echoes(self) -> bool:
         return bool(termios.tcgetattr(self.theirs)[3] & termios.ECHO)
+
+    @property
+    def asks(self) -> bool:
+        """Whether the process sleeps with the echo off: it reads an answer, and a signal interrupts that. Of a signal
+        that comes just before, Python would take notice after the answer only.
+        """
+        state = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return not self.echoes and state == "S"
 
     def close(self) -> None:
         self.process.kill()
