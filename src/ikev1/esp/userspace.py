@@ -34,6 +34,7 @@ from ikev1.esp.plane import (
     UnknownSpi,
 )
 from ikev1.esp.raw_sockets import RawSockets
+from ikev1.esp.reach import EVERYTHING, Reach
 from ikev1.esp.routes import MARK, path_mtu
 from ikev1.esp.sa_pair import SaPair
 from ikev1.esp.transforms import HEADER_SIZE, UnsupportedError
@@ -113,6 +114,7 @@ class UserspacePlane:
                 return spi
 
     def adopt(self, children: Sequence[ChildSa]) -> frozenset[int]:
+        self._routes.sweep()
         return frozenset()
 
     def install_inbound(self, child: ChildSa) -> None:
@@ -226,10 +228,12 @@ class UserspacePlane:
     def addresses(self) -> frozenset[str]:
         return self._routes.addresses()
 
-    def hold_address(self, address: str) -> None:
+    def hold_address(self, address: str, reach: Reach = EVERYTHING) -> None:
         self._virtual.hold(address)
+        self._routes.confine(address, reach)
 
     def release_address(self, address: str) -> None:
+        self._routes.confine(address, None)
         self._virtual.release(address)
 
     def close(self, *, keep_protected: bool = False) -> None:
