@@ -6,7 +6,7 @@ addresses again.
 They are in a separate routing table, which a rule applies to all packets without our mark. All sockets of IKE and ESP
 are marked (SO_MARK), so these routes do not apply to them, even if a remote network contains the address of the peer or
 is the whole Internet. If the local network of a tunnel lies inside its remote network, a ``throw`` route returns its
-packets to the main table.
+packets to the main table. So it does for what a client does not send through its tunnels (`ikev1.esp.reach`).
 
 Strict reverse path filtering (``rp_filter`` 1) on the outer interface ignores marks: if a remote network contains the
 peer, ``net.ipv4.conf.all.src_valid_mark`` must be 1, or the filter loose.
@@ -23,8 +23,9 @@ from typing import NamedTuple
 from ikev1.core.records.selector import Selector
 from ikev1.esp.host_network import HostNetwork
 from ikev1.esp.netlink import NetlinkError
-from ikev1.esp.networks import Network, encloses, networks, packed, scope, socket_address
+from ikev1.esp.networks import Network, packed, scope, socket_address
 from ikev1.esp.plane import PlaneError
+from ikev1.esp.reach import Reach, routed
 from ikev1.esp.rtnetlink import Hop, Route, RoutingTable, bring_up
 
 MARK = 4500  # of our sockets' packets
@@ -49,6 +50,15 @@ class _Wish(NamedTuple):
     local: Selector | None = None
 
 
+class _Request(NamedTuple):
+    """What a key holds, as `Routes.hold` was called."""
+
+    local: Selector
+    remote: Selector
+    towards: Hop | str
+    mtu: int
+
+
 class Routes:
     """The rules and the routes, removed on `close`.
 
@@ -64,6 +74,8 @@ class Routes:
         self._wishes: dict[Network, tuple[_Wish, ...]] = {}
         self._routed: dict[Network, Route] = {}  # those that the kernel has, as far as is known
         self._held: dict[Hashable, tuple[Network, ...]] = {}
+        self._requests: dict[Hashable, _Request] = {}
+        self._reaches: dict[bytes, Reach] = {}  # by packed virtual address
         with contextlib.ExitStack() as opened:
             try:
                 self._kernel = RoutingTable(_TABLE)
@@ -87,7 +99,36 @@ class Routes:
 
     def networks(self, local: Selector, remote: Selector) -> list[Network]:
         """The networks to which `hold` adds routes."""
-        return [*networks(remote), *(networks(local) if encloses(remote, local) else ())]
+        return list(routed(local, remote, self._reaches.get(local.first)))
+
+    def confine(self, address: str, reach: Reach | None) -> None:
+        """Route only what ``reach`` says into the tunnels of the virtual ``address``, also those that are up; None:
+        everything, as for addresses that are not virtual.
+
+        Raises:
+            PlaneError: the kernel refused.
+        """
+        key = packed(address)
+        if self._reaches.get(key) == reach:
+            return
+        if reach is None:
+            del self._reaches[key]
+        else:
+            self._reaches[key] = reach
+        for user, request in tuple(self._requests.items()):
+            if request.local.first == key:
+                self.hold(user, *request)
+
+    def networks_of(self, address: str) -> list[Network]:
+        """The networks of all routes for tunnels of the virtual ``address``."""
+        key = packed(address)
+        users = (user for user, request in self._requests.items() if request.local.first == key)
+        return [network for user in users for network in self._held.get(user, ())]
+
+    def confined(self, address: str, reach: Reach | None) -> list[Network]:
+        """The networks of the routes for tunnels of ``address`` after `confine` with ``reach``."""
+        found = (request for request in self._requests.values() if request.local.first == packed(address))
+        return [network for request in found for network in routed(request.local, request.remote, reach)]
 
     def hold(self, key: Hashable, local: Selector, remote: Selector, towards: Hop | str, mtu: int = 0) -> None:
         """Route ``remote`` to a hop, or to the hop for a host; from an address of this host inside ``local`` if there
@@ -103,6 +144,7 @@ class Routes:
 
     def release(self, key: Hashable) -> None:
         """Release what ``key`` holds, if anything."""
+        self._requests.pop(key, None)
         for network in self._held.pop(key, ()):
             self._release(key, network)
 
@@ -170,6 +212,15 @@ class Routes:
         """Whether any key holds ``network``."""
         return network in self._wishes
 
+    def sweep(self) -> None:
+        """Remove the throw routes that a killed process left, unless another gateway uses the table; and the rules."""
+        with contextlib.suppress(OSError):
+            left = {} if self._held else self._kernel.routes()
+            if not any(route.hop for route in left.values()):
+                for network in left:
+                    self.forget(network)
+        self.tidy()
+
     def forget(self, network: Network) -> None:
         """Remove a route that an earlier process left."""
         with contextlib.suppress(OSError):  # it does not exist any more
@@ -192,9 +243,10 @@ class Routes:
     def _hold(self, key: Hashable, local: Selector, remote: Selector, towards: Hop | str, mtu: int) -> None:
         if not self._held:  # while there were no routes, another gateway may have ended and removed the rules
             self._add_rules()
-        wishes = dict.fromkeys(networks(remote), _Wish(key, towards, mtu, local))
-        if encloses(remote, local):
-            wishes |= dict.fromkeys(networks(local), _Wish(key, None))
+        self._requests[key] = _Request(local, remote, towards, mtu)
+        onward, throw = _Wish(key, towards, mtu, local), _Wish(key, None)
+        planned = routed(local, remote, self._reaches.get(local.first))
+        wishes = {network: onward if inside else throw for network, inside in planned.items()}
         earlier = self._held.get(key, ())
         self._held[key] = (*wishes, *earlier)
         ways: dict[str, Hop | None] = {}

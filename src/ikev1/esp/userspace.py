@@ -32,6 +32,7 @@ from ikev1.esp.plane import (
     Trap,
     UnknownSpi,
 )
+from ikev1.esp.reach import EVERYTHING, Reach
 from ikev1.esp.routes import path_mtu
 from ikev1.esp.sa_pair import SaPair
 from ikev1.esp.surroundings import MakeSurroundings, of_host
@@ -103,6 +104,7 @@ class UserspacePlane:
                 return spi
 
     def adopt(self, children: Sequence[ChildSa]) -> frozenset[int]:
+        self._routes.sweep()
         return frozenset()
 
     def install_inbound(self, child: ChildSa) -> None:
@@ -217,10 +219,16 @@ class UserspacePlane:
     def addresses(self) -> frozenset[str]:
         return self._routes.addresses()
 
-    def hold_address(self, address: str) -> None:
-        self._around.addresses.hold(address)
+    def hold_address(self, address: str, reach: Reach = EVERYTHING) -> None:
+        self._routes.confine(address, reach)
+        try:
+            self._around.addresses.hold(address)
+        except PlaneError:
+            self._routes.confine(address, None)
+            raise
 
     def release_address(self, address: str) -> None:
+        self._routes.confine(address, None)
         self._around.addresses.release(address)
 
     def close(self, *, keep_protected: bool = False) -> None:
