@@ -14,10 +14,18 @@ import pytest
 
 from ikev1.aaa.command import CommandBackend, question_for
 from ikev1.aaa.programs import LARGEST_OUTPUT
-from ikev1.aaa.records import Attempt
-from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, User, Verdict
+from ikev1.core.records.remote_access import (
+    Accepted,
+    Challenged,
+    Prompt,
+    Rejected,
+    Unavailable,
+    User,
+    Verdict,
+    XauthAttempt,
+)
 
-ATTEMPT = Attempt("alice", b"s3cret", domain="EX", address="192.0.2.7", connection="rw")
+ATTEMPT = XauthAttempt("alice", b"s3cret", domain="EX", address="192.0.2.7", connection="rw")
 Script = Callable[[str], str]
 
 
@@ -32,7 +40,7 @@ def script(tmp_path: Path) -> Script:
     return write
 
 
-def check(command: str, attempt: Attempt = ATTEMPT, seconds: float = 20.0) -> Verdict:
+def check(command: str, attempt: XauthAttempt = ATTEMPT, seconds: float = 20.0) -> Verdict:
     async def run() -> Verdict:
         return await CommandBackend([command, "argument"], seconds).check(attempt)
 
@@ -64,7 +72,7 @@ def test_the_program_gets_one_line_of_json_and_nothing_else(script: Script, tmp_
 
 
 def test_octets_that_are_no_text_are_hexadecimal() -> None:
-    question = json.loads(question_for(Attempt("alice", b"\xff\x00", passcode=b"123")))
+    question = json.loads(question_for(XauthAttempt("alice", b"\xff\x00", passcode=b"123")))
     assert question["password_hex"] == "ff00"
     assert question["passcode"] == "123"
     assert "password" not in question
@@ -103,6 +111,16 @@ def test_all_of_a_profile(script: Script) -> None:
     assert verdict == Accepted(user)
 
 
+def test_the_command_names_the_user(script: Script) -> None:
+    verdict = answers(script, {"verdict": "accepted", "user": "Alice"})
+    assert verdict == Accepted(User("Alice", "", backend="command"))
+
+
+@pytest.mark.parametrize("name", ["", "EX\\alice", "al\nice", "x" * 256])
+def test_without_a_usable_name_the_one_of_the_client_stays(name: str) -> None:
+    assert XauthAttempt("alice", domain="EX").known_as(name) == ("alice", "EX")
+
+
 def test_rejection_challenge_and_unavailability(script: Script) -> None:
     assert answers(script, {"verdict": "rejected", "reason": "no"}) == Rejected("no")
     challenge = {"verdict": "challenged", "prompt": "answer", "message": "Pet?", "state": "s1"}
@@ -111,7 +129,7 @@ def test_rejection_challenge_and_unavailability(script: Script) -> None:
 
 
 def test_the_answer_to_a_challenge_comes_with_its_state() -> None:
-    question = json.loads(question_for(Attempt("alice", answer=b"Rex", state=b"s1")))
+    question = json.loads(question_for(XauthAttempt("alice", answer=b"Rex", state=b"s1")))
     assert (question["answer"], question["state"]) == ("Rex", "s1")
 
 
@@ -123,6 +141,7 @@ def test_the_answer_to_a_challenge_comes_with_its_state() -> None:
         {"verdict": "maybe"},
         {"verdict": "accepted", "address": "10.0.0.1"},
         {"verdict": "accepted", "addresses": ["10.0.0.300"]},
+        {"verdict": "accepted", "user": "al\nice"},
         {"verdict": "accepted", "addresses": ["10.0.0.1", "10.0.0.2"]},
         {"verdict": "accepted", "addresses": "10.0.0.1"},
         {"verdict": "accepted", "netmask": "255.0.255.0"},
@@ -156,7 +175,7 @@ def test_a_program_that_takes_too_long_is_killed_with_its_children(script: Scrip
 
 
 def test_a_program_that_does_not_read_is_no_failure(script: Script) -> None:
-    assert isinstance(check(script("exec < /dev/null; exit 0"), Attempt("a", b"x" * 500_000)), Accepted)
+    assert isinstance(check(script("exec < /dev/null; exit 0"), XauthAttempt("a", b"x" * 500_000)), Accepted)
 
 
 def test_a_program_that_is_missing_or_no_program_checks_nobody(tmp_path: Path) -> None:

@@ -12,20 +12,27 @@ import pytest
 from pyrad.packet import AccessAccept, AccessChallenge, AccessReject, AcctPacket, AuthPacket
 
 from ikev1.aaa.accounting import Cause, NotConfirmed, Notice, Session, Status, Usage
+from ikev1.aaa.options import RadiusOptions, RadiusServer
 from ikev1.aaa.radius.accounting import RadiusAccounting
 from ikev1.aaa.radius.attributes import Attribute, user_of
 from ikev1.aaa.radius.backend import RadiusBackend
-from ikev1.aaa.radius.servers import Patience, Server, Servers
-from ikev1.aaa.records import Attempt
-from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, User, Verdict
+from ikev1.core.records.remote_access import (
+    Accepted,
+    Challenged,
+    Prompt,
+    Rejected,
+    Unavailable,
+    User,
+    Verdict,
+    XauthAttempt,
+)
 
 SECRET = b"between us"
-ATTEMPT = Attempt("alice", b"open sesame", address="192.0.2.7", connection="rw")
-QUICK = Patience(timeout=0.05, base=1.0, tries=1, dead_time=60.0)
+ATTEMPT = XauthAttempt("alice", b"open sesame", address="192.0.2.7", connection="rw")
 Reply = Callable[[Any], bytes | None]
 
 
-class RadiusServer(asyncio.DatagramProtocol):
+class AnsweringServer(asyncio.DatagramProtocol):
     """A server that answers each request with ``reply`` of it."""
 
     def __init__(self, reply: Reply, kind: type = AuthPacket) -> None:
@@ -51,7 +58,7 @@ class RadiusServer(asyncio.DatagramProtocol):
 async def serving(*replies: Reply, kind: type = AuthPacket):  # type: ignore[no-untyped-def]
     servers = []
     for reply in replies:
-        make = partial(RadiusServer, reply, kind)
+        make = partial(AnsweringServer, reply, kind)
         _, server = await asyncio.get_running_loop().create_datagram_endpoint(make, local_addr=("127.0.0.1", 0))
         servers.append(server)
     try:
@@ -72,15 +79,21 @@ def answering(code: int, attributes: dict[int, list[bytes]] | None = None, **opt
     return reply
 
 
+def options(*servers: RadiusServer, timeout: float = 0.05) -> RadiusOptions:
+    return RadiusOptions(
+        servers, "gw", class_group=True, retransmit_tries=1, retransmit_timeout=timeout, retransmit_base=1.0
+    )
+
+
 def silent(_request: Any) -> None:
     return None
 
 
-def check(*replies: Reply, attempt: Attempt = ATTEMPT) -> tuple[Verdict, list[Any]]:
+def check(*replies: Reply, attempt: XauthAttempt = ATTEMPT) -> tuple[Verdict, list[Any]]:
     async def run() -> tuple[Verdict, list[Any]]:
         async with serving(*replies) as servers:
-            known = [Server("127.0.0.1", SECRET, server.port) for server in servers]
-            backend = RadiusBackend(Servers(known, QUICK, asyncio.get_running_loop().time), "gw", [Attribute.CLASS])
+            known = [RadiusServer("127.0.0.1", SECRET, server.port) for server in servers]
+            backend = RadiusBackend(options(*known), asyncio.get_running_loop().time)
             return await backend.check(attempt), [request for server in servers for request in server.requests]
 
     return asyncio.run(run())
@@ -159,7 +172,7 @@ def test_a_value_that_makes_no_sense_is_left_out(attributes: dict[int, list[byte
 
 
 def test_the_server_may_name_the_user() -> None:
-    user = user_of({1: [b"alice@example.com"]}, Attempt("alice", domain="EX"), ())
+    user = user_of({1: [b"alice@example.com"]}, XauthAttempt("alice", domain="EX"), ())
     assert (user.name, user.domain) == ("alice@example.com", "")
 
 
@@ -172,7 +185,9 @@ def test_a_rejection_with_its_message() -> None:
 def test_a_challenge_and_its_answer() -> None:
     verdict, _ = check(answering(AccessChallenge, {24: [b"\x01state"], 18: [b"Code?"]}))
     assert verdict == Challenged(Prompt.PASSCODE, "Code?", state=b"\x01state")
-    _, (request,) = check(answering(AccessAccept), attempt=Attempt("alice", passcode=b"123456", state=b"\x01state"))
+    _, (request,) = check(
+        answering(AccessAccept), attempt=XauthAttempt("alice", passcode=b"123456", state=b"\x01state")
+    )
     assert request[Attribute.STATE] == [b"\x01state"]
     assert request.PwDecrypt(request[Attribute.USER_PASSWORD][0]) == "123456"
 
@@ -239,9 +254,8 @@ def test_the_next_server_is_asked_and_the_silent_one_is_left_out_for_a_while() -
     async def run() -> list[tuple[int, int]]:
         now = 0.0
         async with serving(silent, answering(AccessAccept)) as (dead, alive):
-            known = [Server("127.0.0.1", SECRET, server.port) for server in (dead, alive)]
-            servers = Servers(known, QUICK, lambda: now)
-            backend = RadiusBackend(servers, "gw")
+            known = [RadiusServer("127.0.0.1", SECRET, server.port) for server in (dead, alive)]
+            backend = RadiusBackend(options(*known), lambda: now)
             counts = []
             for now in (0.0, 59.0, 61.0):  # noqa: B007  the clock reads it
                 assert isinstance(await backend.check(ATTEMPT), Accepted)
@@ -254,9 +268,9 @@ def test_the_next_server_is_asked_and_the_silent_one_is_left_out_for_a_while() -
 def test_dead_servers_are_asked_when_there_are_no_others() -> None:
     async def run() -> int:
         async with serving(silent) as (dead,):
-            servers = Servers([Server("127.0.0.1", SECRET, dead.port)], QUICK, lambda: 0.0)
+            backend = RadiusBackend(options(RadiusServer("127.0.0.1", SECRET, dead.port)), lambda: 0.0)
             for _ in range(2):
-                assert isinstance(await RadiusBackend(servers, "gw").check(ATTEMPT), Unavailable)
+                assert isinstance(await backend.check(ATTEMPT), Unavailable)
             return len(dead.requests)
 
     assert asyncio.run(run()) == 4
@@ -272,15 +286,16 @@ def test_nobody_listening_is_noticed_at_once() -> None:
     async def run() -> Verdict:
         async with serving(silent) as (server,):
             port = server.port
-        patient = Patience(timeout=3600.0)
-        servers = Servers([Server("127.0.0.1", SECRET, port)], patient, lambda: 0.0)
-        return await RadiusBackend(servers, "gw").check(ATTEMPT)
+        patient = options(RadiusServer("127.0.0.1", SECRET, port), timeout=3600.0)
+        return await RadiusBackend(patient, lambda: 0.0).check(ATTEMPT)
 
     assert isinstance(asyncio.run(run()), Unavailable)
 
 
-@pytest.mark.parametrize("attempt", [Attempt("", b"x"), Attempt("a" * 254, b"x"), Attempt("a", b"x" * 129)])
-def test_what_does_not_fit_into_a_packet_is_rejected(attempt: Attempt) -> None:
+@pytest.mark.parametrize(
+    "attempt", [XauthAttempt("", b"x"), XauthAttempt("a" * 254, b"x"), XauthAttempt("a", b"x" * 129)]
+)
+def test_what_does_not_fit_into_a_packet_is_rejected(attempt: XauthAttempt) -> None:
     verdict, requests = check(answering(AccessAccept), attempt=attempt)
     assert isinstance(verdict, Rejected)
     assert requests == []
@@ -292,8 +307,8 @@ SESSION = Session("s1", "alice", "rw", "192.0.2.7", ("10.99.0.7", "fd00::7"), (b
 def tell(notice: Notice, reply: Reply, now: float = 1000.0) -> Any:
     async def run() -> Any:
         async with serving(reply, kind=AcctPacket) as (server,):
-            servers = Servers([Server("127.0.0.1", SECRET, acct_port=server.port)], QUICK, lambda: 0.0)
-            await RadiusAccounting(servers, "gw", lambda: now).tell(notice)
+            known = options(RadiusServer("127.0.0.1", SECRET, acct_port=server.port))
+            await RadiusAccounting(known, lambda: 0.0, lambda: now).tell(notice)
             return server.requests[0]
 
     return asyncio.run(run())

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ikev1.aaa.records import Attempt
 from ikev1.aaa.user_changes import add_user, change_user, delete_user
 from ikev1.aaa.users import UsersBackend
 from ikev1.aaa.users_file import KnownUser, UsersFileError, make_user, matches, parse_users
 from ikev1.core.records.record import replace
-from ikev1.core.records.remote_access import Accepted, Rejected, Unavailable, User, Verdict
+from ikev1.core.records.remote_access import Accepted, Rejected, Unavailable, User, Verdict, XauthAttempt
 
 CHEAP = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$" + "A" * 43
 ALICE = make_user("alice", b"open sesame", ["staff", "vpn"], ["10.99.0.5", "fd00::5"])
@@ -28,7 +27,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "users"
 
 
-def check(file: Path, *attempts: Attempt) -> list[Verdict]:
+def check(file: Path, *attempts: XauthAttempt) -> list[Verdict]:
     async def run() -> list[Verdict]:
         backend = UsersBackend(file)
         try:
@@ -48,7 +47,7 @@ def test_a_user_is_written_and_read(file: Path) -> None:
 
 def test_the_right_password_is_accepted_with_the_profile(file: Path) -> None:
     add_user(file, ALICE)
-    (verdict,) = check(file, Attempt("alice", b"open sesame"))
+    (verdict,) = check(file, XauthAttempt("alice", b"open sesame"))
     user = User("alice", groups=("staff", "vpn"), backend="users", address="10.99.0.5", address6="fd00::5")
     assert verdict == Accepted(user)
 
@@ -56,17 +55,17 @@ def test_the_right_password_is_accepted_with_the_profile(file: Path) -> None:
 @pytest.mark.parametrize(
     "attempt",
     [
-        Attempt("alice", b"open sesam"),
-        Attempt("alice", b""),
-        Attempt("alice", b"open sesame\0"),
-        Attempt("alice", b"open sesame" * 200),
-        Attempt("Alice", b"open sesame"),
-        Attempt("bob", b"open sesame"),
-        Attempt("", b"open sesame"),
-        Attempt("alice", b"open sesame", domain="EXAMPLE"),
+        XauthAttempt("alice", b"open sesam"),
+        XauthAttempt("alice", b""),
+        XauthAttempt("alice", b"open sesame\0"),
+        XauthAttempt("alice", b"open sesame" * 200),
+        XauthAttempt("Alice", b"open sesame"),
+        XauthAttempt("bob", b"open sesame"),
+        XauthAttempt("", b"open sesame"),
+        XauthAttempt("alice", b"open sesame", domain="EXAMPLE"),
     ],
 )
-def test_everything_else_is_rejected(file: Path, attempt: Attempt) -> None:
+def test_everything_else_is_rejected(file: Path, attempt: XauthAttempt) -> None:
     add_user(file, ALICE)
     (verdict,) = check(file, attempt)
     assert isinstance(verdict, Rejected)
@@ -74,7 +73,7 @@ def test_everything_else_is_rejected(file: Path, attempt: Attempt) -> None:
 
 def test_a_domain_is_part_of_the_name(file: Path) -> None:
     add_user(file, make_user("EXAMPLE\\alice", b"x", [], []))
-    right, without = check(file, Attempt("alice", b"x", domain="EXAMPLE"), Attempt("alice", b"x"))
+    right, without = check(file, XauthAttempt("alice", b"x", domain="EXAMPLE"), XauthAttempt("alice", b"x"))
     assert isinstance(right, Accepted)
     assert isinstance(without, Rejected)
 
@@ -129,7 +128,7 @@ def test_the_file_is_read_again_when_it_has_changed(file: Path) -> None:
             file.unlink,
         ):
             change()
-            found.append(type(await backend.check(Attempt("alice", b"open sesame"))))
+            found.append(type(await backend.check(XauthAttempt("alice", b"open sesame"))))
         await backend.close()
         return found
 
@@ -138,15 +137,16 @@ def test_the_file_is_read_again_when_it_has_changed(file: Path) -> None:
 
 def test_a_flood_is_bounded(file: Path) -> None:
     add_user(file, ALICE)
+    names = ("alice", "bob", "carol", "dave", "erin")
 
     async def run() -> list[Verdict]:
         backend = UsersBackend(file, most=3)
         try:
-            return await asyncio.gather(*(backend.check(Attempt("alice", b"open sesame")) for _ in range(5)))
+            return await asyncio.gather(*(backend.check(XauthAttempt(name, b"open sesame")) for name in names))
         finally:
             await backend.close()
 
-    assert [type(verdict) for verdict in asyncio.run(run())] == [Accepted] * 3 + [Unavailable] * 2
+    assert [type(verdict) for verdict in asyncio.run(run())] == [Accepted, Rejected, Rejected, Unavailable, Unavailable]
 
 
 def test_cancelled_checks_give_back_their_places(file: Path) -> None:
@@ -154,11 +154,11 @@ def test_cancelled_checks_give_back_their_places(file: Path) -> None:
 
     async def run() -> Verdict:
         backend = UsersBackend(file, most=1)
-        task = asyncio.ensure_future(backend.check(Attempt("alice", b"x")))
+        task = asyncio.ensure_future(backend.check(XauthAttempt("alice", b"x")))
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        while isinstance(verdict := await backend.check(Attempt("alice", b"open sesame")), Unavailable):
+        while isinstance(verdict := await backend.check(XauthAttempt("alice", b"open sesame")), Unavailable):
             await asyncio.sleep(0)
         await backend.close()
         return verdict

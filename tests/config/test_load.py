@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ikev1.aaa.options import BACKENDS
 from ikev1.config import ConfigError, GatewayOptions, Loaded, Rule, load
-from ikev1.config.user_checks import BACKENDS
 from ikev1.core.records.settings import Settings, WhenDown
 
 Refused = Callable[..., dict[str, Rule]]

@@ -246,6 +246,13 @@ def test_encryption_needs_the_key_of_the_peer(loaded: Load, refused: Refused, wo
     assert elliptic["connection.branch.authentication"] is Rule.METHOD_NEEDS_KEY
 
 
+@pytest.mark.parametrize(("word", "methods"), [("rsa-encr", {65007, 65008}), ("rsa-encr-revised", {65009, 65010})])
+def test_encryption_announces_xauth(loaded: Load, word: str, methods: set[int]) -> None:
+    xauth = "xauth = 'client'\nxauth_user = 'carol'\n"
+    found = connection(loaded(KNOWN + xauth + f"authentication = '{word}'\n"))
+    assert {policy.suite.authentication for policy in found.policies} == methods
+
+
 @pytest.mark.parametrize("mode", ["main", "aggressive"])
 @pytest.mark.parametrize("key", ["peer_public_key", "peer_certificate"])
 def test_an_identity_that_the_key_of_the_peer_cannot_encrypt_is_refused(

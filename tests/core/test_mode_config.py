@@ -14,8 +14,8 @@ from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.mode_config import ModeConfig, ModeConfigMethod
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
-from ikev1.core.records.settings import Connection, Pool
-from playbook import Network, Peer, change
+from ikev1.core.records.settings import Connection, Pool, Unique
+from playbook import Network, Peer, change, end
 
 PUSH = ModeConfigMethod.PUSH
 EVERYTHING = Selector.parse("0.0.0.0/0")
@@ -326,3 +326,25 @@ def test_a_reborn_gateway_keeps_the_address(network: Network) -> None:
     bob.is_reborn()
     assert bob.sa.assigned_addresses == ("10.99.0.10",)
     assert bob.engine.of_address("10.99.0.10") == [bob.sa]
+
+
+def test_a_client_does_not_get_the_pairs_of_another_client_of_the_same_peer(network: Network) -> None:
+    shared = {"local_id": "group@lab", "remote_id": "gw"}
+    ours = replace(gateway("10.1.0.0/16"), remote_address="%any", local_id="gw", unique=Unique.NEVER)
+    bob = network.peer("bob", BOB, settings(ours, pools=(POOL,)))
+    bob.assigns = Desk("10.99.0.10", "10.99.0.11")
+    for name, host in (("alice", ALICE), ("carol", "192.0.2.3")):
+        known = replace(client("10.1.0.0/16"), local_address=host, **shared)
+        network.peer(name, host, settings(known)).calls("t0", host=BOB)
+        network.settle()
+    first, second = sorted(bob.engine.sas.values(), key=lambda sa: sa.unique_id)
+    assert first.peer == second.peer
+    bob.does(lambda engine: end(engine, first, "lost", network.now))
+    left = bob.engine.sas[first.cookies]
+    assert left.state is IkeState.DELETED
+    assert left.assigned_addresses == ("10.99.0.10",)
+    assert [str(child.remote.network) for child in left.children] == ["10.99.0.10/32"]
+    assert len(bob.engine.sas[second.cookies].children) == 1
+    assert bob.released == []
+    network.run(4000)
+    assert "10.99.0.10" in bob.released

@@ -240,3 +240,8 @@ def test_nothing_but_a_refusal_leaves(raw: list[tuple[int, int | bytes]]) -> Non
     assert received(pushed(config, unity=True)) == ModeConfig(
         **{name: getattr(config, name) for name in config.__struct_fields__ if name != "ignored"}
     )
+
+
+def test_the_types_that_are_ignored_are_limited() -> None:
+    found = received([Attribute(16_384 + number, b"x") for number in range(10_000)])
+    assert found.ignored == tuple(range(16_384, 16_384 + 64))

@@ -15,7 +15,7 @@ from ikev1.core.records.events import Code, Failure, MessageSeen, Note
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
-from ikev1.core.records.settings import Aggressive, Credential, Mode, Policy, Trust, TrustedKey
+from ikev1.core.records.settings import Aggressive, Credential, Mode, Policy, Trust, TrustedKey, XauthRole
 from ikev1.crypto import keymat, public_key_encryption, public_keys
 from ikev1.crypto.hashes import digest
 from ikev1.wire.header import Header
@@ -25,6 +25,7 @@ from ikev1.wire.registry import AuthenticationMethod, PayloadType
 from nat import NatBox
 from playbook import Couple, Datagram, Network, Peer
 from wire_oracle import dissect, needs_tshark, write_capture
+from xauth_peers import SECRETS, check
 
 ALICE_KEY, BOB_KEY, OTHER_KEY = authority.rsa_key(1), authority.rsa_key(2), authority.rsa_key(3)
 METHODS = (AuthenticationMethod.RSA_ENCRYPTION, AuthenticationMethod.REVISED_RSA_ENCRYPTION)
@@ -619,3 +620,53 @@ def test_tshark_calls_the_messages_well_formed(network: Network, knowing: Pair, 
             assert [number for number in types if number not in (2, 3)] == [
                 payload_type(each) for each in message.payloads
             ]
+
+
+XAUTH_FORMS = {
+    AuthenticationMethod.XAUTH_INIT_RSA_ENCRYPTION: Role.INITIATOR,
+    AuthenticationMethod.XAUTH_RESP_RSA_ENCRYPTION: Role.RESPONDER,
+    AuthenticationMethod.XAUTH_INIT_RSA_REVISED_ENCRYPTION: Role.INITIATOR,
+    AuthenticationMethod.XAUTH_RESP_RSA_REVISED_ENCRYPTION: Role.RESPONDER,
+}
+
+
+@pytest.mark.parametrize("form", XAUTH_FORMS)
+def test_a_user_logs_in_after_public_key_encryption(
+    network: Network, couple: Couple, mode: Mode, form: AuthenticationMethod
+) -> None:
+    both: dict[str, Any] = {"secret": b"", "policies": (encrypting(form),), "mode": mode}
+    as_client = {"xauth": XauthRole.CLIENT, "xauth_user": "carol", "xauth_secret": SECRETS["carol"]}
+    as_server = {"xauth": XauthRole.SERVER}
+    initiates = XAUTH_FORMS[form] is Role.INITIATOR
+    alice, bob = couple(
+        alice=ALICE | both | (as_client if initiates else as_server),
+        bob=BOB | both | (as_server if initiates else as_client),
+    )
+    gateway = bob if initiates else alice
+    gateway.checks = check
+    alice.calls()
+    network.settle()
+    assert alice.failures == bob.failures == []
+    assert gateway.sa.user_name == "carol"
+    assert len(alice.children) == len(bob.children) == 1
+    first = next(datagram.octets for datagram in network.sent if datagram.label in ("MM1", "AM1"))
+    assert b"\x80\x03" + int(form).to_bytes(2) in first  # the method is announced (RFC 2409 Appendix A)
+    assert gateway.sa.suite.authentication == form
+
+
+@pytest.mark.parametrize("form", XAUTH_FORMS)
+def test_a_user_with_a_wrong_password_gets_nothing_after_public_key_encryption(
+    network: Network, couple: Couple, mode: Mode, form: AuthenticationMethod
+) -> None:
+    both: dict[str, Any] = {"secret": b"", "policies": (encrypting(form),), "mode": mode}
+    as_client = {"xauth": XauthRole.CLIENT, "xauth_user": "carol", "xauth_secret": b"wrong"}
+    initiates = XAUTH_FORMS[form] is Role.INITIATOR
+    roles = (as_client, {"xauth": XauthRole.SERVER})
+    mine, theirs = roles if initiates else roles[::-1]
+    alice, bob = couple(alice=ALICE | both | mine, bob=BOB | both | theirs)
+    gateway = bob if initiates else alice
+    gateway.checks = check
+    alice.calls()
+    network.settle()
+    assert gateway.failures == [Code.XAUTH_FAILED]
+    assert alice.children == bob.children == []

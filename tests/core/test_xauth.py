@@ -22,6 +22,7 @@ from ikev1.core.records.remote_access import (
     Accepted,
     Challenged,
     Prompt,
+    Rejected,
     Unavailable,
     User,
     Verdict,
@@ -132,6 +133,30 @@ def test_xauth_without_a_method_that_announces_it(network: Network, couple: Coup
     network.settle()
     assert bob.sa.user_name == "carol"
     assert len(alice.children) == len(bob.children) == 1
+
+
+def test_a_gateway_that_asks_without_negotiating_xauth_gets_no_password(network: Network, couple: Couple) -> None:
+    alice, bob = couple(
+        alice=client(policies=policies(1)),
+        bob=server(policies=policies(1), xauth_method=False, xauth_timeout=20.0),
+    )
+    bob.checks = check
+    alice.calls()
+    network.settle()
+    network.run(21)
+    assert bob.attempts == []
+    assert Code.XAUTH_REQUIRED in alice.failures
+
+
+def test_a_gateway_that_asks_unannounced_again_and_again_gets_the_password_once(
+    network: Network, couple: Couple
+) -> None:
+    plain: dict[str, Any] = {"policies": policies(1), "xauth_method": False}
+    alice, bob = couple(alice=client(**plain), bob=server(**plain, xauth_attempts=5))
+    bob.checks = lambda attempt: Rejected("never")
+    alice.calls()
+    network.settle()
+    assert [attempt.password for attempt in bob.attempts] == [b"her password"]
 
 
 def test_a_gateway_that_asks_somebody_else_is_not_answered(network: Network, couple: Couple) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ikev1.config import ConfigError, Finding, Rule, UserChecks
+from ikev1.config import BackendOptions, ConfigError, Finding, Rule
 from ikev1.core.records.child_sa import ChildSa, IpsecSuite
 from ikev1.core.records.ike_sa import Phase1Suite
 from ikev1.core.records.path import UdpPath
@@ -234,7 +234,7 @@ async def _serving(
     clock: Callable[[], float] | None,
     wall: Callable[[], float],
     outlived: Mapping[int, ChildSa] = _NONE,
-    users: UserChecks = UserChecks(),  # noqa: B008  it cannot change
+    users: BackendOptions = BackendOptions(),  # noqa: B008  it cannot change
 ) -> AsyncIterator[Side]:
     lines: list[Line] = []
     log = EventLog()
@@ -290,7 +290,7 @@ def meet(tmp_path: Path) -> Meet:
         start: Start = Start.NONE,
         clock: Callable[[], float] | None = None,
         wall: Callable[[], float] = time.time,
-        their_users: UserChecks = UserChecks(),  # noqa: B008
+        their_users: BackendOptions = BackendOptions(),  # noqa: B008
     ) -> None:
         hosts, ports = ("127.0.0.1", "127.0.0.2"), (free_ports("127.0.0.1"), free_ports("127.0.0.2"))
         networks = ("10.1.0.0/16", "10.2.0.0/16")

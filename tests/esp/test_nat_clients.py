@@ -212,8 +212,8 @@ def test_one_client_cannot_take_all_memory() -> None:
     greedy, modest = there.client(4500), there.client(50_001)
     for port in range(1, 5000):
         there.hears(greedy, udp(NAT, SERVER, port, L2TP))
-    assert len(there.clients) == 4096
-    assert greedy.counters(0.0).selector_drops == 4999 - 4096
+    assert len(there.clients) == 2048, "two share the address"
+    assert greedy.counters(0.0).selector_drops == 4999 - 2048
     assert there.goes_to(there.port_of(modest, 30_000)) == (modest, 30_000)
 
 
@@ -255,3 +255,31 @@ def test_clients_with_ipv6_addresses() -> None:
     ports = [int.from_bytes(packet[40:42]) for packet in seen]
     assert ports[0] == L2TP != ports[1]
     assert seen[1][8:24] == ip_address("fd99::1").packed
+
+
+def test_a_few_clients_do_not_take_all_ports_of_an_address() -> None:
+    there = There()
+    greedy = [there.client(50_000 + number, what="") for number in range(8)]
+    for number, pair in enumerate(greedy):
+        for port in range(49_152 + 2048 * number, 49_152 + 2048 * (number + 1)):
+            there.hears(pair, udp(NAT, SERVER, port, L2TP))
+    there.hears(greedy[0], udp(NAT, SERVER, L2TP, L2TP))
+    assert len(there.clients) <= 4096, "all of them together have what one alone may have"
+    other = there.client(60_000)
+    for _ in range(10):  # it sends again until a port is found
+        if there.hears(other, udp(NAT, SERVER, L2TP, L2TP)) is not None:
+            break
+    assert there.goes_to(there.port_of(other)) == (other, L2TP)
+
+
+def test_a_flow_of_a_live_client_is_forgotten_after_two_hours_of_silence() -> None:
+    there = There()
+    pair = there.client(4500)
+    there.port_of(pair, 40_000)
+    used = there.port_of(pair, 40_001)
+    for _ in range(5):
+        there.now += 1800
+        assert there.port_of(pair, 40_001) == used
+    there.port_of(pair, 40_002)
+    assert len(there.clients) == 2
+    assert there.goes_to(40_001) == (pair, 40_001)

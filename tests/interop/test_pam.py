@@ -16,10 +16,9 @@ from pathlib import Path
 import pytest
 
 from ikev1.aaa.pam import PamBackend
-from ikev1.aaa.records import Attempt
-from ikev1.core.records.remote_access import Accepted, Challenged, Rejected, Unavailable, Verdict
+from ikev1.core.records.remote_access import Accepted, Challenged, Rejected, Unavailable, Verdict, XauthAttempt
 
-ATTEMPT = Attempt("root", b"open sesame", address="198.51.100.7")
+ATTEMPT = XauthAttempt("root", b"open sesame", address="198.51.100.7")
 KEY = base64.b32encode(bytes(range(20))).decode()
 
 Service = Callable[[str], str]
@@ -63,7 +62,7 @@ def play(service: str, scenario: Callable[[PamBackend], Awaitable[None]], **opti
     asyncio.run(run())
 
 
-def check(service: str, *attempts: Attempt, **options: float) -> list[Verdict]:
+def check(service: str, *attempts: XauthAttempt, **options: float) -> list[Verdict]:
     found: list[Verdict] = []
 
     async def scenario(backend: PamBackend) -> None:
@@ -75,7 +74,7 @@ def check(service: str, *attempts: Attempt, **options: float) -> list[Verdict]:
 
 def test_a_password_and_the_account(service: Service, password_check: Path, tmp_path: Path) -> None:
     name = service(f"auth required pam_exec.so expose_authtok quiet {password_check}\naccount required pam_permit.so\n")
-    right, wrong = check(name, ATTEMPT, Attempt("root", b"wrong", address="198.51.100.7"))
+    right, wrong = check(name, ATTEMPT, XauthAttempt("root", b"wrong", address="198.51.100.7"))
     assert isinstance(right, Accepted)
     assert (right.user.name, right.user.backend) == ("root", "pam")
     assert isinstance(wrong, Rejected)
@@ -119,7 +118,7 @@ def test_a_second_prompt_is_a_challenge(service: Service, password_check: Path, 
             challenge = await backend.check(ATTEMPT)
             assert isinstance(challenge, Challenged)
             assert challenge.text
-            answer = Attempt("root", passcode=code, state=challenge.state)
+            answer = XauthAttempt("root", passcode=code, state=challenge.state)
             assert isinstance(await backend.check(answer), expected)
             assert isinstance(await backend.check(answer), Rejected)  # answered already
         assert isinstance(await backend.check(ATTEMPT), Challenged)  # and is left open
@@ -140,7 +139,7 @@ def test_a_challenge_that_is_not_answered_is_given_up(service: Service, tmp_path
         challenge = await backend.check(ATTEMPT)
         assert isinstance(challenge, Challenged)
         await asyncio.sleep(0.3)
-        assert isinstance(await backend.check(Attempt("root", passcode=b"1", state=challenge.state)), Rejected)
+        assert isinstance(await backend.check(XauthAttempt("root", passcode=b"1", state=challenge.state)), Rejected)
 
     play(name, scenario, answer_within=0.1)
 
@@ -156,13 +155,38 @@ def test_there_are_not_more_conversations_than_places(service: Service) -> None:
     name = service("auth required pam_exec.so quiet /bin/sleep 2\naccount required pam_permit.so\n")
 
     async def scenario(backend: PamBackend) -> None:
-        verdicts = await asyncio.gather(*(backend.check(ATTEMPT) for _ in range(20)))
-        assert [type(verdict) for verdict in verdicts].count(Unavailable) == 4
+        of_one = [XauthAttempt(f"user{number}", b"x", address="198.51.100.7") for number in range(6)]
+        others = [XauthAttempt(f"other{number}", b"x", address=f"192.0.2.{number}") for number in range(14)]
+        verdicts = await asyncio.gather(*(backend.check(attempt) for attempt in (*of_one, *others)))
+        assert [isinstance(verdict, Unavailable) for verdict in verdicts[:6]] == [False] * 4 + [True] * 2
+        assert [isinstance(verdict, Unavailable) for verdict in verdicts[6:]] == [False] * 12 + [True] * 2
 
     play(name, scenario, seconds=120.0)
 
 
-@pytest.mark.parametrize("attempt", [Attempt("root", b"\xff"), Attempt("ro\0ot", b"x"), Attempt("root", b"x\0")])
-def test_what_pam_cannot_be_told_is_rejected(service: Service, attempt: Attempt) -> None:
+def test_a_challenge_keeps_its_place_until_it_is_answered(service: Service, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(f'{KEY}\n" TOTP_AUTH\n')
+    token.chmod(0o400)
+    name = service(
+        "auth optional pam_exec.so expose_authtok quiet /bin/true\n"
+        f"auth required pam_google_authenticator.so secret={token} user=root\naccount required pam_permit.so\n"
+    )
+
+    async def scenario(backend: PamBackend) -> None:
+        first, second, third = [await backend.check(ATTEMPT) for _ in range(3)]
+        assert isinstance(first, Challenged)
+        assert isinstance(second, Challenged)
+        assert isinstance(third, Unavailable)
+        await backend.check(XauthAttempt("root", passcode=b"0", address=ATTEMPT.address, state=first.state))
+        assert isinstance(await backend.check(ATTEMPT), Challenged)
+
+    play(name, scenario)
+
+
+@pytest.mark.parametrize(
+    "attempt", [XauthAttempt("root", b"\xff"), XauthAttempt("ro\0ot", b"x"), XauthAttempt("root", b"x\0")]
+)
+def test_what_pam_cannot_be_told_is_rejected(service: Service, attempt: XauthAttempt) -> None:
     name = service("auth required pam_permit.so\naccount required pam_permit.so\n")
     assert [type(verdict) for verdict in check(name, attempt)] == [Rejected]

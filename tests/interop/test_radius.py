@@ -11,12 +11,10 @@ from pathlib import Path
 import pytest
 
 from ikev1.aaa.accounting import Cause, Notice, Session, Status, Usage
+from ikev1.aaa.options import RadiusOptions, RadiusServer
 from ikev1.aaa.radius.accounting import RadiusAccounting
-from ikev1.aaa.radius.attributes import Attribute
 from ikev1.aaa.radius.backend import RadiusBackend
-from ikev1.aaa.radius.servers import Patience, Server, Servers
-from ikev1.aaa.records import Attempt
-from ikev1.core.records.remote_access import Accepted, Challenged, Rejected, Unavailable, User, Verdict
+from ikev1.core.records.remote_access import Accepted, Challenged, Rejected, Unavailable, User, Verdict, XauthAttempt
 from lab.charon import XAUTH_PASSWORD, XAUTH_USER, CharonOptions
 from lab.gateway import OurOptions
 from lab.lab import Lab
@@ -43,7 +41,6 @@ otp Cleartext-Password := "123456"
 admin Cleartext-Password := "x"
     Service-Type = Administrative-User
 """
-QUICK = Patience(timeout=1.0, tries=1)
 
 
 @pytest.fixture
@@ -54,18 +51,20 @@ def server(tmp_path: Path) -> Iterator[FreeRadius]:
         yield running
 
 
-def servers(*known: FreeRadius, secret: str = SECRET, patience: Patience = QUICK) -> Servers:
-    found = [Server("127.0.0.1", secret.encode(), each.auth_port, each.acct_port) for each in known]
-    return Servers(found, patience, time.monotonic)
+def servers(*known: FreeRadius, secret: str = SECRET) -> RadiusOptions:
+    found = tuple(RadiusServer("127.0.0.1", secret.encode(), each.auth_port, each.acct_port) for each in known)
+    return RadiusOptions(
+        found, "gw.example.org", class_group=True, filter_id=True, retransmit_tries=1, retransmit_timeout=1.0
+    )
 
 
-def check(asked: Servers, attempt: Attempt) -> Verdict:
-    backend = RadiusBackend(asked, "gw.example.org", [Attribute.CLASS, Attribute.FILTER_ID])
+def check(asked: RadiusOptions, attempt: XauthAttempt) -> Verdict:
+    backend = RadiusBackend(asked, time.monotonic)
     return asyncio.run(backend.check(attempt))
 
 
 def test_a_user_is_accepted_with_a_profile(server: FreeRadius) -> None:
-    verdict = check(servers(server), Attempt("alice", b"open sesame", address="198.51.100.7", connection="rw"))
+    verdict = check(servers(server), XauthAttempt("alice", b"open sesame", address="198.51.100.7", connection="rw"))
     user = User(
         "alice",
         groups=("vpn", "staff"),
@@ -87,35 +86,35 @@ def test_a_user_is_accepted_with_a_profile(server: FreeRadius) -> None:
 
 @pytest.mark.parametrize("password", [b"", b"open sesam", b"x" * 128, "öffne dich".encode()])
 def test_a_wrong_password_is_rejected(server: FreeRadius, password: bytes) -> None:
-    assert isinstance(check(servers(server), Attempt("alice", password)), Rejected)
+    assert isinstance(check(servers(server), XauthAttempt("alice", password)), Rejected)
 
 
 def test_an_unknown_user_and_one_for_another_service_are_rejected(server: FreeRadius) -> None:
-    assert isinstance(check(servers(server), Attempt("mallory", b"x")), Rejected)
-    assert isinstance(check(servers(server), Attempt("admin", b"x")), Rejected)
+    assert isinstance(check(servers(server), XauthAttempt("mallory", b"x")), Rejected)
+    assert isinstance(check(servers(server), XauthAttempt("admin", b"x")), Rejected)
 
 
 def test_a_challenge_and_its_answer(server: FreeRadius) -> None:
-    challenge = check(servers(server), Attempt("otp", b"whatever"))
+    challenge = check(servers(server), XauthAttempt("otp", b"whatever"))
     assert isinstance(challenge, Challenged)
     assert (challenge.text, challenge.state) == ("Code?", b"otp")
-    assert isinstance(check(servers(server), Attempt("otp", passcode=b"123456", state=challenge.state)), Accepted)
-    assert isinstance(check(servers(server), Attempt("otp", passcode=b"654321", state=challenge.state)), Rejected)
+    assert isinstance(check(servers(server), XauthAttempt("otp", passcode=b"123456", state=challenge.state)), Accepted)
+    assert isinstance(check(servers(server), XauthAttempt("otp", passcode=b"654321", state=challenge.state)), Rejected)
 
 
 def test_the_wrong_secret_accepts_nobody(server: FreeRadius) -> None:
-    assert isinstance(check(servers(server, secret="another one"), Attempt("alice", b"open sesame")), Unavailable)
+    assert isinstance(check(servers(server, secret="another one"), XauthAttempt("alice", b"open sesame")), Unavailable)
 
 
 def test_answers_that_somebody_on_the_way_could_have_made_are_not_believed(tmp_path: Path) -> None:
     with FreeRadius(tmp_path / "old", USERS, signs=False).running() as old:
-        assert isinstance(check(servers(old), Attempt("alice", b"open sesame")), Unavailable)
+        assert isinstance(check(servers(old), XauthAttempt("alice", b"open sesame")), Unavailable)
     assert "Sent Access-Accept" in (old.folder / "log").read_text()
 
 
 def test_the_second_server_is_asked_when_the_first_is_gone(server: FreeRadius, tmp_path: Path) -> None:
     gone = FreeRadius(tmp_path / "gone", "")  # never started
-    assert isinstance(check(servers(gone, server), Attempt("alice", b"open sesame")), Accepted)
+    assert isinstance(check(servers(gone, server), XauthAttempt("alice", b"open sesame")), Accepted)
 
 
 RW = """
@@ -184,7 +183,7 @@ def test_a_session(server: FreeRadius) -> None:
     ]
 
     async def tell() -> None:
-        accounting = RadiusAccounting(servers(server), "gw", time.time)
+        accounting = RadiusAccounting(servers(server), time.monotonic, time.time)
         for notice in notices:
             await accounting.tell(notice)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ikev1.aaa.records import Attempt
-from ikev1.core.records.remote_access import Verdict
+from ikev1.core.records.remote_access import Verdict, XauthAttempt
 from ikev1.errors import LocalError
 
 
@@ -20,7 +19,7 @@ class Backend(Protocol):
 
     name: str
 
-    async def check(self, attempt: Attempt) -> Verdict:
+    async def check(self, attempt: XauthAttempt) -> Verdict:
         """Check ``attempt``. Input of a user never raises an exception. The call may be cancelled at any time."""
 
     async def close(self) -> None:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 from typing import Literal
 
 import msgspec
 
+from ikev1.aaa.check_places import CheckPlaces
 from ikev1.aaa.programs import ProgramFailed, run
-from ikev1.aaa.records import Attempt
-from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, User, Verdict
+from ikev1.core.records.remote_access import (
+    Accepted,
+    Challenged,
+    Prompt,
+    Rejected,
+    Unavailable,
+    User,
+    Verdict,
+    XauthAttempt,
+)
 
 _MOST = 32  # processes at a time
 _LONGEST_TEXT = 255  # characters of a text for the user
@@ -23,6 +31,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     verdict: Literal["accepted", "rejected", "challenged", "unavailable"]
     reason: str = ""
     message: str = ""
+    user: str = ""
     groups: list[str] = []
     addresses: list[str] = []
     netmask: str = ""
@@ -44,23 +53,25 @@ class CommandBackend:
     def __init__(self, command: Sequence[str], seconds: float = 10.0) -> None:
         self._command = tuple(command)
         self._seconds = seconds
-        self._places = asyncio.Semaphore(_MOST)
+        self._places = CheckPlaces(_MOST)
 
-    async def check(self, attempt: Attempt) -> Verdict:
+    async def check(self, attempt: XauthAttempt) -> Verdict:
         """The verdict of the program. Without output, exit status 0 accepts and 1 rejects."""
-        if self._places.locked():
-            return Unavailable(f"{_MOST} processes are running already")
-        async with self._places:
-            try:
-                status, output = await run(self._command, question_for(attempt), self._seconds)
-            except ProgramFailed as error:
-                return Unavailable(f"{self._command[0]}: {error}")
+        place = self._places.take(attempt)
+        if isinstance(place, str):
+            return Unavailable(place)
+        try:
+            status, output = await run(self._command, question_for(attempt), self._seconds)
+        except ProgramFailed as error:
+            return Unavailable(f"{self._command[0]}: {error}")
+        finally:
+            self._places.give_back(place)
         return self._verdict(status, output, attempt)
 
     async def close(self) -> None:
         """Do nothing: each process is killed when the task that awaits its verdict ends."""
 
-    def _verdict(self, status: int, output: bytes, attempt: Attempt) -> Verdict:
+    def _verdict(self, status: int, output: bytes, attempt: XauthAttempt) -> Verdict:
         if not output.strip() and status in (0, 1):
             user = User(attempt.user, attempt.domain, backend=self.name)
             return Accepted(user) if status == 0 else Rejected("rejected by the command")
@@ -72,7 +83,7 @@ class CommandBackend:
             return Unavailable(f"{self._command[0]} answered what is not in the protocol: {error}")
 
 
-def question_for(attempt: Attempt) -> bytes:
+def question_for(attempt: XauthAttempt) -> bytes:
     """``attempt`` as one line of JSON. Values that are not UTF-8 text are written in hexadecimal."""
     question: dict[str, object] = {
         "version": 1,
@@ -89,7 +100,7 @@ def question_for(attempt: Attempt) -> bytes:
     return msgspec.json.encode(question)
 
 
-def verdict_of(answer: Answer, attempt: Attempt, backend: str) -> Verdict:
+def verdict_of(answer: Answer, attempt: XauthAttempt, backend: str) -> Verdict:
     """The verdict in ``answer``.
 
     Raises:
@@ -108,10 +119,11 @@ def verdict_of(answer: Answer, attempt: Attempt, backend: str) -> Verdict:
         raise ValueError("a user has at most one IPv4 and one IPv6 address")
     if answer.netmask:
         ip_network(f"0.0.0.0/{answer.netmask}")
+    if not answer.user.isprintable():
+        raise ValueError("the name of the user is no printable text")
     return Accepted(
         User(
-            attempt.user,
-            attempt.domain,
+            *attempt.known_as(_text(answer.user)),
             groups=tuple(answer.groups),
             backend=backend,
             address=addresses.get(4, ""),

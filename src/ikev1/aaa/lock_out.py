@@ -107,7 +107,7 @@ class LockOut:
 
     def begin(self, user: str, address: str) -> float:
         """Begin an attempt, which counts as failed for now. Return 0 if it may be checked, else the seconds to wait."""
-        now, name, network = self._clock(), _digest(user), network_of(address)
+        now, name, network = self._clock(), user_key(user), network_of(address)
         pair = name, network
         is_known = self._is_known(pair, now)
         waits = [self._pairs.wait(pair, now)]
@@ -124,7 +124,7 @@ class LockOut:
     def succeeded(self, user: str, address: str) -> None:
         """The attempt was accepted: the address is now known as the user's."""
         self.not_counted(user, address)
-        now, pair = self._clock(), (_digest(user), network_of(address))
+        now, pair = self._clock(), (user_key(user), network_of(address))
         self._pairs.clear(pair)
         self._known[pair] = now
         self._known.move_to_end(pair)
@@ -133,7 +133,7 @@ class LockOut:
 
     def not_counted(self, user: str, address: str) -> None:
         """The attempt was not checked, or continues with a challenge: it does not count as failed."""
-        now, name, network = self._clock(), _digest(user), network_of(address)
+        now, name, network = self._clock(), user_key(user), network_of(address)
         pair = name, network
         self._pairs.refund(pair)
         if not self._is_known(pair, now):
@@ -160,7 +160,7 @@ def network_of(address: str) -> str:
     return str(parsed)
 
 
-def _digest(user: str) -> bytes:
+def user_key(user: str) -> bytes:
     """A key of constant size. The name itself is not kept: users sometimes enter their password instead.
 
     Directories accept several spellings of the name of one user (RFC 4518 §2): they have one key, whatever the backend.

@@ -16,9 +16,18 @@ from pathlib import Path
 import msgspec
 
 from ikev1.aaa.backend import BackendError
+from ikev1.aaa.check_places import CheckPlaces, Place
 from ikev1.aaa.programs import Program, ProgramFailed
-from ikev1.aaa.records import Attempt
-from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, User, Verdict
+from ikev1.core.records.remote_access import (
+    Accepted,
+    Challenged,
+    Prompt,
+    Rejected,
+    Unavailable,
+    User,
+    Verdict,
+    XauthAttempt,
+)
 
 _MOST = 16  # processes at a time, of 15 MiB each
 _PROGRAM = Path(__file__).with_name("pam_conversation.py")
@@ -37,11 +46,11 @@ class PamBackend:
         self._service = service
         self._seconds = seconds
         self._answer_within = answer_within
-        self._open: dict[bytes, tuple[Program, asyncio.TimerHandle]] = {}
+        self._open: dict[bytes, tuple[Program, Place, asyncio.TimerHandle]] = {}
         self._ending: set[asyncio.Task[None]] = set()
-        self._under_way = 0
+        self._places = CheckPlaces(_MOST)
 
-    async def check(self, attempt: Attempt) -> Verdict:
+    async def check(self, attempt: XauthAttempt) -> Verdict:
         """Check the user by PAM's authentication, then by its account management."""
         try:
             secret = attempt.secret.decode()
@@ -51,15 +60,18 @@ class PamBackend:
             return Rejected("a NUL character, which PAM cannot be told")
         if attempt.state:
             return await self._answer(attempt, secret)
-        if len(self._open) + self._under_way >= _MOST:
-            return Unavailable(f"{_MOST} conversations are under way already")
-        self._under_way += 1
+        place = self._places.take(attempt)
+        if isinstance(place, str):
+            return Unavailable(place)
         try:
-            return await self._begin(attempt, secret)
-        except ProgramFailed as error:
-            return Unavailable(str(error))
-        finally:
-            self._under_way -= 1
+            program = await self._start()
+        except BaseException as error:
+            self._places.give_back(place)
+            if isinstance(error, ProgramFailed):
+                return Unavailable(str(error))
+            raise
+        question = {"service": self._service, "user": attempt.login, "address": attempt.address, "secret": secret}
+        return await self._step(program, place, question, attempt)
 
     async def close(self) -> None:
         """End the conversations that wait for an answer."""
@@ -67,29 +79,23 @@ class PamBackend:
             self._give_up(state)
         await asyncio.gather(*self._ending)
 
-    async def _begin(self, attempt: Attempt, secret: str) -> Verdict:
+    async def _start(self) -> Program:
         # the module search path of this process; -P leaves out the directory of the script
         environment = {"PYTHONPATH": os.pathsep.join(place for place in sys.path if place)}
-        program = await Program.start([sys.executable, "-P", "-s", str(_PROGRAM)], environment)
-        question = {"service": self._service, "user": attempt.login, "address": attempt.address, "secret": secret}
-        return await self._step(program, question, attempt)
+        return await Program.start([sys.executable, "-P", "-s", str(_PROGRAM)], environment)
 
-    async def _answer(self, attempt: Attempt, secret: str) -> Verdict:
+    async def _answer(self, attempt: XauthAttempt, secret: str) -> Verdict:
         found = self._open.pop(attempt.state, None)
         if found is None:
             return Rejected("the challenge is not open any longer")
-        program, timer = found
+        program, place, timer = found
         timer.cancel()
-        self._under_way += 1
-        try:
-            return await self._step(program, {"secret": secret}, attempt)
-        except ProgramFailed as error:
-            return Unavailable(str(error))
-        finally:
-            self._under_way -= 1
+        return await self._step(program, place, {"secret": secret}, attempt)
 
-    async def _step(self, program: Program, question: dict[str, str], attempt: Attempt) -> Verdict:
-        """Send the question to ``program`` and return its verdict. The process is kept only after a challenge."""
+    async def _step(self, program: Program, place: Place, question: dict[str, str], attempt: XauthAttempt) -> Verdict:
+        """Send the question to ``program`` and return its verdict. The process and its place are kept only after a
+        challenge.
+        """
         goes_on = False
         try:
             async with asyncio.timeout(self._seconds):
@@ -99,21 +105,26 @@ class PamBackend:
             goes_on = isinstance(verdict, Challenged)
             if isinstance(verdict, Challenged):
                 timer = asyncio.get_running_loop().call_later(self._answer_within, self._give_up, verdict.state)
-                self._open[verdict.state] = program, timer
+                self._open[verdict.state] = program, place, timer
             return verdict
         except TimeoutError:
             return Unavailable(f"PAM took more than {self._seconds:g} s")
+        except ProgramFailed as error:
+            return Unavailable(str(error))
         except msgspec.DecodeError:
             return Unavailable("the process that talks to PAM failed")
         finally:
             if not goes_on:
-                await program.end()
+                try:
+                    await program.end()
+                finally:
+                    self._places.give_back(place)
 
-    def _verdict(self, answer: dict[str, str | bool], attempt: Attempt) -> Verdict:
+    def _verdict(self, answer: dict[str, str | bool], attempt: XauthAttempt) -> Verdict:
         reason = str(answer.get("reason", "the process that talks to PAM failed"))
         match answer.get("verdict"):
             case "accepted":
-                return Accepted(User(attempt.user, attempt.domain, backend=self.name))
+                return Accepted(User(*attempt.known_as(str(answer.get("user", ""))), backend=self.name))
             case "rejected":
                 return Rejected(reason)
             case "challenged":
@@ -123,8 +134,9 @@ class PamBackend:
                 return Unavailable(reason)
 
     def _give_up(self, state: bytes) -> None:
-        program, timer = self._open.pop(state)
+        program, place, timer = self._open.pop(state)
         timer.cancel()
         task = asyncio.get_running_loop().create_task(program.end())
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
+        task.add_done_callback(lambda _: self._places.give_back(place))

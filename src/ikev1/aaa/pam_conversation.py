@@ -4,9 +4,9 @@ PAM modules block, may crash their process, and keep state in it. This file impo
 the process starts quickly.
 
 Input, first line: ``{"service", "user", "address", "secret"}``; then, for each challenge, a line ``{"secret"}``.
-Output, for each challenge: ``{"verdict": "challenged", "hidden": BOOL, "text"}``; at the end ``{"verdict": "accepted" |
-"rejected" | "unavailable", "reason"}``. The secret of the first line answers the first hidden prompt; each further
-prompt is a challenge.
+Output, for each challenge: ``{"verdict": "challenged", "hidden": BOOL, "text"}``; at the end ``{"verdict": "accepted"
+| "rejected" | "unavailable", "reason", "user"}``, where ``user`` is the name that PAM has for an accepted user.
+The secret of the first line answers the first hidden prompt; each further prompt is a challenge.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import json
 import sys
 
 PROMPT_ECHO_OFF, PROMPT_ECHO_ON, ERROR_MSG, TEXT_INFO = 1, 2, 3, 4  # <security/_pam_types.h>
-_RHOST, _TTY = 4, 3
+_USER, _RHOST, _TTY = 2, 4, 3
 _CONV_ERROR, _MEMORY_ERROR = 19, 5
 # The system is at fault, and not the user: PAM_OPEN_ERR, SYMBOL_ERR, SERVICE_ERR, BUF_ERR, AUTHINFO_UNAVAIL, ABORT,
 # MODULE_UNKNOWN. All others count as failed logins: pam_exec, for one, makes PAM_SYSTEM_ERR of a wrong password.
@@ -73,11 +73,20 @@ def main() -> None:
     handle.set_item(_TTY, "ikev1")
     status = pamela.PAM_AUTHENTICATE(handle, 0) or pamela.PAM_ACCT_MGMT(handle, 0)
     text = pamela.pam_strerror(handle, status)
+    user = _user(handle) if status == 0 else ""
     pamela.PAM_END(handle, status)
     if status == 0:
-        _write(verdict="accepted", reason="")
+        _write(verdict="accepted", reason="", user=user)
     else:
         _write(verdict="unavailable" if status in _UNAVAILABLE else "rejected", reason=f"PAM: {text}")
+
+
+def _user(handle) -> str:  # type: ignore[no-untyped-def]
+    """The name of the user after authentication, which a module may have replaced; empty if it is no text."""
+    try:
+        return handle.get_item(_USER) or ""
+    except UnicodeDecodeError:
+        return ""
 
 
 def _callback(pamela, conversation: Conversation):  # type: ignore[no-untyped-def]

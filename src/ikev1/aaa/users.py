@@ -8,10 +8,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ikev1.aaa.records import Attempt
+from ikev1.aaa.check_places import CheckPlaces, Place
 from ikev1.aaa.users_file import KnownUser, UsersFileError, matches, parse_users
 from ikev1.core.records.path import ip_version
-from ikev1.core.records.remote_access import Accepted, Rejected, Unavailable, User, Verdict
+from ikev1.core.records.remote_access import Accepted, Rejected, Unavailable, User, Verdict, XauthAttempt
 from ikev1.files.private import read_private
 
 _THREADS = 2  # a hash needs 19 MiB of memory and 20 ms of CPU time
@@ -25,31 +25,30 @@ class UsersBackend:
 
     def __init__(self, file: Path, most: int = _MOST) -> None:
         self._file = file
-        self._most = most
-        self._under_way = 0
+        self._places = CheckPlaces(most)
         self._pool = ThreadPoolExecutor(_THREADS, "user-check")
         self._lock = threading.Lock()
         self._read: tuple[tuple[int, ...], dict[str, KnownUser]] | None = None
 
-    async def check(self, attempt: Attempt) -> Verdict:
+    async def check(self, attempt: XauthAttempt) -> Verdict:
         """The verdict on ``attempt``. Its password is compared even if the user is unknown."""
-        if self._under_way >= self._most:
-            return Unavailable(f"{self._most} users are being checked already")
-        self._under_way += 1
+        place = self._places.take(attempt)
+        if isinstance(place, str):
+            return Unavailable(place)
         future = asyncio.get_running_loop().run_in_executor(self._pool, self._check, attempt)
-        future.add_done_callback(self._done)  # a running thread cannot be cancelled
+        future.add_done_callback(lambda done: self._done(done, place))  # a running thread cannot be cancelled
         return await asyncio.shield(future)
 
     async def close(self) -> None:
         """Cancel the checks that have not begun."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _done(self, future: asyncio.Future[Verdict]) -> None:
-        self._under_way -= 1
+    def _done(self, future: asyncio.Future[Verdict], place: Place) -> None:
+        self._places.give_back(place)
         if not future.cancelled():
             future.exception()  # also where nobody waits for it any longer
 
-    def _check(self, attempt: Attempt) -> Verdict:
+    def _check(self, attempt: XauthAttempt) -> Verdict:
         try:
             users = self._users()
         except (OSError, UsersFileError) as error:

@@ -1,18 +1,18 @@
 """Configuration: `ikev1.toml` becomes the engine's settings and the daemon's options."""
 
+from ikev1.aaa.options import BackendOptions
 from ikev1.config.findings import ConfigError, Finding, Rule
 from ikev1.config.load import DEFAULT_FILE, Loaded, load, load_values
 from ikev1.config.options import GatewayOptions
-from ikev1.config.user_checks import UserChecks
 
 __all__ = [
     "DEFAULT_FILE",
+    "BackendOptions",
     "ConfigError",
     "Finding",
     "GatewayOptions",
     "Loaded",
     "Rule",
-    "UserChecks",
     "load",
     "load_values",
 ]

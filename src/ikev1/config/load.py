@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ikev1.aaa.options import BackendOptions
 from ikev1.config.checks import check
 from ikev1.config.connections import read_connections
 from ikev1.config.files import Files, changeable, why_unreadable
@@ -19,7 +20,7 @@ from ikev1.config.policies import read_policies
 from ikev1.config.pools import read_pools
 from ikev1.config.secrets import Secrets, exposure
 from ikev1.config.table import Table
-from ikev1.config.user_checks import UserChecks, check_backends, read_user_checks
+from ikev1.config.user_backends import check_backends, read_backends
 from ikev1.core.records.settings import Settings
 
 DEFAULT_FILE = Path("/etc/ikev1/ikev1.toml")
@@ -31,7 +32,7 @@ class Loaded(NamedTuple):
     settings: Settings
     gateway: GatewayOptions
     warnings: tuple[Finding, ...] = ()
-    aaa: UserChecks = UserChecks()
+    aaa: BackendOptions = BackendOptions()
 
 
 def load(path: Path | str = DEFAULT_FILE, clock: Callable[[], float] = time.time) -> Loaded:
@@ -67,14 +68,14 @@ def _loaded(values: dict[str, Any], exposed: str | None, folder: Path, findings:
     secrets = Secrets(folder, exposed)
     files = Files(folder)
     connections = read_connections(top, read_policies(top), secrets, files)
-    checks = read_user_checks(top, secrets, folder)
+    backends = read_backends(top, secrets, folder)
     settings = engine_settings(gateway, options, connections, read_pools(top))
     gateway.finish()
     top.finish()
     check(settings, options, findings, now)
-    check_backends(connections, checks, findings)
+    check_backends(connections, backends, findings)
     findings.raise_errors()
-    return Loaded(settings, options, tuple(findings.warnings), checks)
+    return Loaded(settings, options, tuple(findings.warnings), backends)
 
 
 def _check_permissions(place: Path, findings: Findings) -> None:

@@ -107,7 +107,7 @@ def _check_peers_keys(connection: Connection, key: str, findings: Findings) -> N
 
 def _check_own_identity_fits(connection: Connection, key: str, findings: Findings) -> None:
     """RFC 2409 §5.2 has our identity encrypted with the peer's key in one operation, for which it may be too long."""
-    methods = [policy.suite.authentication for policy in connection.policies]
+    methods = [base_of(policy.suite.authentication) for policy in connection.policies]
     peers = [known.spki for known in connection.trust.public_keys]
     peers = peers or [certificates.public_key(certificate) for certificate in connection.trust.peers]
     if connection.local_id is None or AuthenticationMethod.RSA_ENCRYPTION not in methods:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ikev1.aaa.options import BACKENDS
 from ikev1.config.findings import Rule
 from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
-from ikev1.config.user_checks import BACKENDS
 from ikev1.config.values import boolean, choice, duration, each, integer, text
 from ikev1.core.records.methods import HYBRID_METHODS, XAUTH_METHODS
 from ikev1.core.records.record import replace
@@ -95,7 +95,7 @@ def with_xauth_methods(policies: tuple[Policy, ...], options: XauthOptions, tabl
         for method in forms.get(policy.suite.authentication, ())
     ]
     if policies and not made:
-        which = "rsa-sig" if options.hybrid else "pre-share and rsa-sig"
+        which = "rsa-sig" if options.hybrid else "pre-share, rsa-sig, rsa-encr and rsa-encr-revised"
         table.findings.error(
             table.path,
             Rule.XAUTH_METHOD,

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from ikev1.config import UserChecks
+from ikev1.config import BackendOptions
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildDown, Code, Event, Failure, IkeDown
 from ikev1.core.records.ike_sa import IkeSa
@@ -197,7 +197,7 @@ def run_client(
                 log,
                 control=folder / "control.vici",
                 load_settings=lambda: settings,
-                users=UserChecks,
+                users=BackendOptions,
                 started=started,
             )
         finally:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 
 from ikev1.clock import SteadyClock
-from ikev1.config import UserChecks
+from ikev1.config import BackendOptions
 from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.records.actions import PLANE_QUESTIONS, Action, Send
 from ikev1.core.records.answers import Answer, UserChecked, UserInput
@@ -93,7 +93,7 @@ class Gateway:
         log: EventLog,
         *,
         load: Callable[[], Settings],
-        users: Callable[[], UserChecks] = UserChecks,
+        users: Callable[[], BackendOptions] = BackendOptions,
         journal: Path | None = None,
         store: Store | None = None,
         random: Callable[[int], bytes] = os.urandom,

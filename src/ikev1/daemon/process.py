@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from ikev1.config import DEFAULT_FILE, ConfigError, GatewayOptions, Loaded, UserChecks, load
+from ikev1.config import DEFAULT_FILE, BackendOptions, ConfigError, GatewayOptions, Loaded, load
 from ikev1.core.records.settings import Settings, WhenDown
 from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.host.data_plane_choice import PlaneChoice, choose, forget_kernel, forget_userspace, suites_lacking
@@ -131,7 +131,7 @@ async def serve(
     store: Store | None = None,
     forget_other_plane: Callable[[], None] = lambda: None,
     keep_protected: bool = False,
-    users: Callable[[], UserChecks] = UserChecks,
+    users: Callable[[], BackendOptions] = BackendOptions,
     journal: Path | None = None,
     started: Callable[[Gateway, Callable[[], None]], None] | None = None,
 ) -> None:

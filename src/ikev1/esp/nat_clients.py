@@ -9,9 +9,11 @@ the SA of a packet identifies the peer. So each flow, as the local programs see 
 - If a local program sends first, its packet goes to the only peer at the address whose selectors match; if there are
   several, it is dropped.
 
-The assignment remains when pairs are rekeyed or move, when the ISAKMP SA is renewed, and for `_FORGOTTEN` seconds of
-silence after the last pair was removed, so that packets for a peer that has gone do not reach another one. A protocol
-without ports is assigned to the first peer that sends it.
+The assignment remains when pairs are rekeyed or move, when the ISAKMP SA is renewed, for `_SILENT` seconds of silence,
+and for `_FORGOTTEN` after the last pair was removed, so that packets for a peer that has gone do not reach another one.
+A protocol without ports is assigned to the first peer that sends it.
+
+The more peers share an address, the fewer flows each of them may begin, so that a few cannot take all ports.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from ikev1.esp.inner import CHECKSUM_AT, UDP, UDP_LITE, decode, matches, parse
 from ikev1.esp.sa_pair import SaPair
 
 _FORGOTTEN = 300.0  # seconds
-_MOST_FLOWS = 4096  # of one peer
+_SILENT = 7440.0  # seconds: 2 hours and 4 minutes (RFC 5382 §5, REQ-5)
+_MOST_FLOWS, _LEAST_FLOWS = 4096, 64  # of one peer: if it has its address for itself, and if it shares it with many
 _FIRST_PORT, _PORTS = 49_152, 16_384  # RFC 6335 §6: dynamic ports
 _MOST_TRIES = 512  # ports that are looked at for a new flow
 _SWEEP = 60.0  # seconds between two looks for flows that can be forgotten
@@ -131,7 +134,8 @@ class NatClients:
         client, seen = self._by_reqid.get(pair.child.reqid), []
         for packet in packets:
             key, upper, _ = parse(packet)
-            flow = (client.flows.get(key) or self._claim(client, key, now)) if client is not None else None
+            host = pair.child.remote.first
+            flow = (client.flows.get(key) or self._claim(client, key, host, now)) if client is not None else None
             if flow is None:
                 pair.selector_drops += 1
                 continue
@@ -153,9 +157,9 @@ class NatClients:
         """Whether the flow ``key`` of local programs belongs to a peer."""
         return key in self._flows
 
-    def _claim(self, client: _Client, inbound: bytes, now: float) -> _Flow | None:
+    def _claim(self, client: _Client, inbound: bytes, host: bytes, now: float) -> _Flow | None:
         self._sweep(now)
-        if len(client.flows) >= _MOST_FLOWS:
+        if not self._may_begin(client, host):
             return None
         plain = _reverse(inbound)
         for outbound in (plain, *self._other_ports(plain)):
@@ -163,8 +167,13 @@ class NatClients:
                 return self._add(client, inbound, outbound, now)
         return None
 
+    def _may_begin(self, client: _Client, host: bytes) -> bool:
+        """Whether ``client`` at ``host`` may have one flow more."""
+        return len(client.flows) < max(_LEAST_FLOWS, _MOST_FLOWS // max(1, len(self._at.get(host, ()))))
+
     def _begin(self, outbound: bytes, now: float) -> _Flow | None:
         """A flow that a local program begins."""
+        self._sweep(now)
         flow = decode(outbound)
         found: _Client | None = None
         for client in self._at.get(flow.destination, ()):
@@ -174,7 +183,7 @@ class NatClients:
                     return None
                 found = client
         inbound = _reverse(outbound)
-        if found is None or inbound in found.flows or len(found.flows) >= _MOST_FLOWS:
+        if found is None or inbound in found.flows or not self._may_begin(found, flow.destination):
             return None
         return self._add(found, inbound, outbound, now)
 
@@ -199,15 +208,15 @@ class NatClients:
                 self._at.pop(host, None)
 
     def _sweep(self, now: float) -> None:
-        """Forget peers without pairs that have been silent for `_FORGOTTEN` seconds."""
+        """Forget flows that have been silent for too long, and peers without pairs and flows."""
         if now - self._swept_at < _SWEEP:
             return
         self._swept_at = now
-        gone = {flow.client for flow in self._flows.values() if not flow.client.spis}
-        for client in gone:
-            for flow in [flow for flow in client.flows.values() if now - flow.used_at >= _FORGOTTEN]:
+        for client in {flow.client for flow in self._flows.values()}:
+            limit = _SILENT if client.spis else _FORGOTTEN
+            for flow in [flow for flow in client.flows.values() if now - flow.used_at >= limit]:
                 del client.flows[flow.inbound], self._flows[flow.outbound]
-            if not client.flows:
+            if not client.spis and not client.flows:
                 self._forget(client)
 
     def _forget(self, client: _Client) -> None:

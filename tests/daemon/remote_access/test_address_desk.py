@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from configured import BOB, connection, settings, tunnel
-from ikev1.core.records.actions import AssignAddresses
+from ikev1.core.engine import Engine
+from ikev1.core.records.actions import Action, AssignAddresses
+from ikev1.core.records.events import Code
 from ikev1.core.records.remote_access import Accepted, Rejected, User, Verdict, XauthAttempt
 from ikev1.core.records.settings import Pool
 from ikev1.daemon.observe.event_log import EventLog
@@ -31,6 +33,7 @@ class Office:
         self.gateway = self.network.peer("bob", BOB, settings(ours, pools=(pool,)))
         self.gateway.checks = self._check
         self.gateway.delays.add(AssignAddresses)
+        self.desk = AddressDesk(self.gateway.engine, self.pools, lambda: self.network.now)
         self.clients: dict[str, Peer] = {}
 
     def logs_in(self, user: str, host: str, suggests: str = "0.0.0.0") -> None:
@@ -41,8 +44,7 @@ class Office:
         self.network.settle()
         while self.gateway.asked_for:
             action = self.gateway.asked_for.pop(0)
-            desk = AddressDesk(self.gateway.engine, self.pools, lambda: self.network.now)
-            self.gateway.does(lambda _, desk=desk, action=action: desk.assign(action))  # type: ignore[misc]
+            self.gateway.does(lambda _, action=action: self.desk.assign(action))  # type: ignore[misc]
             self.pools.release(self.gateway.released)
             self.gateway.released.clear()
             self.network.settle()
@@ -78,3 +80,19 @@ def test_an_address_that_a_pool_reserves_stays_where_it_is() -> None:
     office.logs_in("dave", DAVE)
     office.logs_in("carol", CAROL)
     assert office.addresses()["dave"] == HERS
+
+
+def test_an_sa_that_cannot_be_closed_is_not_closed_again_and_again() -> None:
+    class Stubborn(Engine):
+        def close_ike(self, unique_id: int, now: float) -> list[Action]:
+            tried.append(unique_id)
+            return []  # as after an internal error
+
+    tried: list[int] = []
+    office = Office({"carol": HERS})
+    office.logs_in("dave", DAVE, HERS)
+    office.gateway.engine.__class__ = Stubborn
+    office.logs_in("carol", CAROL)
+    assert len(tried) == 1
+    assert office.addresses() == {"dave": HERS}, "carol was refused, and has gone"
+    assert Code.NO_ADDRESS in office.gateway.failures

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from tests.daemon.conftest import Meet, Side
 
+from ikev1.aaa.options import UsersOptions
 from ikev1.aaa.user_changes import add_user
 from ikev1.aaa.users_file import make_user
-from ikev1.config import UserChecks
-from ikev1.config.user_checks import UsersOptions
+from ikev1.config import BackendOptions
 from ikev1.core.records.events import Code
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Connection, XauthRole
@@ -39,14 +39,14 @@ def server(*groups: str) -> Change:
 
 
 @pytest.fixture
-def users(tmp_path: Path) -> UserChecks:
+def users(tmp_path: Path) -> BackendOptions:
     tmp_path.chmod(0o700)
     file = tmp_path / "users"
     add_user(file, make_user("alice", b"open sesame", ["staff"], []))
-    return UserChecks(users=UsersOptions(str(file)))
+    return BackendOptions(users=UsersOptions(str(file)))
 
 
-def test_a_user_of_the_file_logs_in(meet: Meet, users: UserChecks) -> None:
+def test_a_user_of_the_file_logs_in(meet: Meet, users: BackendOptions) -> None:
     async def scenario(us: Side, them: Side) -> None:
         await us.gateway.initiate("branch", "net")
         (sa,) = them.gateway.sas()
@@ -58,7 +58,7 @@ def test_a_user_of_the_file_logs_in(meet: Meet, users: UserChecks) -> None:
 
 
 @pytest.mark.parametrize(("password", "group"), [(b"wrong", "staff"), (b"open sesame", "admins")])
-def test_others_do_not(meet: Meet, users: UserChecks, password: bytes, group: str) -> None:
+def test_others_do_not(meet: Meet, users: BackendOptions, password: bytes, group: str) -> None:
     async def scenario(us: Side, them: Side) -> None:
         with pytest.raises(NotEstablished):
             await us.gateway.initiate("branch", "net")

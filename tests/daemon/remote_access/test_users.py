@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from ikev1.aaa.lock_out import OF_USER_AT_ADDRESS
-from ikev1.aaa.records import Attempt
 from ikev1.core.records.actions import CheckUser
 from ikev1.core.records.events import Code, IkeDown
 from ikev1.core.records.exchange import Role
@@ -47,11 +46,11 @@ class Backend:
     name = "first"
 
     def __init__(self) -> None:
-        self.asked: list[Attempt] = []
+        self.asked: list[XauthAttempt] = []
         self.cancelled = 0
         self.closed = False
 
-    async def check(self, attempt: Attempt) -> Verdict:
+    async def check(self, attempt: XauthAttempt) -> Verdict:
         self.asked.append(attempt)
         if attempt.secret == b"slow":
             try:
@@ -91,8 +90,10 @@ class Scene:
         self._answered.set()
 
     def begin(self, password: bytes, user: str = "alice", of: IkeSa | None = None, state: bytes = b"") -> None:
-        attempt = XauthAttempt(user, password=password, state=state)
-        self.checker.check(CheckUser(len(self.answers), of or sa(), CONNECTION, attempt))
+        ike_sa = of or sa()
+        address, name = ike_sa.path.remote_host, CONNECTION.name
+        attempt = XauthAttempt(user, password, address=address, connection=name, state=state)
+        self.checker.check(CheckUser(len(self.answers), ike_sa, CONNECTION, attempt))
 
     async def check(self, password: bytes, user: str = "alice", of: IkeSa | None = None, state: bytes = b"") -> Verdict:
         self._answered.clear()

@@ -13,13 +13,15 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from typing import NamedTuple
 
 import learned
 from simulated.invariants import Violation
 from simulated.plan import AMNESIA, FAULTS, KINDS, Fault, Plan, Spoke, brisk_plan, random_plan
+from simulated.remote_plan import remote_plan
+from simulated.remote_world import run_remote
 from simulated.run import RULES, run
 from simulated.shrink import kind_of, shrink
 
@@ -72,6 +74,26 @@ def play_one(name: str, plan: Plan, rules: tuple[str, ...], tally: Counter[str],
     return []
 
 
+def play_remote(seeds: Iterable[int], until: float) -> Done:
+    """Play worlds of remote users; ``SEED=remote-17`` plays one again."""
+    done = Done([], Counter(), {})
+    for seed in seeds:
+        if time.monotonic() < until:
+            done.found.extend(play_one_remote(seed, done.tally))
+    return done
+
+
+def play_one_remote(seed: int, tally: Counter[str]) -> list[Found]:
+    """The violation in this world of remote users, if there is one."""
+    tally["worlds of remote users"] += 1
+    try:
+        run_remote(remote_plan(seed))
+    except Violation as violation:
+        report = str(violation)
+        return [Found(report.partition("\n")[0], f"SEED=remote-{seed}: {report}", "")]
+    return []
+
+
 def learn(kind: str, proof: str, seed: int, until: float) -> Done:
     """Learn one of the responder's machines, and hold it against the tables: a difference is a violation.
 
@@ -94,6 +116,10 @@ def main() -> int:
     shown = os.environ.get("PLAN")
     until = time.monotonic() + duration
     if seed or shown:
+        if seed and seed.startswith("remote-"):
+            found = play_one_remote(int(seed.removeprefix("remote-")), Counter())
+            print("\n".join(each.report for each in found), f"{len(found)} violations", sep="\n")
+            return bool(found)
         plan = eval(shown, {"Plan": Plan, "Spoke": Spoke, "Fault": Fault}) if shown else plan_of(seed or "")  # our own
         found = play_one(f"SEED={seed}" if seed else "PLAN", plan, rules, Counter(), until)
         for each in found:
@@ -157,6 +183,7 @@ class Soak:
                 names = [f"brisk-{number + place}" if place else str(number) for place in range(_BLOCK)]
                 number += _BLOCK
                 yield pool.submit(play, names, self._rules, self._until)
+                yield pool.submit(play_remote, range(number, number + _BLOCK), self._until)
 
     def _note(self, done: Done) -> None:
         self._tally += done.tally
@@ -176,7 +203,8 @@ class Soak:
 
     def _progress(self) -> str:
         worlds, seconds = self._tally["worlds"], time.monotonic() - self._began
-        return f"{seconds:6.0f} s: {worlds} worlds, {self._kinds.total()} violations"
+        remote = self._tally["worlds of remote users"]
+        return f"{seconds:6.0f} s: {worlds} worlds, {remote} of remote users, {self._kinds.total()} violations"
 
     def _print_figures(self) -> None:
         tally = self._tally

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pyrad.packet import AccountingResponse, AcctPacket, Packet
 
 from ikev1.aaa.accounting import NotConfirmed, Notice, Status
+from ikev1.aaa.options import RadiusOptions
 from ikev1.aaa.radius.attributes import FRAMED, VIRTUAL, Attribute, address_attribute, number, text
 from ikev1.aaa.radius.servers import NoReply, Servers
 
@@ -15,11 +16,13 @@ _RADIUS, _LOCAL = 1, 2  # Acct-Authentic
 
 
 class RadiusAccounting:
-    """Sends notices to ``servers``; ``wall`` gives the time in seconds since 1970."""
+    """Sends notices to the servers of ``options``; ``clock`` gives monotonic seconds, ``wall`` the time in seconds
+    since 1970.
+    """
 
-    def __init__(self, servers: Servers, nas_identifier: str, wall: Callable[[], float]) -> None:
-        self._servers = servers
-        self._nas_identifier = nas_identifier
+    def __init__(self, options: RadiusOptions, clock: Callable[[], float], wall: Callable[[], float]) -> None:
+        self._servers = Servers(options, clock)
+        self._nas_identifier = options.nas_identifier
         self._wall = wall
 
     async def tell(self, notice: Notice) -> None:

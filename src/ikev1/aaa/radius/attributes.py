@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from ikev1.aaa.records import Attempt
-from ikev1.core.records.remote_access import User
+from ikev1.core.records.remote_access import User, XauthAttempt
 from ikev1.wire.words import printable
 
 Attributes = Mapping[int, Sequence[bytes]]
@@ -84,18 +83,16 @@ def state(attributes: Attributes) -> bytes:
     return next(iter(attributes.get(Attribute.STATE, ())), b"")
 
 
-def user_of(attributes: Attributes, attempt: Attempt, groups_from: Sequence[int]) -> User:
+def user_of(attributes: Attributes, attempt: XauthAttempt, groups_from: Sequence[int]) -> User:
     """The user with the profile of an Access-Accept; the groups are the values of the attributes ``groups_from``."""
     vendor = _of_microsoft(attributes)
-    name = _user_name(attributes)
     dns = [each for kind in _MS_DNS for each in _ipv4(vendor, kind)]
     found = [value for kind in groups_from for value in attributes.get(kind, ())]
     framed = (each for each in _ipv4(attributes, Attribute.FRAMED_IP_ADDRESS) if each not in _UNASSIGNED)
     masks = (mask for mask in _ipv4(attributes, Attribute.FRAMED_IP_NETMASK) if _is_netmask(mask))
     intervals = (seconds for seconds in _numbers(attributes, Attribute.ACCT_INTERIM_INTERVAL) if seconds >= 60)
     return User(
-        name or attempt.user,
-        "" if name else attempt.domain,
+        *attempt.known_as(_user_name(attributes)),
         groups=tuple(dict.fromkeys(_words(found))),
         backend="radius",
         address=next(map(str, framed), ""),
@@ -111,8 +108,7 @@ def user_of(attributes: Attributes, attempt: Attempt, groups_from: Sequence[int]
 
 def _user_name(attributes: Attributes) -> str:
     """The name to use in accounting (RFC 2865 §5.1); empty if the server sent none."""
-    found = next(iter(attributes.get(Attribute.USER_NAME, ())), b"").decode(errors="replace")
-    return found if found.isprintable() else ""
+    return next(iter(attributes.get(Attribute.USER_NAME, ())), b"").decode(errors="replace")
 
 
 def _words(values: Sequence[bytes]) -> list[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from pyrad.packet import AccessAccept, AccessChallenge, AccessReject, AuthPacket, Packet
 
+from ikev1.aaa.options import RadiusOptions
 from ikev1.aaa.radius.attributes import (
     FRAMED,
     LONGEST_VALUE,
@@ -20,23 +21,23 @@ from ikev1.aaa.radius.attributes import (
     user_of,
 )
 from ikev1.aaa.radius.servers import NoReply, Servers
-from ikev1.aaa.records import Attempt
-from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, Verdict
+from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, Verdict, XauthAttempt
 
 _LONGEST_PASSWORD = 128  # octets (RFC 2865 §5.2)
 
 
 class RadiusBackend:
-    """Checks users by ``servers``. The values of the attributes of the types ``groups_from`` are the user's groups."""
+    """Checks users by the servers of ``options``; ``clock`` gives monotonic seconds."""
 
     name = "radius"
 
-    def __init__(self, servers: Servers, nas_identifier: str, groups_from: Sequence[int] = ()) -> None:
-        self._servers = servers
-        self._nas_identifier = nas_identifier
-        self._groups_from = tuple(groups_from)
+    def __init__(self, options: RadiusOptions, clock: Callable[[], float]) -> None:
+        self._servers = Servers(options, clock)
+        self._nas_identifier = options.nas_identifier
+        is_group = {Attribute.CLASS: options.class_group, Attribute.FILTER_ID: options.filter_id}
+        self._groups_from = tuple(kind for kind, wanted in is_group.items() if wanted)
 
-    async def check(self, attempt: Attempt) -> Verdict:
+    async def check(self, attempt: XauthAttempt) -> Verdict:
         """The verdict of the first server that answers."""
         if (
             len(attempt.secret) > _LONGEST_PASSWORD
@@ -63,7 +64,7 @@ class RadiusBackend:
     async def close(self) -> None:
         """Do nothing: each socket is closed when the task that awaits its reply ends."""
 
-    def _request(self, secret: bytes, attempt: Attempt) -> Packet:
+    def _request(self, secret: bytes, attempt: XauthAttempt) -> Packet:
         packet = AuthPacket(id=os.urandom(1)[0], secret=secret, authenticator=os.urandom(16))
         packet.add_message_authenticator()  # the first attribute
         packet[Attribute.USER_NAME] = [text(attempt.login)]

@@ -8,38 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from pyrad.packet import AccessRequest, Packet
 
+from ikev1.aaa.options import RadiusOptions, RadiusServer
 from ikev1.aaa.radius.attributes import Attribute, Attributes
-from ikev1.core.records.record import Record
 from ikev1.errors import RemoteError
 
 _MOST = 256  # requests at a time
-
-
-class Server(Record, frozen=True):
-    """A RADIUS server."""
-
-    address: str
-    secret: bytes
-    auth_port: int = 1812
-    acct_port: int = 1813
-
-    secret_fields = frozenset({"secret"})
-
-
-class Patience(NamedTuple):
-    """Retransmission to one server: the first timeout in seconds, the factor by which it grows, and the number of
-    retransmissions. After that, the server is tried last for ``dead_time`` seconds.
-    """
-
-    timeout: float = 2.0
-    base: float = 1.4
-    tries: int = 2
-    dead_time: float = 60.0
 
 
 class Reply(NamedTuple):
@@ -60,13 +38,12 @@ MakeRequest = Callable[[bytes], Packet]
 
 
 class Servers:
-    """Sends requests to ``servers`` in their order; ``clock`` gives monotonic seconds."""
+    """Sends requests to the servers of ``options`` in their order; ``clock`` gives monotonic seconds."""
 
-    def __init__(self, servers: Sequence[Server], patience: Patience, clock: Callable[[], float]) -> None:
-        self._servers = tuple(servers)
-        self._patience = patience
+    def __init__(self, options: RadiusOptions, clock: Callable[[], float]) -> None:
+        self._options = options
         self._clock = clock
-        self._dead_until: dict[Server, float] = {}
+        self._dead_until: dict[RadiusServer, float] = {}
         self._under_way = 0
 
     async def ask(self, make: MakeRequest, *, accounting: bool = False) -> Reply:
@@ -85,7 +62,7 @@ class Servers:
                     reply = await self._ask(server, make, server.acct_port if accounting else server.auth_port)
                 except NoReply as error:
                     reasons.append(f"{server.address}: {error}")
-                    self._dead_until[server] = self._clock() + self._patience.dead_time
+                    self._dead_until[server] = self._clock() + self._options.dead_time
                 else:
                     self._dead_until.pop(server, None)
                     return reply
@@ -93,13 +70,13 @@ class Servers:
         finally:
             self._under_way -= 1
 
-    def _in_order(self) -> list[Server]:
+    def _in_order(self) -> list[RadiusServer]:
         """The servers in use, then the dead ones, the one that has been dead longest first."""
         now = self._clock()
         dead = {server: until for server, until in self._dead_until.items() if until > now}
-        return [each for each in self._servers if each not in dead] + sorted(dead, key=dead.__getitem__)
+        return [each for each in self._options.servers if each not in dead] + sorted(dead, key=dead.__getitem__)
 
-    async def _ask(self, server: Server, make: MakeRequest, port: int) -> Reply:
+    async def _ask(self, server: RadiusServer, make: MakeRequest, port: int) -> Reply:
         request = make(server.secret)
         loop = asyncio.get_running_loop()
         try:
@@ -114,13 +91,13 @@ class Servers:
             transport.close()
 
     async def _answered(self, transport: asyncio.DatagramTransport, waiting: _Waiting, datagram: bytes) -> Reply:
-        wait = self._patience.timeout
-        for _ in range(1 + self._patience.tries):
+        wait = self._options.retransmit_timeout
+        for _ in range(1 + self._options.retransmit_tries):
             transport.sendto(datagram)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     return await asyncio.shield(waiting.reply)
-            wait *= self._patience.base
+            wait *= self._options.retransmit_base
         raise NoReply(waiting.complaint or "no reply")
 
 

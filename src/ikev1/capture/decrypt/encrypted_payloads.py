@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ikev1.capture.decrypt.suites import phase1_suite
+from ikev1.core.records.methods import base_of
 from ikev1.wire.chain import GENERIC_HEADER, GENERIC_HEADER_SIZE
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import HEADER_SIZE, Header
@@ -26,7 +27,7 @@ _HIDDEN: dict[int, frozenset[int]] = {
 
 def hidden_bodies(method: int) -> frozenset[int]:
     """The payload types whose bodies an authentication method encrypts individually in phase 1."""
-    return _HIDDEN.get(method, frozenset())
+    return _HIDDEN.get(base_of(method), frozenset())
 
 
 def method_offered(header: Header, octets: bytes) -> int:

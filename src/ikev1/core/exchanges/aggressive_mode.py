@@ -34,7 +34,7 @@ from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import Phase1Suite
-from ikev1.core.records.methods import ENCRYPTING
+from ikev1.core.records.methods import ENCRYPTING, base_of
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Aggressive, Connection, Policy
@@ -73,7 +73,7 @@ def is_left_out(connection: Connection, policy: Policy) -> bool:
 
 
 def _goes_with(first: Phase1Suite, other: Phase1Suite) -> bool:
-    if first.authentication == AuthenticationMethod.REVISED_RSA_ENCRYPTION:
+    if base_of(first.authentication) == AuthenticationMethod.REVISED_RSA_ENCRYPTION:
         # "when using the revised method of public key encryption for authentication the cipher and hash cannot be
         # negotiated" (RFC 2409 §5), since message 1 is already encrypted with them
         return first == other
@@ -88,7 +88,7 @@ def with_policies_for(connection: Connection, method: int) -> Connection:
     allowed = tuple(
         policy
         for policy in connection.policies
-        if (policy.suite.authentication if policy.suite.authentication in ENCRYPTING else 0) == method
+        if (base_of(policy.suite.authentication) if policy.suite.authentication in ENCRYPTING else 0) == method
     )
     return connection if allowed == connection.policies else replace(connection, policies=allowed)
 

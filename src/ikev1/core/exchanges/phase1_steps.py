@@ -18,7 +18,7 @@ from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, IkeUp, Note
 from ikev1.core.records.exchange import KeyShare, Life, Role
 from ikev1.core.records.ike_sa import Anchor, Chosen, IkeState
-from ikev1.core.records.methods import ENCRYPTING
+from ikev1.core.records.methods import ENCRYPTING, base_of
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
@@ -100,7 +100,7 @@ def _follow_method(context: ExchangeContext, chosen: Chosen) -> None:
     """
     method = chosen.suite.authentication
     if method in ENCRYPTING:
-        context.exchange = replace(context.exchange, method=method)
+        context.exchange = replace(context.exchange, method=base_of(method))
 
 
 def answer_sa(context: ExchangeContext, reply: SaReply) -> list[Payload]:

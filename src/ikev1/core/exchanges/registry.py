@@ -17,6 +17,7 @@ from ikev1.core.exchanges.transaction_exchange import TRANSACTION
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.exchange import Exchange
 from ikev1.core.records.ike_sa import IkeSa, IkeState
+from ikev1.core.records.methods import base_of
 from ikev1.wire.message import Message
 
 SCRIPTS: dict[tuple[str, int], Script] = {
@@ -46,7 +47,7 @@ def script_of(exchange: Exchange) -> Script:
 
 def aggressive_mode(method: int) -> Script:
     """Return the table of Aggressive Mode for an authentication method, which cannot be negotiated in that mode."""
-    return SCRIPTS.get((AGGRESSIVE_MODE.name, method), AGGRESSIVE_MODE)
+    return SCRIPTS.get((AGGRESSIVE_MODE.name, base_of(method)), AGGRESSIVE_MODE)
 
 
 def go_through(context: ExchangeContext, message: Message) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ikev1.core.exchanges import xauth_client, xauth_server
 from ikev1.core.exchanges.transaction_topic import Topic
+from ikev1.core.peer.xauth_role import xauth_role
 from ikev1.core.records.actions import Question
 from ikev1.core.records.answers import Answer
 from ikev1.core.records.context import ExchangeContext
@@ -21,8 +22,14 @@ from ikev1.wire.registry import ConfigType
 
 def _asked(context: ExchangeContext, payload: ConfigAttributes) -> TransactionDecision:
     if not _is_client(context):
-        where = f"{context.sa.path.remote_host} requires XAUTH (a user name and a password) after phase 1, but "
-        text = f'{where}connection {context.connection.name!r} does not have xauth = "client": configure xauth_user'
+        connection, host = context.connection, context.sa.path.remote_host
+        text = f"{host} requires XAUTH (a user name and a password) after phase 1, but connection {connection.name!r} "
+        if connection.xauth is XauthRole.CLIENT:
+            text += (
+                "negotiated a method without XAUTH: set xauth_method = false if the gateway begins XAUTH unannounced"
+            )
+        else:
+            text += 'does not have xauth = "client": configure xauth_user'
         raise Refusal(Code.XAUTH_REQUIRED, text)
     if payload.type == ConfigType.SET:
         return xauth_client.told(context, payload)
@@ -30,9 +37,13 @@ def _asked(context: ExchangeContext, payload: ConfigAttributes) -> TransactionDe
 
 
 def _is_client(context: ExchangeContext) -> bool:
-    """Whether the peer may authenticate our user: by the method of phase 1, or else by the configuration."""
-    xauth = context.sa.xauth
-    return context.connection.xauth is XauthRole.CLIENT if xauth is None else not xauth.serves
+    """Whether the peer may authenticate our user: XAUTH was negotiated in phase 1, or is configured to come without
+    that. Otherwise nobody is given the user's password.
+    """
+    sa = context.sa
+    if sa.xauth is not None:
+        return not sa.xauth.serves
+    return xauth_role(sa.suite.authentication, sa.role, context.connection) is XauthRole.CLIENT
 
 
 def _answer(context: ExchangeContext, questions: XauthQuestions) -> Saying:

@@ -7,7 +7,6 @@ knows the key: every member of the group could impersonate the gateway.
 from __future__ import annotations
 
 from ikev1.core.exchanges.config_attributes import number_in, refuse_repeated, value_of
-from ikev1.core.peer.xauth_role import xauth_role
 from ikev1.core.records.actions import AskUser
 from ikev1.core.records.answers import Answer, UserInput
 from ikev1.core.records.context import ExchangeContext
@@ -56,8 +55,7 @@ def asked(context: ExchangeContext, payload: ConfigAttributes) -> XauthQuestions
         refused = "the gateway asks for nothing that XAUTH has"
     elif type_ == XauthType.RADIUS_CHAP:
         refused = "the gateway asks for RADIUS-CHAP, which is not supported"
-    # XAUTH is complete, if there was any
-    used = xauth_role(sa.suite.authentication, sa.role, connection) is not None
+    used = True  # XAUTH is complete
     if sa.xauth is not None:
         rounds = sa.xauth.rounds + 1
         used = sa.xauth.used_secret

@@ -80,15 +80,15 @@ def replied(context: ExchangeContext, payload: ConfigAttributes) -> XauthAttempt
         # "a remote device can not set XAUTH_STATUS to anything but FAIL" (§5)
         _become(context, xauth, step=XauthStep.REJECTED, reason=_GIVEN_UP)
         return None
-    attempt = _attempt(xauth, payload.attributes)
-    if attempt.complaint:
-        take_verdict(context, Rejected(attempt.complaint))
+    attempt = _attempt(context, xauth, payload.attributes)
+    if isinstance(attempt, Rejected):  # without a question to a backend
+        take_verdict(context, attempt)
         return None
     _become(context, xauth, name=attempt.user, domain=attempt.domain)
     return attempt
 
 
-def _attempt(xauth: Xauth, attributes: Sequence[Attribute]) -> XauthAttempt:
+def _attempt(context: ExchangeContext, xauth: Xauth, attributes: Sequence[Attribute]) -> XauthAttempt | Rejected:
     faults: list[str] = []
     type_ = number_in(attributes, ConfigAttribute.XAUTH_TYPE)
     if type_ not in (None, XauthType.GENERIC):
@@ -105,7 +105,7 @@ def _attempt(xauth: Xauth, attributes: Sequence[Attribute]) -> XauthAttempt:
     if not value_of(attributes, wanted):
         faults.append(f"the client sent no {wanted.name}")
     if faults:
-        return XauthAttempt(complaint=faults[0])
+        return Rejected(faults[0])
     return XauthAttempt(
         user=xauth.name or name,
         domain=xauth.domain if xauth.name else domain,
@@ -113,7 +113,8 @@ def _attempt(xauth: Xauth, attributes: Sequence[Attribute]) -> XauthAttempt:
         passcode=value_of(attributes, ConfigAttribute.XAUTH_PASSCODE),
         next_pin=value_of(attributes, ConfigAttribute.XAUTH_NEXT_PIN),
         answer=value_of(attributes, ConfigAttribute.XAUTH_ANSWER),
-        challenge=xauth.challenge,
+        address=context.sa.path.remote_host,
+        connection=context.connection.name,
         state=xauth.state,
     )
 

@@ -37,7 +37,7 @@ def bury(ref: SaRef, reason: str, *, with_children: bool = False) -> None:
     tx.actions += [Remove(exchange.child) for exchange in sa.exchanges if exchange.child is not None]
     connection = tx.state.lookup.by_name(sa.connection)
     children = sa.complete_children
-    heirs = [other for other in tx.state.table.of_peer(sa) if other.is_current and other.confirmed]
+    heirs = [other for other in tx.state.table.of_peer(sa) if _can_adopt_from(sa, other)]
     closes = connection is not None and connection.close_children and not (sa.heir and heirs)
     if children and not with_children and not closes:
         if heirs:
@@ -50,6 +50,14 @@ def bury(ref: SaRef, reason: str, *, with_children: bool = False) -> None:
     for child in children:
         tx.actions.append(Remove(child))
         tx.report(ChildDown(sa, child, reason))
+
+
+def _can_adopt_from(sa: IkeSa, other: IkeSa) -> bool:
+    """Return whether ``other``, an ISAKMP SA with the same peer, can take over the pairs of ``sa``. Several clients of
+    one user are the same peer, but each has virtual addresses of its own, which belong to its pairs.
+    """
+    held = set(other.assigned_addresses)
+    return other.is_current and other.confirmed and held.issuperset(sa.assigned_addresses)
 
 
 def adopt(heir: SaRef, children: tuple[ChildSa, ...]) -> None:

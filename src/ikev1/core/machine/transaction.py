@@ -100,6 +100,8 @@ class Transaction:
             change = ref.settle()
             if change is not None:
                 stored.append(change)
+            if ref.has_ended and ref.sa.assigned is not None:
+                had.append(ref.sa.assigned)  # also of an SA that began in this transaction
         if had:
             self._release(had)
         self._refs.clear()  # each refers to this transaction: without a cycle, both are freed at once

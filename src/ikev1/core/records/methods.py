@@ -7,8 +7,17 @@ from __future__ import annotations
 from ikev1.core.records.exchange import Role
 from ikev1.wire.registry import AuthenticationMethod
 
-ENCRYPTING = frozenset({AuthenticationMethod.RSA_ENCRYPTION, AuthenticationMethod.REVISED_RSA_ENCRYPTION})
-"""Methods with public key encryption, which have their own tables of messages."""
+ENCRYPTING = frozenset(
+    {
+        AuthenticationMethod.RSA_ENCRYPTION,
+        AuthenticationMethod.XAUTH_INIT_RSA_ENCRYPTION,
+        AuthenticationMethod.XAUTH_RESP_RSA_ENCRYPTION,
+        AuthenticationMethod.REVISED_RSA_ENCRYPTION,
+        AuthenticationMethod.XAUTH_INIT_RSA_REVISED_ENCRYPTION,
+        AuthenticationMethod.XAUTH_RESP_RSA_REVISED_ENCRYPTION,
+    }
+)
+"""Methods with public key encryption; those of RFC 2409 (`base_of`) have their own tables of messages."""
 
 SHARED = frozenset(
     {
@@ -33,6 +42,10 @@ XAUTH_CLIENT: dict[int, Role] = {
     AuthenticationMethod.XAUTH_RESP_PRE_SHARED: Role.RESPONDER,
     AuthenticationMethod.XAUTH_INIT_RSA: Role.INITIATOR,
     AuthenticationMethod.XAUTH_RESP_RSA: Role.RESPONDER,
+    AuthenticationMethod.XAUTH_INIT_RSA_ENCRYPTION: Role.INITIATOR,
+    AuthenticationMethod.XAUTH_RESP_RSA_ENCRYPTION: Role.RESPONDER,
+    AuthenticationMethod.XAUTH_INIT_RSA_REVISED_ENCRYPTION: Role.INITIATOR,
+    AuthenticationMethod.XAUTH_RESP_RSA_REVISED_ENCRYPTION: Role.RESPONDER,
     AuthenticationMethod.HYBRID_INIT_RSA: Role.INITIATOR,
     AuthenticationMethod.HYBRID_RESP_RSA: Role.RESPONDER,
 }
@@ -44,9 +57,17 @@ XAUTH_METHODS: dict[int, tuple[AuthenticationMethod, ...]] = {
         AuthenticationMethod.XAUTH_RESP_PRE_SHARED,
     ),
     AuthenticationMethod.RSA_SIGNATURES: (AuthenticationMethod.XAUTH_INIT_RSA, AuthenticationMethod.XAUTH_RESP_RSA),
+    AuthenticationMethod.RSA_ENCRYPTION: (
+        AuthenticationMethod.XAUTH_INIT_RSA_ENCRYPTION,
+        AuthenticationMethod.XAUTH_RESP_RSA_ENCRYPTION,
+    ),
+    AuthenticationMethod.REVISED_RSA_ENCRYPTION: (
+        AuthenticationMethod.XAUTH_INIT_RSA_REVISED_ENCRYPTION,
+        AuthenticationMethod.XAUTH_RESP_RSA_REVISED_ENCRYPTION,
+    ),
 }
-"""The methods that announce XAUTH after a method of RFC 2409. DSS is not supported, nor XAUTH after public key
-encryption; ECDSA has no such method.
+"""The methods that announce XAUTH after a method of RFC 2409. DSS is not supported in phase 1; ECDSA has no such
+method.
 """
 
 HYBRID_METHODS: dict[int, tuple[AuthenticationMethod, ...]] = {

@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from ikev1.core.records.record import Record
 from ikev1.wire.attributes import Attribute
-from ikev1.wire.registry import XauthType
+
+_LONGEST_NAME = 255  # octets
 
 
 class User(Record, frozen=True):
@@ -47,24 +48,42 @@ class Prompt(StrEnum):
 
 
 class XauthAttempt(Record, frozen=True, tag=True):
-    """What a client answered to a REQUEST: the values for a backend to check. Absent values are empty.
+    """An attempt of a user to log in: what the client answered to a REQUEST, for a backend to check. Absent values are
+    empty.
 
-    ``xauth_type`` is an `XauthType`, ``challenge`` what was sent in XAUTH_CHALLENGE, ``state`` that of the last
-    `Challenged`. ``complaint`` is set if the values cannot be valid for any backend: then none is asked.
+    ``address`` is the peer's address and ``connection`` the name of its connection. ``state`` is that of the challenge
+    that this attempt answers, as in `Challenged`; empty in the first attempt.
     """
 
-    user: str = ""
-    domain: str = ""
+    user: str
     password: bytes = b""
     passcode: bytes = b""
     next_pin: bytes = b""
     answer: bytes = b""
-    xauth_type: int = XauthType.GENERIC.value
-    challenge: bytes = b""
+    domain: str = ""
+    address: str = ""
+    connection: str = ""
     state: bytes = b""
-    complaint: str = ""
 
     secret_fields = frozenset({"password", "passcode", "next_pin", "answer", "state"})
+
+    @property
+    def login(self) -> str:
+        r"""The name by which backends know the user: ``user``, or ``domain\user`` if the client sent a domain."""
+        return f"{self.domain}\\{self.user}" if self.domain else self.user
+
+    @property
+    def secret(self) -> bytes:
+        """What the user entered last: the answer to a challenge, a new PIN, a passcode or a password."""
+        return self.answer or self.next_pin or self.passcode or self.password
+
+    def known_as(self, name: str) -> tuple[str, str]:
+        """The user's name and domain if the backend knows the user as ``name``: several spellings may be one user's.
+        Without a usable name, those that the client sent.
+        """
+        if name in ("", self.login) or not name.isprintable() or len(name.encode(errors="replace")) > _LONGEST_NAME:
+            return self.user, self.domain
+        return name, ""
 
 
 class Accepted(Record, frozen=True):

@@ -22,6 +22,7 @@ class AddressDesk:
         self._engine = engine
         self._pools = pools
         self._clock = clock
+        self._closed: tuple[int, frozenset[int]] = 0, frozenset()  # the last request, and what was closed for it
 
     def resume(self, settings: Settings, sas: Iterable[IkeSa]) -> None:
         """Take over the leases of an earlier process, whose ISAKMP SAs are ``sas``."""
@@ -38,10 +39,12 @@ class AddressDesk:
         if others and unique is Unique.KEEP:
             reason = f"user {owner.name!r} is connected from {others[0].path.remote_host}, and unique is 'keep'"
             return self._answer(action, AddressesAssigned(ModeConfig(), reason))
-        if others and unique is Unique.REPLACE:
-            return [*self._close(others), action]
-        if closed := self._close(self._holders_of_own(action, owner)):
-            return [*closed, action]
+        in_the_way = others if others and unique is Unique.REPLACE else self._holders_of_own(action, owner)
+        if in_the_way:
+            if not self._are_new(action, in_the_way):
+                reason = f"ISAKMP SA #{in_the_way[0].unique_id}, which is in the way, cannot be closed"
+                return self._answer(action, AddressesAssigned(ModeConfig(), reason))
+            return [*self._close(in_the_way), action]
         answer = self._assigned(action, owner)
         actions = self._answer(action, answer)
         # if the ISAKMP SA has ended in the meantime, nothing else releases its addresses
@@ -74,6 +77,16 @@ class AddressDesk:
         return [
             sa for sa in found.values() if owner_of(sa) != owner and not set(_profile(sa).values()).intersection(wanted)
         ]
+
+    def _are_new(self, action: AssignAddresses, sas: Iterable[IkeSa]) -> bool:
+        """Whether none of ``sas`` was closed for ``action`` before. One that was, and is there again, stays after an
+        internal error: closing it again would never end.
+        """
+        request, before = self._closed
+        known = before if request == action.request else frozenset()
+        numbers = {sa.unique_id for sa in sas}
+        self._closed = action.request, known | numbers
+        return known.isdisjoint(numbers)
 
     def _close(self, sas: Iterable[IkeSa]) -> list[Action]:
         actions: list[Action] = []

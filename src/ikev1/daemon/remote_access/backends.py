@@ -7,17 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ikev1.aaa.accounting import Accounting
 from ikev1.aaa.backend import Backend, BackendError
-from ikev1.config import UserChecks
-from ikev1.config.user_checks import CommandOptions, PamOptions, RadiusOptions, UsersOptions
+from ikev1.aaa.options import BackendOptions, CommandOptions, PamOptions, RadiusOptions, UsersOptions
 from ikev1.core.records.record import Record
 from ikev1.daemon.observe.event_log import EventLog, Level
-
-if TYPE_CHECKING:
-    from ikev1.aaa.radius.servers import Servers
 
 
 class Backends:
@@ -28,11 +23,11 @@ class Backends:
         self._log = log
         self._made: dict[str, tuple[Record, Backend]] = {}
 
-    def adopt(self, checks: UserChecks) -> dict[str, Backend]:
-        """The backends of ``checks`` by their names; one that cannot be used is left out, which is logged."""
+    def adopt(self, backends: BackendOptions) -> dict[str, Backend]:
+        """The backends of ``backends`` by their names; one that cannot be used is left out, which is logged."""
         made: dict[str, tuple[Record, Backend]] = {}
-        for name in checks.configured:
-            options: Record = getattr(checks, name)
+        for name in backends.configured:
+            options: Record = getattr(backends, name)
             before = self._made.get(name)
             if before is not None and before[0] == options:
                 made[name] = before
@@ -61,33 +56,16 @@ class Backends:
             case RadiusOptions():
                 from ikev1.aaa.radius.backend import RadiusBackend
 
-                return RadiusBackend(_servers(options, self._clock), options.nas_identifier, _groups_from(options))
+                return RadiusBackend(options, self._clock)
             case _:
                 raise TypeError(f"{type(options).__name__} is not the options of a backend")
 
 
-def accounting_of(checks: UserChecks, clock: Callable[[], float], wall: Callable[[], float]) -> Accounting | None:
+def accounting_of(backends: BackendOptions, clock: Callable[[], float], wall: Callable[[], float]) -> Accounting | None:
     """Accounting by the RADIUS servers, None if it is not configured."""
-    options = checks.radius
+    options = backends.radius
     if options is None or not options.accounting:
         return None
     from ikev1.aaa.radius.accounting import RadiusAccounting
 
-    return RadiusAccounting(_servers(options, clock), options.nas_identifier, wall)
-
-
-def _servers(options: RadiusOptions, clock: Callable[[], float]) -> Servers:
-    from ikev1.aaa.radius.servers import Patience, Server, Servers
-
-    servers = [Server(each.address, each.secret, each.auth_port, each.acct_port) for each in options.servers]
-    patience = Patience(
-        options.retransmit_timeout, options.retransmit_base, options.retransmit_tries, options.dead_time
-    )
-    return Servers(servers, patience, clock)
-
-
-def _groups_from(options: RadiusOptions) -> list[int]:
-    from ikev1.aaa.radius.attributes import Attribute
-
-    wanted = {Attribute.CLASS: options.class_group, Attribute.FILTER_ID: options.filter_id}
-    return [kind for kind, is_wanted in wanted.items() if is_wanted]
+    return RadiusAccounting(options, clock, wall)

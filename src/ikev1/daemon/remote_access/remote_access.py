@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from ikev1.aaa.backend import Backend
-from ikev1.config import UserChecks
+from ikev1.config import BackendOptions
 from ikev1.core.records.actions import CheckUser
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Event
@@ -47,14 +47,14 @@ class RemoteAccess:
         self._clock = clock
         self._wall = wall
         self._log = log
-        self._checks = UserChecks()
+        self._checks = BackendOptions()
         self._backends = Backends(clock, log)
         self._users = UserChecker(answer, clock, lambda: secrets.token_hex(8), log=log)
         self._sessions = Sessions(counters_of, clock, wall, log)
         opened = None if journal is None else self._open(journal)
         self._updown = Updown(settings, lambda child: device or interface_with(child.path.local_host), log, opened)
 
-    def adopt(self, checks: UserChecks) -> None:
+    def adopt(self, checks: BackendOptions) -> None:
         """Check users as ``checks`` says, in the running event loop."""
         backends: dict[str, Backend] = self._backends.adopt(checks)
         self._users.adopt(backends)

@@ -13,11 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from ikev1.aaa.backend import Backend
 from ikev1.aaa.chain import check_in_order
 from ikev1.aaa.lock_out import LockOut
-from ikev1.aaa.records import Attempt
 from ikev1.core.records.actions import CheckUser
 from ikev1.core.records.events import Code, Event, IkeDown
 from ikev1.core.records.record import replace
-from ikev1.core.records.remote_access import Accepted, Rejected, Unavailable, User, Verdict
+from ikev1.core.records.remote_access import Accepted, Rejected, Unavailable, User, Verdict, XauthAttempt
 from ikev1.core.records.settings import Connection
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.errors import describe_bug
@@ -98,20 +97,7 @@ class UserChecker:
         self._answer(question.request, verdict)
 
     async def _verdict(self, question: CheckUser) -> Verdict:
-        values, connection, address = question.attempt, question.connection, question.sa.path.remote_host
-        attempt = Attempt(
-            user=values.user,
-            password=values.password,
-            passcode=values.passcode,
-            next_pin=values.next_pin,
-            answer=values.answer,
-            domain=values.domain,
-            address=address,
-            connection=connection.name,
-            state=values.state,
-        )
-        if values.complaint:
-            return Rejected(values.complaint)
+        attempt, connection, address = question.attempt, question.connection, question.attempt.address
         # the answer to a challenge continues an attempt that has been counted
         if not attempt.state and (wait := self._lock_out.begin(attempt.login, address)):
             reason = f"too many attempts, the next one is allowed in {wait:.0f} s"
@@ -140,7 +126,7 @@ class UserChecker:
             return Rejected("the user is in none of the groups of the connection")
         return Accepted(replace(user, session=self._session()))
 
-    def _log_failure(self, what: str, attempt: Attempt, reason: str, code: Code) -> None:
+    def _log_failure(self, what: str, attempt: XauthAttempt, reason: str, code: Code) -> None:
         """Write the line that fail2ban reads. Text that the peer chooses comes after its address."""
         where = f"from {attempt.address} as {_quoted(attempt.login)} on {attempt.connection}"
         text = f"login {what} {where}: {printable(reason)}"

@@ -1,4 +1,4 @@
-"""The backends that check users: the tables ``[users]``, ``[pam]``, ``[radius]`` and ``[command]``."""
+"""Reads and checks the backends that check users: the tables ``[users]``, ``[pam]``, ``[radius]`` and ``[command]``."""
 
 from __future__ import annotations
 
@@ -6,84 +6,31 @@ import socket
 from importlib.util import find_spec
 from pathlib import Path
 
+from ikev1.aaa.options import (
+    BACKENDS,
+    BackendOptions,
+    CommandOptions,
+    PamOptions,
+    RadiusOptions,
+    RadiusServer,
+    UsersOptions,
+)
 from ikev1.config.findings import Findings, Rule
 from ikev1.config.programs import program
 from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
 from ikev1.config.values import address, boolean, duration_or_never, file_path, integer, number, port, text
-from ikev1.core.records.record import Record
 from ikev1.core.records.settings import Connection
 from ikev1.files.private import read_private
 
-BACKENDS = ("users", "pam", "radius", "command")
 _PACKAGES = {"users": "argon2", "pam": "pamela", "radius": "pyrad"}  # of the extra `gateway`
 _SHORTEST_SECRET = 16  # octets of a shared secret of RADIUS
 
 
-class UsersOptions(Record, frozen=True):
-    """The ``[users]`` table."""
-
-    file: str
-
-
-class PamOptions(Record, frozen=True):
-    """The ``[pam]`` table."""
-
-    service: str = "ikev1"
-    timeout: float = 20.0  # seconds for each step of the conversation
-
-
-class CommandOptions(Record, frozen=True):
-    """The ``[command]`` table."""
-
-    run: tuple[str, ...]
-    timeout: float = 10.0  # seconds for each attempt
-
-
-class RadiusServer(Record, frozen=True):
-    """A ``[radius.server.NAME]`` table."""
-
-    address: str
-    secret: bytes
-    auth_port: int = 1812
-    acct_port: int = 1813
-
-    secret_fields = frozenset({"secret"})
-
-
-class RadiusOptions(Record, frozen=True):
-    """The ``[radius]`` table, with strongSwan's names."""
-
-    servers: tuple[RadiusServer, ...]
-    nas_identifier: str
-    class_group: bool = False
-    filter_id: bool = False
-    accounting: bool = False
-    accounting_interval: int = 0  # seconds between interim updates; 0: none, unless the server asks for them
-    retransmit_tries: int = 2
-    retransmit_timeout: float = 2.0  # seconds until the first repetition
-    retransmit_base: float = 1.4
-    dead_time: float = 60.0  # seconds for which a silent server is asked last
-
-
-class UserChecks(Record, frozen=True):
-    """The backends that are configured."""
-
-    users: UsersOptions | None = None
-    pam: PamOptions | None = None
-    radius: RadiusOptions | None = None
-    command: CommandOptions | None = None
-
-    @property
-    def configured(self) -> frozenset[str]:
-        """The names of the backends that are configured."""
-        return frozenset(name for name in BACKENDS if getattr(self, name) is not None)
-
-
-def read_user_checks(top: Table, secrets: Secrets, folder: Path) -> UserChecks:
+def read_backends(top: Table, secrets: Secrets, folder: Path) -> BackendOptions:
     """The tables of all backends; errors are reported."""
     users, pam, radius, command = map(top.table, BACKENDS)
-    return UserChecks(
+    return BackendOptions(
         users=_read_users(users, folder) if "users" in top else None,
         pam=_read_pam(pam) if "pam" in top else None,
         radius=_read_radius(radius, secrets) if "radius" in top else None,
@@ -91,9 +38,9 @@ def read_user_checks(top: Table, secrets: Secrets, folder: Path) -> UserChecks:
     )
 
 
-def check_backends(connections: tuple[Connection, ...], checks: UserChecks, findings: Findings) -> None:
+def check_backends(connections: tuple[Connection, ...], backends: BackendOptions, findings: Findings) -> None:
     """Report backends that are missing, cannot be loaded, or are not used by a connection."""
-    for name in sorted(checks.configured & _PACKAGES.keys()):
+    for name in sorted(backends.configured & _PACKAGES.keys()):
         if not _is_installed(_PACKAGES[name]):
             problem = f"needs the package {_PACKAGES[name]}, which is not installed: pip install 'ikev1[gateway]'"
             findings.error(name, Rule.MISSING_PACKAGE, problem)
@@ -105,13 +52,13 @@ def check_backends(connections: tuple[Connection, ...], checks: UserChecks, find
             )
         used |= set(connection.xauth_backend)
         for name in dict.fromkeys(connection.xauth_backend):
-            if name not in checks.configured:
+            if name not in backends.configured:
                 findings.error(
                     f"connection.{connection.name}.xauth_backend",
                     Rule.NO_BACKEND,
                     f"{name!r} is not configured: add the table [{name}]",
                 )
-    for name in sorted(checks.configured - used):
+    for name in sorted(backends.configured - used):
         findings.warn(name, Rule.UNUSED_BACKEND, "no connection has this backend in xauth_backend")
 
 

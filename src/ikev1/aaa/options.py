@@ -1,0 +1,67 @@
+"""What the operator configures of the backends that check users (`ikev1.config.user_backends` reads it)."""
+
+from __future__ import annotations
+
+from ikev1.core.records.record import Record
+
+BACKENDS = ("users", "pam", "radius", "command")
+
+
+class UsersOptions(Record, frozen=True):
+    """The ``[users]`` table."""
+
+    file: str
+
+
+class PamOptions(Record, frozen=True):
+    """The ``[pam]`` table."""
+
+    service: str = "ikev1"
+    timeout: float = 20.0  # seconds for each step of the conversation
+
+
+class CommandOptions(Record, frozen=True):
+    """The ``[command]`` table."""
+
+    run: tuple[str, ...]
+    timeout: float = 10.0  # seconds for each attempt
+
+
+class RadiusServer(Record, frozen=True):
+    """A ``[radius.server.NAME]`` table."""
+
+    address: str
+    secret: bytes
+    auth_port: int = 1812
+    acct_port: int = 1813
+
+    secret_fields = frozenset({"secret"})
+
+
+class RadiusOptions(Record, frozen=True):
+    """The ``[radius]`` table, with strongSwan's names."""
+
+    servers: tuple[RadiusServer, ...]
+    nas_identifier: str
+    class_group: bool = False
+    filter_id: bool = False
+    accounting: bool = False
+    accounting_interval: int = 0  # seconds between interim updates; 0: none, unless the server asks for them
+    retransmit_tries: int = 2
+    retransmit_timeout: float = 2.0  # seconds until the first repetition
+    retransmit_base: float = 1.4
+    dead_time: float = 60.0  # seconds for which a silent server is asked last
+
+
+class BackendOptions(Record, frozen=True):
+    """The backends that are configured."""
+
+    users: UsersOptions | None = None
+    pam: PamOptions | None = None
+    radius: RadiusOptions | None = None
+    command: CommandOptions | None = None
+
+    @property
+    def configured(self) -> frozenset[str]:
+        """The names of the backends that are configured."""
+        return frozenset(name for name in BACKENDS if getattr(self, name) is not None)
