@@ -102,6 +102,8 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         pools=table.take("pools", pool_names, ()),
         vips=table.take("vips", virtual_addresses, ()),
         mode_config=ModeConfigMethod(table.take("mode_config", choice(tuple(ModeConfigMethod)), ModeConfigMethod.PULL)),
+        install_routes=table.take("install_routes", boolean, True),
+        local_lan=table.take("local_lan", boolean, False),
         groups=table.take("groups", each(text), ()),
     )
     table.finish()

@@ -131,7 +131,7 @@ class Gateway:
         self._saved = SavedSas(saved, log, clock)
         self.pools = Pools(SavedLeases(saved, log), clock)
         self._addresses = AddressDesk(self.engine, self.pools, clock)
-        self._client_addresses = ClientAddresses(self.plane, self.engine.of_connection, log)
+        self._client_addresses = ClientAddresses(self.plane, self.engine.of_connection, lambda: self.settings, log)
         self._users = users
         self.remote_access = RemoteAccess(
             lambda: self.settings, self.counters_of, self._user_checked, chosen.device, clock, wall, log, journal
@@ -415,6 +415,10 @@ class Gateway:
         self._set_timer()
 
     # ------------------------------------------------------------------ changes of the network
+
+    def follow_attached(self) -> None:
+        """Route past the tunnels, as client, what the networks to which this host is attached now require."""
+        self._client_addresses.follow()
 
     def sas(self) -> Collection[IkeSa]:
         """All ISAKMP SAs."""

@@ -192,17 +192,25 @@ class KernelPlane:
         return self._routes.addresses()
 
     def hold_address(self, address: str, reach: Reach = EVERYTHING) -> None:
-        note = AddressNote(address)
-        if note in self._owner.left:
-            self._virtual.remove(address)  # of an earlier process
-        self._owner.note(note)
-        self._virtual.hold(address)
-        if address not in self._virtual:
-            self._owner.strike(note)
-        self._guard.confine(address, reach)
+        note, is_new = AddressNote(address), address not in self._virtual
+        with _failing_as("cannot route the traffic of a virtual address"):
+            self._guard.confine(address, reach)
+        try:
+            if note in self._owner.left:
+                self._virtual.remove(address)  # of an earlier process
+            self._owner.note(note)
+            self._virtual.hold(address)
+        except (OSError, PlaneError):
+            if is_new:
+                self._guard.confine(address, None)
+            raise
+        finally:
+            if address not in self._virtual:
+                self._owner.strike(note)
 
     def release_address(self, address: str) -> None:
-        self._guard.confine(address, None)
+        with _failing_as("cannot route the traffic of a virtual address"):
+            self._guard.confine(address, None)
         if address in self._virtual:
             self._virtual.release(address)
             self._owner.strike(AddressNote(address))

@@ -13,8 +13,15 @@ from typing import NamedTuple
 from ikev1.core.records.selector import Selector
 from ikev1.esp.networks import Network, encloses, networks
 
-_NEVER = tuple(map(Selector.parse, ("169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32", "fe80::/10", "ff00::/8")))
-"""Link-local, multicast and broadcast destinations, which belong to the link that a program has chosen."""
+NEVER = tuple(
+    map(
+        Selector.parse,
+        ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/127", "fe80::/10", "ff00::/8"),
+    )
+)
+"""Destinations that belong to this host or to the link that a program has chosen, and to no tunnel (RFC 6890):
+loopback, link-local, multicast, broadcast and unspecified addresses, and reserved ones.
+"""
 
 
 class Reach(NamedTuple):
@@ -37,7 +44,7 @@ def routed(local: Selector, remote: Selector, reach: Reach | None) -> dict[Netwo
     else:
         inside = [remote] if reach.include is None else _common(remote, reach.include)
         found = {network: True for part in inside for network in networks(part)}
-        thrown = [each for part in inside for each in _common(part, (*_NEVER, *reach.exclude))]
+        thrown = [each for part in inside for each in _common(part, (*NEVER, *reach.exclude))]
         found |= {network: False for part in thrown for network in networks(part)}
     if encloses(remote, local):
         found |= dict.fromkeys(networks(local), False)

@@ -23,7 +23,7 @@ from typing import NamedTuple
 from ikev1.core.records.selector import Selector
 from ikev1.esp.host_network import HostNetwork
 from ikev1.esp.netlink import NetlinkError
-from ikev1.esp.networks import Network, packed, scope, socket_address
+from ikev1.esp.networks import Network, packed, scope
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.reach import Reach, routed
 from ikev1.esp.rtnetlink import Hop, Route, RoutingTable, bring_up
@@ -33,12 +33,6 @@ _TABLE = 4500
 _RULE_PRIORITY = 4500  # before the main table's rule, 32766
 _LONGEST_SEGMENT = 56 << 10  # octets of TCP at once: its ESP packets still fit one UDP_SEGMENT call
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
-_IP_MTU, _IPV6_MTU = 14, 24  # <linux/in.h>, <linux/in6.h>
-_MTU_OF_SOCKET = (
-    (socket.AF_INET, socket.IPPROTO_IP, _IP_MTU),
-    (socket.AF_INET6, socket.IPPROTO_IPV6, _IPV6_MTU),
-)
-_ANY_PORT = 500  # nothing is sent
 
 
 class _Wish(NamedTuple):
@@ -109,15 +103,20 @@ class Routes:
             PlaneError: the kernel refused.
         """
         key = packed(address)
-        if self._reaches.get(key) == reach:
+        before = self._reaches.get(key)
+        if before == reach:
             return
-        if reach is None:
-            del self._reaches[key]
-        else:
-            self._reaches[key] = reach
-        for user, request in tuple(self._requests.items()):
-            if request.local.first == key:
-                self.hold(user, *request)
+        users = [(user, request) for user, request in self._requests.items() if request.local.first == key]
+        self._set_reach(key, reach)
+        try:
+            for user, request in users:
+                self._hold(user, *request)
+        except OSError as error:
+            self._set_reach(key, before)
+            for user, request in users:
+                with contextlib.suppress(OSError):
+                    self._hold(user, *request)
+            raise PlaneError(f"the kernel refused a route: {error}") from error
 
     def networks_of(self, address: str) -> list[Network]:
         """The networks of all routes for tunnels of the virtual ``address``."""
@@ -226,6 +225,12 @@ class Routes:
         with contextlib.suppress(OSError):  # it does not exist any more
             self._kernel.delete(network)
 
+    def _set_reach(self, key: bytes, reach: Reach | None) -> None:
+        if reach is None:
+            self._reaches.pop(key, None)
+        else:
+            self._reaches[key] = reach
+
     def _add_rules(self) -> None:
         for family in _FAMILIES:
             try:
@@ -322,19 +327,3 @@ class Routes:
         family = socket.AF_INET if local.version == 4 else socket.AF_INET6
         inside = (address for address in self._network.universal(family) if local.first <= address <= local.last)
         return next(inside, None)
-
-
-def path_mtu(host: str, largest: int) -> int:
-    """The MTU of the path to ``host``, at most ``largest``; ``largest`` if there is no route.
-
-    A connected socket has it (ip(7), ipv6(7)), at a hundredth of the cost of netlink: this is called for each pair.
-    """
-    family, level, option = _MTU_OF_SOCKET[":" in host]
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            with contextlib.suppress(PermissionError):  # without privileges, no route of a tunnel is on this host
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK)
-            probe.connect(socket_address(host, _ANY_PORT))
-            return min(largest, probe.getsockopt(level, option))
-        except OSError:
-            return largest

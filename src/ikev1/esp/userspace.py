@@ -18,6 +18,7 @@ from ikev1.esp.mss import clamp_mss
 from ikev1.esp.nat_clients import NatClients, redirected
 from ikev1.esp.outbound_policies import OutboundPolicies, TrapQueue
 from ikev1.esp.overhead import inner_mtu
+from ikev1.esp.path_mtu import path_mtu
 from ikev1.esp.plane import (
     Acquire,
     Counters,
@@ -33,7 +34,6 @@ from ikev1.esp.plane import (
     UnknownSpi,
 )
 from ikev1.esp.reach import EVERYTHING, Reach
-from ikev1.esp.routes import path_mtu
 from ikev1.esp.sa_pair import SaPair
 from ikev1.esp.surroundings import MakeSurroundings, of_host
 from ikev1.esp.transforms import HEADER_SIZE, UnsupportedError

@@ -57,6 +57,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--ike", multiple=True, metavar="PROPOSAL", help="A proposal for phase 1; may be repeated.")
 @click.option("--esp", multiple=True, metavar="PROPOSAL", help="A proposal for phase 2; may be repeated.")
 @click.option("--network", multiple=True, help="A network behind the gateway; may be repeated.  [default: all]")
+@click.option("--local-lan", is_flag=True, help="Reach the local network directly, if the gateway permits it.")
 @click.option("--device", default="ikev1c", show_default=True, help="The TUN device, where the kernel has no ESP.")
 @click.option("--data-plane", type=click.Choice(("auto", "kernel", "userspace")), default="auto", show_default=True)
 @click.option(
@@ -143,6 +144,7 @@ def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
         ike=given["ike"],
         esp=given["esp"],
         networks=given["network"],
+        local_lan=given["local_lan"],
         nat_traversal=nat_traversal_of(conf),
         device=given["device"] if given["device"] != "ikev1c" else values.get("interface name", "ikev1c"),
         data_plane=given["data_plane"],

@@ -28,6 +28,7 @@ class ConnectOptions(NamedTuple):
     ike: tuple[str, ...] = ()
     esp: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+    local_lan: bool = False
     nat_traversal: str = "auto"
     device: str = "ikev1c"
     data_plane: str = "auto"
@@ -51,6 +52,7 @@ def configuration(options: ConnectOptions, secret: bytes, password: bytes) -> di
         "vips": ["0.0.0.0"],  # noqa: S104  any address
         "keyingtries": 1,
         "dpd_action": "clear",
+        "local_lan": options.local_lan,
         "tunnel": _tunnels(options),
     }
     if options.user:

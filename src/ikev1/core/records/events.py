@@ -68,6 +68,7 @@ class Code(StrEnum):
     BACKEND_UNAVAILABLE = "backend-unavailable"
     ACCOUNTING_FAILED = "accounting-failed"
     UPDOWN_FAILED = "updown-failed"
+    UNUSABLE_NETWORK = "unusable-network"
     INTERNAL_ERROR = "internal-error"
 
 

@@ -209,10 +209,13 @@ class PolicySets:
 
     def confine(self, address: str, reach: Reach | None) -> None:
         """As `Routes.confine`; the routes are noted before they are added, and struck after they are removed."""
-        before = self._routes.networks_of(address)
-        self._owner.note(*map(RouteNote, self._routes.confined(address, reach)))
-        self._routes.confine(address, reach)
-        self._owner.strike(*(RouteNote(network) for network in before if not self._routes.routed(network)))
+        before, after = self._routes.networks_of(address), self._routes.confined(address, reach)
+        self._owner.note(*map(RouteNote, after))
+        try:
+            self._routes.confine(address, reach)
+        finally:
+            gone = (network for network in (*before, *after) if not self._routes.routed(network))
+            self._owner.strike(*map(RouteNote, gone))
 
     def _add_group(self, flows: Flows, reqid: int) -> _Group:
         group = self._groups[flows] = _Group(reqid)
