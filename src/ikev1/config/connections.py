@@ -103,6 +103,7 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         vips=table.take("vips", virtual_addresses, ()),
         mode_config=ModeConfigMethod(table.take("mode_config", choice(tuple(ModeConfigMethod)), ModeConfigMethod.PULL)),
         install_routes=table.take("install_routes", boolean, True),
+        install_dns=table.take("install_dns", boolean, True),
         local_lan=table.take("local_lan", boolean, False),
         groups=table.take("groups", each(text), ()),
     )

@@ -19,6 +19,7 @@ from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.observe.event_log import EventLog
 from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.daemon.process import serve
+from ikev1.daemon.remote_access.resolver import Resolver
 from ikev1.daemon.remote_access.user_prompts import Prompter
 from ikev1.esp.plane import Counters
 
@@ -171,10 +172,13 @@ def run_client(
     prompter: Prompter,
     view: View,
     observers: Sequence[Observer] = (),
+    journal: Path | None = None,
+    resolver: Resolver | None = None,
 ) -> Outcome:
     """Bring up the one connection of ``settings``, and keep it up until it is lost or a signal ends the process.
 
     ``folder`` is a private folder, for the control socket. ``observers`` follow the events of the gateway, too.
+    ``resolver`` is the program for name servers; the file ``journal`` has the next process undo its work after a kill.
 
     Raises:
         OSError: a port or the control socket cannot be opened.
@@ -198,6 +202,8 @@ def run_client(
                 control=folder / "control.vici",
                 load_settings=lambda: settings,
                 users=BackendOptions,
+                journal=journal,
+                resolver=resolver,
                 started=started,
             )
         finally:

@@ -109,7 +109,7 @@ def test_the_networks_that_a_gateway_names(meet: Callable[..., None]) -> None:
     async def scenario(us: Any, _: Any) -> None:
         await us.gateway.initiate("branch", "net")
         assert us.plane.reaches == {"10.99.0.10": wanted}
-        assert [line.code for line in us.lines if line.code == Code.UNUSABLE_NETWORK] == [Code.UNUSABLE_NETWORK]
+        assert [line.code for line in us.lines if line.code == Code.UNUSABLE_CONFIG] == [Code.UNUSABLE_CONFIG]
         us.die()
         async with us.again() as next_one:
             assert next_one.plane.reaches == {"10.99.0.10": wanted}

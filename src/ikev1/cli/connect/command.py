@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -35,6 +36,7 @@ EXIT_STATUS = {  # by `ikev1.daemon.client.Outcome`; 2 is wrong usage, as click 
     "interrupted": 130,
 }
 _FILE = click.Path(path_type=Path)
+_JOURNALS = Path("/run/ikev1-connect")  # of what the next start undoes after a kill, by TUN device
 
 
 @click.command()
@@ -57,6 +59,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--ike", multiple=True, metavar="PROPOSAL", help="A proposal for phase 1; may be repeated.")
 @click.option("--esp", multiple=True, metavar="PROPOSAL", help="A proposal for phase 2; may be repeated.")
 @click.option("--network", multiple=True, help="A network behind the gateway; may be repeated.  [default: all]")
+@click.option("--no-dns", is_flag=True, help="Leave the resolver of this host as it is.")
 @click.option("--local-lan", is_flag=True, help="Reach the local network directly, if the gateway permits it.")
 @click.option("--device", default="ikev1c", show_default=True, help="The TUN device, where the kernel has no ESP.")
 @click.option("--data-plane", type=click.Choice(("auto", "kernel", "userspace")), default="auto", show_default=True)
@@ -145,6 +148,7 @@ def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
         esp=given["esp"],
         networks=given["network"],
         local_lan=given["local_lan"],
+        install_dns=not given["no_dns"],
         nat_traversal=nat_traversal_of(conf),
         device=given["device"] if given["device"] != "ikev1c" else values.get("interface name", "ikev1c"),
         data_plane=given["data_plane"],
@@ -226,6 +230,7 @@ def _run(
     from ikev1.daemon.host.data_plane_choice import PlaneChoice, choose
     from ikev1.daemon.net.client_ports import bound
     from ikev1.daemon.observe.event_log import EventLog, Level, write_to_logger
+    from ikev1.daemon.remote_access.resolver import find_resolver
     from ikev1.daemon.socks.process import for_proxy
     from ikev1.esp.plane import PlaneError
 
@@ -242,13 +247,24 @@ def _run(
     view = TerminalView(sys.stderr, gateway, user, up)
     if verbose:
         view.silence()
+    log.attach(Level.WARNING, view.warn)
 
     def run(settings: Settings, chosen: PlaneChoice, *observers: Observer) -> int:
         endpoint = bound(log, local_port, coalesce=not chosen.kernel)
         ports = {"encapsulation_port": endpoint.encapsulation_port, "peer_encapsulation_port": ENCAPSULATION_PORT}
         settings = replace(settings, **ports)
+        tun = loaded.gateway.tun
         outcome = run_client(
-            settings, endpoint, chosen, log, folder=folder, prompter=ask_user, view=view, observers=observers
+            settings,
+            endpoint,
+            chosen,
+            log,
+            folder=folder,
+            prompter=ask_user,
+            view=view,
+            observers=observers,
+            journal=None if chosen.confined else _JOURNALS / tun,
+            resolver=None if chosen.confined else find_resolver(chosen.device, tun),
         )
         view.end(outcome)
         return EXIT_STATUS[outcome.value]
@@ -259,6 +275,8 @@ def _run(
         raise click.UsageError(f"--socks: {error}") from error
     try:
         if address is None:
+            with suppress(OSError):  # reported when the journal is opened
+                _JOURNALS.mkdir(mode=0o700, exist_ok=True)
             return run(loaded.settings, choose(loaded.gateway))
         with proxy(address, log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
             return run(for_proxy(loaded.settings), running.choice, running.observe)

@@ -29,6 +29,7 @@ class ConnectOptions(NamedTuple):
     esp: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     local_lan: bool = False
+    install_dns: bool = True
     nat_traversal: str = "auto"
     device: str = "ikev1c"
     data_plane: str = "auto"
@@ -53,6 +54,7 @@ def configuration(options: ConnectOptions, secret: bytes, password: bytes) -> di
         "keyingtries": 1,
         "dpd_action": "clear",
         "local_lan": options.local_lan,
+        "install_dns": options.install_dns,
         "tunnel": _tunnels(options),
     }
     if options.user:

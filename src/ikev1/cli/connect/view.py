@@ -6,13 +6,15 @@ from collections.abc import Callable
 from typing import TextIO
 
 from ikev1.core.records.child_sa import ChildSa
-from ikev1.core.records.events import ChildUp, ConfigReceived, Event, Failure, IkeDown, IkeUp, XauthUp
+from ikev1.core.records.events import ChildUp, Code, ConfigReceived, Event, Failure, IkeDown, IkeUp, XauthUp
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.mode_config import ModeConfig
-from ikev1.esp.plane import Counters
+from ikev1.daemon.observe.event_log import Line
+from ikev1.esp.plane import Counters, PlaneError
 from ikev1.wire.words import printable
 
 _ERASE = "\r\x1b[K"
+_OF_THIS_HOST = (Code.UNUSABLE_CONFIG, Code.RESOLVER_FAILED, PlaneError.code)
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -51,6 +53,11 @@ class TerminalView:
             self._line(f"{event.text} ({event.code})")
         elif isinstance(event, IkeDown):
             self._line(f"ISAKMP SA closed: {event.reason}")
+
+    def warn(self, line: Line) -> None:
+        """Show a line of the log, if it says what this host does not do for the connection."""
+        if line.code in _OF_THIS_HOST:
+            self._line(line.text)
 
     def up(self) -> None:
         """Say that the connection is usable."""

@@ -68,7 +68,8 @@ class Code(StrEnum):
     BACKEND_UNAVAILABLE = "backend-unavailable"
     ACCOUNTING_FAILED = "accounting-failed"
     UPDOWN_FAILED = "updown-failed"
-    UNUSABLE_NETWORK = "unusable-network"
+    RESOLVER_FAILED = "resolver-failed"
+    UNUSABLE_CONFIG = "unusable-config"
     INTERNAL_ERROR = "internal-error"
 
 

@@ -254,6 +254,7 @@ class Connection(Record, frozen=True):
     vips: tuple[str, ...] = ()  # as client: the virtual addresses to request, 0.0.0.0 and :: for any
     mode_config: ModeConfigMethod = ModeConfigMethod.PULL
     install_routes: bool = True  # as client: what is for the tunnels of virtual addresses is routed into them
+    install_dns: bool = True  # as client: the resolver of this host uses the name servers of the gateway
     local_lan: bool = False  # as client: the networks to which this host is attached, if the gateway permits it, too
     xauth: XauthRole | None = None  # None: without XAUTH, unless the method of a policy requires it
     xauth_method: bool = True  # the authentication method of phase 1 announces XAUTH; otherwise it comes unannounced

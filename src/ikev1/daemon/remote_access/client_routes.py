@@ -43,6 +43,11 @@ def reach_of(
     return ClientRoutes(Reach(include, tuple(exclude)), tuple(refused))
 
 
+def usable_servers(config: ModeConfig) -> tuple[str, ...]:
+    """The name servers of ``config`` that a gateway can reach."""
+    return tuple(server for server in config.dns if not _belongs_here(Selector.parse(server)))
+
+
 def _of_version(texts: Iterable[str], version: int) -> list[str]:
     return [text for text in texts if ip_version(text.partition("/")[0]) == version]
 
@@ -52,13 +57,17 @@ def _usable(texts: Iterable[str], version: int, what: str, refused: list[str]) -
     usable: list[Selector] = []
     for text in _of_version(texts, version):
         network = Selector.parse(text)
-        if any(never.contains(network) for never in NEVER):
+        if _belongs_here(network):
             refused.append(
                 f"{what} {text} is not used: no gateway can reach loopback, link-local, multicast or reserved addresses"
             )
         else:
             usable.append(network)
     return usable
+
+
+def _belongs_here(network: Selector) -> bool:
+    return any(never.contains(network) for never in NEVER)
 
 
 def _configured(connection: Connection, version: int) -> list[Selector]:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
+import msgspec
+
 from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Event
 from ikev1.core.records.ike_sa import IkeSa
@@ -37,15 +39,22 @@ class Interface(Protocol):
 
 
 class _Instance:
-    """A tunnel with one peer. ``wanted``: it is up; ``raised``: the last run of its hook was for ``up``."""
+    """A tunnel with one peer, or what `Updown.hold` holds. ``wanted``: it is up; ``done``: what was run for ``up``
+    last, None if it was run for ``down`` since.
+    """
 
-    def __init__(self, up: Raised, up_verb: str, *, raised: bool = False) -> None:
+    def __init__(self, up: Raised, up_verb: str, done: Raised | None = None) -> None:
         self.up = up
         self.up_verb = up_verb
         self.children: set[int] = set()
         self.wanted = True
-        self.raised = raised
+        self.done = done
         self.task: asyncio.Task[None] | None = None
+
+    @property
+    def target(self) -> Raised | None:
+        """What ``done`` is to be."""
+        return self.up if self.wanted else None
 
 
 class Updown:
@@ -65,7 +74,7 @@ class Updown:
     def begin(self, alive: Iterable[tuple[IkeSa, ChildSa]]) -> None:
         """Resume the instances of an earlier process; ``alive`` are the pairs that were taken over."""
         for raised in self._journal.left if self._journal is not None else ():
-            self._instances[raised.key] = _Instance(raised, "", raised=True)
+            self._instances[raised.key] = _Instance(raised, "", raised)
         for sa, child in alive:
             self._rise(sa, child)
         for instance in tuple(self._instances.values()):
@@ -86,6 +95,22 @@ class Updown:
             instance.children.discard(child.unique_id)
             if not instance.children:
                 self._want(instance, up=False)
+
+    def hold(self, up: Raised) -> None:
+        """Run the program of ``up`` for ``up``, in place of an earlier one with the same key."""
+        instance = self._instances.get(up.key)
+        if instance is None:
+            instance = self._instances[up.key] = _Instance(up, "up")
+        elif not instance.up_verb:  # what an earlier process did may have ended with it: repeat it
+            instance.done = msgspec.structs.replace(instance.up, key="")
+        instance.up, instance.up_verb = up, "up"
+        self._want(instance, up=True)
+
+    def let_go(self, key: str) -> None:
+        """Run the program of `hold` for ``down``, if it was run for ``up``."""
+        instance = self._instances.get(key)
+        if instance is not None:
+            self._want(instance, up=False)
 
     async def close(self) -> None:
         """Wait for the remaining runs, for at most `_CLOSING` seconds."""
@@ -137,22 +162,27 @@ class Updown:
 
     async def _settle(self, instance: _Instance) -> None:
         """Run the hook until its last run agrees with the state of the tunnel."""
-        while instance.wanted is not instance.raised:
-            up = instance.wanted
-            if up and self._journal is not None:
-                self._journal.up(instance.up)
-            await self._run(instance, instance.up_verb if up else instance.up.verb)
-            instance.raised = up
-            if not up and self._journal is not None:
-                self._journal.down(instance.up.key)
+        while (target := instance.target) != (done := instance.done):
+            if target is not None:
+                if self._journal is not None:
+                    self._journal.up(target)
+                await self._run(target, instance.up_verb)
+            elif done is not None:
+                await self._run(done, done.verb)
+                if self._journal is not None:
+                    self._journal.down(instance.up.key)
+            instance.done = target
 
-    async def _run(self, instance: _Instance, word: str) -> None:
-        environment = {**instance.up.environment, "PLUTO_VERB": word}
+    async def _run(self, raised: Raised, word: str) -> None:
+        environment = {**raised.environment, "PLUTO_VERB": word}
         run = asyncio.get_running_loop().run_in_executor
         try:
-            await run(self._pool, run_hook, instance.up.command, environment, SECONDS)
+            await run(self._pool, run_hook, raised.command, environment, SECONDS)
         except HookFailed as error:
             connection = environment.get("IKEV1_CONNECTION", "")
+            if raised.label:
+                self._log.write(Level.ERROR, "CHD", f"{raised.label}, {word}: {error}", code=Code.RESOLVER_FAILED)
+                return
             text = f"updown hook of tunnel {connection}/{environment['PLUTO_CONNECTION']} for {word}: {error}"
             kind = "failures of updown hooks"
             self._log.write(Level.ERROR, "CHD", text, kind=kind, connection=connection, code=Code.UPDOWN_FAILED)
@@ -161,8 +191,8 @@ class Updown:
         instance.task = None
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
             self._log.bug("an updown hook", error)
-            instance.raised = instance.wanted  # do not repeat it
-        if not task.cancelled() and instance.wanted is not instance.raised:
+            instance.done = instance.target  # do not repeat it
+        if not task.cancelled() and instance.target != instance.done:
             self._want(instance, up=instance.wanted)
         elif not instance.wanted and self._instances.get(instance.up.key) is instance:
             del self._instances[instance.up.key]

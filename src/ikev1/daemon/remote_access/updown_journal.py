@@ -20,12 +20,16 @@ _LARGEST = 16 << 20  # octets
 
 
 class Raised(msgspec.Struct, frozen=True):
-    """A hook that was run for ``up``, with its environment. ``verb`` is ``PLUTO_VERB`` of the run for ``down``."""
+    """A hook that was run for ``up``, with its environment. ``verb`` is ``PLUTO_VERB`` of the run for ``down``.
+
+    ``label`` is a text for the log, if this is no hook of a tunnel but a program for the resolver of this host.
+    """
 
     key: str
     command: tuple[str, ...]
     environment: dict[str, str]
     verb: str
+    label: str = ""
 
 
 class _Line(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -62,9 +66,11 @@ class UpdownJournal:
             self._write(_Line(down=key))
 
     def close(self) -> None:
-        """Close the file, unless it is closed already."""
+        """Close the file, unless it is closed already, and delete it if there is nothing left to do."""
         if self._file >= 0:
             os.close(self._file)
+            if not self._raised:
+                self._path.unlink(missing_ok=True)
         self._file = -1
 
     def _read(self) -> dict[str, Raised]:
