@@ -12,95 +12,24 @@ import termios
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from lab.charon import GATEWAY_ID, PSK, XAUTH_PASSWORD, XAUTH_USER, CharonOptions
+from lab.connect import Connect, connect, gateway
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
-from lab.network import Node
-from lab.paths import open_the_way
-from lab.process import PATIENCE, Program, wait_until
-from lab.socks import AS_NOBODY, NOBODY, PAGE, PROXY, fetched, of_host, web_server
+from lab.process import PATIENCE, wait_until
+from lab.socks import PAGE, PROXY, fetched, of_host, web_server
 from lab.traffic import ping
-from lab.users import check_user
 from lab.vpnc import GROUP, GROUP_SECRET, VpncOptions
-
-
-class Connect(Program):
-    """A running `ikev1 connect`; ``nobody`` is a user without privileges."""
-
-    def __init__(self, node: Node, folder: Path, options: Sequence[str], *, nobody: bool = False) -> None:
-        self.folder = folder
-        command = [sys.executable, "-B", "-m", "ikev1", "connect", "--data-plane", "userspace", *options]
-        setup = ":"
-        if nobody:
-            folder.parent.chmod(0o755)
-            for path in (folder, *folder.iterdir()):
-                os.chown(path, NOBODY, NOBODY)
-            command, setup = [*AS_NOBODY, *command], open_the_way(folder)
-        super().__init__(node.namespace, command, folder, setup=setup, environment={"TMPDIR": str(folder)})
-
-
-def connect(
-    lab: Lab,
-    node: Node,
-    *options: str,
-    secret: str = GROUP_SECRET,
-    password: str = XAUTH_PASSWORD,
-    nobody: bool = False,
-) -> Connect:
-    """Connect to the node's peer, with the secrets in files."""
-    folder = lab.folder("connect")
-    folder.mkdir(parents=True)
-    for name, content in (("secret", secret), ("password", password)):
-        (folder / name).touch(mode=0o600)
-        (folder / name).write_text(content + "\n")
-    files = ("--secret-file", str(folder / "secret"), "--password-file", str(folder / "password"))
-    return lab.started(Connect(node, folder, (node.peer, "--user", XAUTH_USER, *files, *options), nobody=nobody))
-
-
-def gateway(lab: Lab, node: Node, pool: str = "") -> OurGateway:
-    configuration = f"""
-[gateway]
-data_plane = "userspace"
-
-[command]
-run = "{check_user(lab)}"
-
-[pools.office]
-addresses = "10.99.0.10-10.99.0.20"
-dns = "10.10.2.53"
-banner = "Welcome to the lab"
-{pool}
-
-[connection.peer]
-local_address = "{node.address}"
-remote_id = "keyid:{GROUP}"
-secret = "{GROUP_SECRET}"
-aggressive = "accept-psk"
-xauth = "server"
-xauth_backend = "command"
-pools = "office"
-
-[connection.peer.tunnel.net]
-local = "0.0.0.0/0"
-proposals = ["aes256-sha256"]
-"""
-    return lab.ours(node, OurOptions(configuration=configuration))
-
-
-def hosts_state(node: Node) -> tuple[str, str, str]:
-    """The links, routes and rules of the node."""
-    return node.run("ip", "-br", "link"), node.run("ip", "-4", "route", "show", "table", "all"), node.run("ip", "rule")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_group_and_a_user(lab: Lab, number: signal.Signals) -> None:
     a, b = lab.direct()
     ours = gateway(lab, b)
-    before = hosts_state(a)
+    before = of_host(a)
     client = connect(lab, a, "--group", GROUP)
     client.wait_for_log("connected")
     for line in ("address 10.99.0.10", "name servers 10.10.2.53", "| Welcome to the lab"):
@@ -109,74 +38,8 @@ def test_a_group_and_a_user(lab: Lab, number: signal.Signals) -> None:
     client.send_signal(number)
     assert client.wait() == 0
     ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
-    assert hosts_state(a) == before
+    assert of_host(a) == before
     assert not [file for file in client.folder.iterdir() if file.is_dir()]
-
-
-SPLIT = 'split_include = ["10.10.2.0/24", "127.0.0.0/8"]'
-
-
-def leads_to(node: Node, *destination: str) -> str:
-    """The device on which packets to an address leave."""
-    return node.run("ip", "route", "get", *destination).split(" dev ")[1].split()[0]
-
-
-def assert_split(node: Node, address: str) -> None:
-    """The network of the gateway is in the tunnel, and nothing else."""
-    ping(replace(node, host=address))
-    assert leads_to(node, node.remote_host) == "ikev1c"
-    assert f"src {address}" in node.run("ip", "route", "get", node.remote_host)
-    assert leads_to(node, node.peer) == leads_to(node, "203.0.113.1") == "eth0"
-    assert leads_to(node, "127.0.0.1") == "lo"
-
-
-@pytest.mark.parametrize("killed", [False, True], ids=["interrupted", "killed"])
-def test_split_networks(lab: Lab, killed: bool) -> None:
-    """After a kill, the next start removes what was left."""
-    a, b = lab.direct()
-    ours = gateway(lab, b, SPLIT)
-    a.run("ip", "route", "add", "default", "via", a.peer)
-    before = hosts_state(a)
-    client = connect(lab, a, "--group", GROUP)
-    client.wait_for_log("connected")
-    assert_split(a, "10.99.0.10")
-    assert leads_to(a, "10.10.2.53") == "ikev1c"  # the name server
-    ping(replace(a, host=a.address, remote_host=a.peer))  # as without a tunnel
-    if killed:
-        client.send_signal(signal.SIGKILL)
-        client.wait()
-        client = connect(lab, a, "--group", GROUP)
-        client.wait_for_log("connected")
-        assert_split(a, "10.99.0.10")
-    client.send_signal(signal.SIGINT)
-    assert client.wait() == 0
-    ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
-    assert hosts_state(a) == before
-
-
-def test_a_gateway_that_names_itself(lab: Lab) -> None:
-    """It stays reachable for IKE and ESP."""
-    a, b = lab.direct()
-    ours = gateway(lab, b, f'split_include = ["10.10.2.0/24", "{a.peer}/32"]')
-    client = connect(lab, a, "--group", GROUP)
-    client.wait_for_log("connected")
-    ping(replace(a, host="10.99.0.10"))
-    client.send_signal(signal.SIGINT)
-    assert client.wait() == 0
-    ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
-
-
-@pytest.mark.parametrize("wanted", [False, True])
-def test_the_local_network(lab: Lab, wanted: bool) -> None:
-    a, b = lab.direct()
-    gateway(lab, b, "local_lan = true")
-    client = connect(lab, a, "--group", GROUP, *(["--local-lan"] if wanted else []))
-    client.wait_for_log("connected")
-    ping(replace(a, host="10.99.0.10"))
-    assert leads_to(a, a.peer) == ("eth0" if wanted else "ikev1c")
-    if wanted:
-        a.run("ip", "addr", "add", "192.168.5.1/24", "dev", "eth0")
-        wait_until(lambda: leads_to(a, "192.168.5.7") == "eth0", "the other local network")
 
 
 def test_a_wrong_password(lab: Lab) -> None:
@@ -291,36 +154,6 @@ def test_charon_as_gateway(lab: Lab, aggressive: bool) -> None:
     client.send_signal(signal.SIGINT)
     assert client.wait() == 0
     wait_until(lambda: not charon.control.sas(), "the end of its SA")
-
-
-def test_charon_as_gateway_with_a_split_network(lab: Lab) -> None:
-    """Its plugin unity sends the networks of the tunnel, and narrows the tunnel to them."""
-    a, b = lab.direct()
-    charon = lab.charon(
-        b,
-        CharonOptions(
-            xauth=True,
-            aggressive=True,
-            connection="pools = office",
-            peer_id="%any",
-            local_ts="10.10.2.0/24",
-            remote_ts="dynamic",
-            ike="aes256-sha256-modp2048",
-            esp="aes256-sha256",
-            modules="attr unity",
-            settings="cisco_unity = yes",
-            others="pools { office { addrs = 10.99.0.64/29\n split_include = 10.10.2.0/24 } }",
-        ),
-    )
-    a.run("ip", "route", "add", "default", "via", a.peer)
-    before = hosts_state(a)
-    client = connect(lab, a, "--remote-id", GATEWAY_ID, secret=PSK)
-    client.wait_for_log("connected")
-    assert_split(a, "10.99.0.65")
-    client.send_signal(signal.SIGINT)
-    assert client.wait() == 0
-    wait_until(lambda: not charon.control.sas(), "the end of its SA")
-    assert hosts_state(a) == before
 
 
 def test_charon_refuses_a_user(lab: Lab) -> None:

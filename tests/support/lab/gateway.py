@@ -11,6 +11,7 @@ from lab import pki
 from lab.charon import CLIENT_ID, GATEWAY_ID, PSK
 from lab.control import Control
 from lab.network import Node
+from lab.paths import SPARE_THE_RESOLVER
 from lab.process import LabError, Program, run
 
 
@@ -66,7 +67,9 @@ class OurGateway(Program):
         if options.data_plane in _PROGRAMS:
             program = Path(__file__).with_name(_PROGRAMS[options.data_plane])
             self.command_line = [sys.executable, str(program), str(self.config)]
-        setup = f"mount --bind '{options.hosts}' /etc/hosts" if options.hosts is not None else ":"
+        setup = SPARE_THE_RESOLVER
+        if options.hosts is not None:
+            setup += f"; mount --bind '{options.hosts}' /etc/hosts"
         environment = {"PYTHONDONTWRITEBYTECODE": "1"}
         super().__init__(node.namespace, self.command_line, directory, setup=setup, environment=environment)
         try:
