@@ -18,6 +18,9 @@ WITH_ESP = $(shell { [ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null; } && comma
 FIRST_HALF  = $(wildcard tests/kernel/test_[a-o]*.py tests/kernel/test_p[el]*.py)
 SECOND_HALF = $(filter-out $(FIRST_HALF),$(wildcard tests/kernel/test_*.py))
 
+# Tests with real peers run in real time: one that fails gets a second try, and the report says so
+PEERS_PYTEST = $(BIN)/python -m pytest --reruns 1 -p no:cacheprovider
+
 # Unit tests that only root can run: `make unit` leaves them to `make interop`
 ROOT_ONLY = $(shell grep -rl --include='test_*.py' 'pytest.mark.root' tests)
 
@@ -68,16 +71,16 @@ test: peers
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target interop kernel-1 kernel-2
 
 interop: bytecode peers
-	$(AS_ROOT) $(BIN)/python -m pytest -n 3 --dist worksteal -p no:cacheprovider -m 'interop or root' \
+	$(AS_ROOT) $(PEERS_PYTEST) -n 3 --dist worksteal -m 'interop or root' \
 	    tests/interop $(ROOT_ONLY)
 
 kernel: kernel-1 kernel-2
 
 kernel-1: bytecode peers
-	$(AS_ROOT) $(WITH_ESP) $(BIN)/python -m pytest -p no:cacheprovider $(FIRST_HALF)
+	$(AS_ROOT) $(WITH_ESP) $(PEERS_PYTEST) $(FIRST_HALF)
 
 kernel-2: bytecode peers
-	$(AS_ROOT) $(WITH_ESP) $(BIN)/python -m pytest -p no:cacheprovider $(SECOND_HALF)
+	$(AS_ROOT) $(WITH_ESP) $(PEERS_PYTEST) $(SECOND_HALF)
 
 unit: bytecode
 	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not interop and not root $(AND_NOT)'

@@ -8,12 +8,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from no_excuses import pytest_make_collect_report, pytest_runtest_makereport
+from second_tries import pytest_sessionfinish, pytest_terminal_summary
 
 __all__ = [
     "pytest_addoption",
     "pytest_collection_modifyitems",
     "pytest_make_collect_report",
     "pytest_runtest_makereport",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
 ]
 
 # No test depends on how fast the machine is. CI runs the same examples each time: a failure there is due to a change.

@@ -346,3 +346,27 @@ def test_a_notice_that_nobody_confirms_is_not_confirmed() -> None:
         tell(Notice(Status.START, SESSION, 1000.0), silent)
     with pytest.raises(NotConfirmed):
         tell(Notice(Status.START, SESSION, 1000.0), answering(3))
+
+
+def test_one_address_leaves_places_to_others() -> None:
+    """The server never answers those from one address."""
+
+    def reply(request: Any) -> bytes | None:
+        return answering(AccessAccept)(request) if request[Attribute.USER_NAME] == [b"alice"] else None
+
+    async def run() -> tuple[Verdict, list[Verdict]]:
+        async with serving(reply) as (server,):
+            known = options(RadiusServer("127.0.0.1", SECRET, server.port), timeout=60.0)
+            backend = RadiusBackend(known, asyncio.get_running_loop().time)
+            attempts = [XauthAttempt(f"slow{number}", address="198.51.100.7") for number in range(256)]
+            slow = [asyncio.create_task(backend.check(attempt)) for attempt in attempts]
+            other = await backend.check(ATTEMPT)
+            refused = [task.result() for task in slow if task.done()]
+            for task in slow:
+                task.cancel()
+            await asyncio.gather(*slow, return_exceptions=True)
+            return other, refused
+
+    other, refused = asyncio.run(run())
+    assert isinstance(other, Accepted)
+    assert [type(verdict) for verdict in refused] == [Unavailable] * 192

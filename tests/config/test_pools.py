@@ -38,6 +38,7 @@ def test_everything(loaded: Load) -> None:
 [pools.office]
 addresses = ["fd00:99::/120", "10.99.0.10-10.99.0.200"]
 netmask = "24"
+expiry = "8h"
 dns = ["10.1.0.53", "fd00::53"]
 nbns = "10.1.0.137"
 subnets = ["10.1.0.0/16", "fd00:1::/64"]
@@ -59,6 +60,7 @@ reserved = { alice = ["10.99.0.9", "fd00:99::9"], "CN=bob" = "10.99.0.8" }
     assert pool.reserved == (("alice", "10.99.0.9"), ("alice", "fd00:99::9"), ("CN=bob", "10.99.0.8"))
     assert pool.config == ModeConfig(
         netmask="255.255.255.0",
+        expiry=28_800,
         dns=("10.1.0.53", "fd00::53"),
         nbns=("10.1.0.137",),
         subnets=("10.1.0.0/16", "fd00:1::/64"),
@@ -111,6 +113,7 @@ def test_the_hosts_of_a_network(loaded: Load, written: str, expected: tuple[str,
         ("addresses", '"127.0.0.0/24"'),
         ("addresses", '"office"'),
         ("netmask", '"255.0.255.0"'),
+        ("expiry", "59"),
         ("dns", '"ns.example"'),
         ("dns", '"0.0.0.0"'),
         ("split_include", '"fd00::/64"'),

@@ -443,6 +443,21 @@ def test_a_known_peer_is_told_that_its_isakmp_sa_is_unknown(network: Network, pe
     assert network.labels("bob").count("INFO N(INVALID_COOKIE) in the clear") == 2
 
 
+def test_a_peer_that_missed_the_delete_is_told_when_no_message_can_be_under_way_any_more(
+    network: Network, peers: tuple[Peer, Peer]
+) -> None:
+    alice, bob = peers
+    delivers, network.link = network.link, lambda datagram: []
+    bob.does(lambda engine: engine.close_ike(bob.sa.unique_id, network.now))
+    network.link = delivers
+    network.sent.clear()
+    tells(network, alice, notify(alice.sa, NotifyType.R_U_THERE, (1).to_bytes(4)))
+    assert network.labels("bob") == []
+    network.now += 31.0
+    tells(network, alice, notify(alice.sa, NotifyType.R_U_THERE, (2).to_bytes(4)))
+    assert network.labels("bob") == ["INFO N(INVALID_COOKIE) in the clear"]
+
+
 def test_nobody_else_is_told(network: Network, peers: tuple[Peer, Peer]) -> None:
     alice, bob = peers
     bob.stored.clear()

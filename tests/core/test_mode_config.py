@@ -39,8 +39,9 @@ def gateway(*locals_: str, **more: Any) -> Connection:
 class Desk:
     """Assigns addresses in order; a client keeps those that it holds."""
 
-    def __init__(self, *addresses: str) -> None:
+    def __init__(self, *addresses: str, config: ModeConfig = CONFIG) -> None:
         self.free = list(addresses)
+        self.config = config
 
     def __call__(self, action: AssignAddresses) -> AddressesAssigned:
         found = []
@@ -50,7 +51,7 @@ class Desk:
             found += held[:1] or free[:1]
             self.free = [address for address in self.free if address not in found]
         reason = "" if len(found) == len(action.versions) else "all addresses are assigned"
-        return AddressesAssigned(replace(CONFIG, addresses=tuple(found)), reason)
+        return AddressesAssigned(replace(self.config, addresses=tuple(found)), reason)
 
 
 def meet(network: Network, alice: Connection, bob: Connection) -> tuple[Peer, Peer]:
@@ -99,6 +100,31 @@ def test_a_gateway_calls_its_client(network: Network, method: ModeConfigMethod) 
     (pair,) = alice.children
     assert pair.local == Selector.parse("10.99.0.10")
     assert alice.failures == bob.failures == []
+
+
+@pytest.mark.parametrize("method", list(ModeConfigMethod))
+def test_an_address_is_requested_again_before_it_expires(network: Network, method: ModeConfigMethod) -> None:
+    alice, bob = meet(network, client(mode_config=method), gateway(mode_config=method))
+    bob.assigns = Desk("10.99.0.10", config=replace(CONFIG, expiry=3600))
+    alice.calls("t0")
+    network.settle()
+    first = alice.sa
+    assert first.rekey_at - network.now == pytest.approx(3240.0, abs=5.0)
+    network.run(first.rekey_at + 20.0 - network.now)
+    assert [len(peer.saw(kind)) for peer, kind in ((alice, ConfigReceived), (bob, ConfigAssigned))] == [2, 2]
+    renewed = alice.sa
+    assert renewed.unique_id != first.unique_id
+    assert renewed.rekey_at - first.rekey_at == pytest.approx(3240.0, abs=5.0)
+    assert alice.failures == bob.failures == []
+
+
+@pytest.mark.parametrize("expiry", [1, 59])
+def test_a_gateway_cannot_have_a_client_renew_all_the_time(network: Network, expiry: int) -> None:
+    alice, bob = meet(network, client(), gateway())
+    bob.assigns = Desk("10.99.0.10", config=replace(CONFIG, expiry=expiry))
+    alice.calls("t0")
+    network.settle()
+    assert alice.sa.rekey_at - network.now > 50.0
 
 
 def test_addresses_of_both_ip_versions(network: Network) -> None:

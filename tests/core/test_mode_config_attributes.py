@@ -135,6 +135,7 @@ def test_a_client_requests_what_it_understands() -> None:
     assert [attribute.type for attribute in plain] == [
         A.INTERNAL_IP4_ADDRESS,
         A.INTERNAL_IP4_NETMASK,
+        A.INTERNAL_ADDRESS_EXPIRY,
         A.INTERNAL_IP4_DNS,
         A.INTERNAL_IP4_NBNS,
         A.INTERNAL_IP4_SUBNET,

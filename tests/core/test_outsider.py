@@ -312,13 +312,14 @@ class Outsider(RuleBasedStateMachine):
     # --- how he does it
 
     def passes(self, datagrams: list[Datagram]) -> list[Datagram]:
-        """Notes what a NAT box does not let through, and what is to be answered where Mallory is: a copy of that is the
-        first that arrives.
+        """Notes what a NAT box does not let through, and what is to be answered where Mallory is, or at the address of
+        the sender itself: a copy of that is the first that arrives.
         """
         for datagram in datagrams:
             sender, (host, port) = self.network.peers[datagram.sender], datagram.destination
             receiver = self.noisy.other(sender)
-            if host == MALLORY or host == self.noisy.hosts[receiver.name] != receiver.address:
+            elsewhere = (MALLORY, sender.address, self.noisy.hosts[sender.name])
+            if host in elsewhere or host == self.noisy.hosts[receiver.name] != receiver.address:
                 self.lost.append(datagram._replace(destination=(receiver.address, port)))
         return datagrams
 

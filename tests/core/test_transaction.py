@@ -81,7 +81,7 @@ def do(tx: Transaction, step: str, sa: IkeSa) -> None:
         limits.is_news(ref.cookies, f"news {sa.unique_id}")
     elif step == "hear":
         limits.may_acknowledge(ref.cookies, float(sa.unique_id))
-        limits.is_late(sa.cookies)
+        limits.is_late(sa.cookies, tx.now)
         limits.may_tell(sa.path.remote_host, float(sa.unique_id))
     elif step == "put" or known is None:
         ref.become(replace(sa, CKY_R=ref.sa.CKY_R))

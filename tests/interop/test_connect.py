@@ -12,6 +12,7 @@ import termios
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,7 @@ from lab.charon import GATEWAY_ID, PSK, XAUTH_PASSWORD, XAUTH_USER, CharonOption
 from lab.connect import Connect, connect, gateway
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
-from lab.process import PATIENCE, wait_until
+from lab.process import PATIENCE, run, wait_until
 from lab.socks import PAGE, PROXY, fetched, of_host, web_server
 from lab.traffic import ping
 from lab.vpnc import GROUP, GROUP_SECRET, VpncOptions
@@ -116,6 +117,67 @@ def test_a_proxy_for_a_user_without_privileges(lab: Lab) -> None:
     client.send_signal(signal.SIGINT)
     assert client.wait() == 0
     ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
+
+
+def test_a_proxy_that_is_killed(lab: Lab) -> None:
+    a, b = lab.direct()
+    ours = gateway(lab, b)
+    client = connect(lab, a, "--group", GROUP, "--socks", PROXY)
+    client.wait_for_log("connected")
+    (proxy,) = run("pgrep", "-P", str(client.pid)).split()
+    os.kill(int(proxy), signal.SIGKILL)
+    assert client.wait() == 6
+    assert "lost: the process of the SOCKS proxy has ended" in client.log()
+    ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
+    assert not [file for file in client.folder.iterdir() if file.is_dir()]
+
+
+def test_a_proxy_that_clients_have_to_log_in_to(lab: Lab) -> None:
+    a, b = lab.direct()
+    gateway(lab, b)
+    web_server(lab, b)
+    file = lab.folder("login")
+    file.touch(mode=0o600)
+    file.write_text("alice:wonder:land\n")
+    client = connect(lab, a, "--group", GROUP, "--socks", PROXY, "--socks-login-file", str(file))
+    client.wait_for_log("connected")
+    wait_until(
+        lambda: fetched(a, f"http://{b.host}/page", "--proxy-user", "alice:wonder:land") == PAGE,
+        "the page",
+    )
+    assert PAGE not in fetched(a, f"http://{b.host}/page")
+    assert b"wonder" not in b"".join(
+        file.read_bytes() for file in Path("/proc").glob("[0-9]*/cmdline") if file.exists()
+    )
+
+
+def test_a_proxy_in_the_background_leaves_the_output_of_the_command(lab: Lab) -> None:
+    """As in a shell: ``text=$(ikev1 connect --background ...)``."""
+    a, b = lab.direct()
+    ours = gateway(lab, b)
+    pid_file = lab.folder("pid")
+    started = connect(lab, a, "--group", GROUP, "--socks", PROXY, "--background", "--pid-file", str(pid_file))
+    try:
+        assert started.wait() == 0
+        number = int(pid_file.read_text())
+        output = started.output_file.stat()
+        for process in (str(number), *run("pgrep", "-P", str(number)).split()):
+            opened = [os.stat(file) for file in Path("/proc", process, "fd").iterdir() if file.exists()]
+            assert not [file for file in opened if os.path.samestat(file, output)], process
+    finally:
+        os.kill(int(pid_file.read_text()), signal.SIGTERM)
+    ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
+
+
+def test_the_waiting_process_of_the_background_is_killed(lab: Lab) -> None:
+    """Nobody would know of the other one, or end it."""
+    a, _ = lab.direct()
+    client = connect(lab, a, "--group", GROUP, "--background")
+    client.wait_for_log("calling")
+    (other,) = run("pgrep", "-P", str(client.pid)).split()
+    client.send_signal(signal.SIGKILL)
+    wait_until(lambda: not Path("/proc", other).exists(), "the end of the other process")
+    assert "interrupted" in client.log()
 
 
 def test_a_port_that_is_taken(lab: Lab) -> None:

@@ -28,6 +28,7 @@ from lab.gateway import OurGateway
 from lab.lab import Lab
 from lab.network import Node
 from lab.recipes import OURS, libreswan, of_peer, our_gateway, sites
+from lab.traffic import pings
 from lab.vpnc import Vpnc
 from printed import compare, in_form
 
@@ -216,7 +217,7 @@ def test_vpnc_with_the_configuration_of_its_page(lab: Lab, update: bool) -> None
     assert (told["CISCO_SPLIT_INC_0_ADDR"], told["CISCO_SPLIT_INC_0_MASKLEN"]) == ("10.1.0.0", "16")
     assert (told["INTERNAL_IP4_DNS"], told["CISCO_DEF_DOMAIN"]) == ("10.1.0.53", "corp.example")
     check_shown(ours, "vpnc", update)
-    b.run("ping", "-c", "3", "-i", "0.2", "-W", "3", "-I", "10.99.0.10", a.host)
+    b.run(*pings("-I", "10.99.0.10", a.host))
     child = ours.control.child()
     assert (int(child["packets-in"]), int(child["packets-out"])) == (3, 3)
     assert_sends(ours, VPNC_DH14)

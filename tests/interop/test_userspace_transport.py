@@ -15,6 +15,7 @@ from lab.lab import Lab
 from lab.network import Node
 from lab.pair import await_child, hosts
 from lab.process import Program, run
+from lab.traffic import pings
 
 L2TP = OurOptions(
     data_plane="userspace",
@@ -62,7 +63,7 @@ def test_datagrams_of_any_size_pass_and_nothing_in_the_clear(lab: Lab, version: 
     for control in (client.control, server.control):
         child = control.child()
         assert [int(child[f"packets-{way}"]) for way in ("in", "out")] == [4, 4]
-    assert f" {3} received" in a.run("ping", "-c", "3", "-i", "0.2", "-W", "3", b.address), "that goes its own way"
+    a.run(*pings(b.address))  # that goes its own way
     carrier = "udp port 4500" if udp else "ip proto 50 or ip6 proto 50"
     file = capture.finish_with(3, _ECHO_REPLIES)  # the last packets, so all before them are there, too
     assert not packets(file, f"udp port {PORT}")
@@ -83,7 +84,7 @@ def test_neither_before_nor_after_does_anything_pass_unprotected(lab: Lab) -> No
     client.control.terminate(child="net")
     server.wait_for(lambda: not server.control.children(), "the end of the pair")
     assert ask(a, 10) == ["nothing"]
-    a.run("ping", "-c", "1", "-W", "10", b.address)  # comes after whatever the client may have sent
+    a.run(*pings(b.address, count=1))  # comes after whatever the client may have sent
     assert not packets(capture.finish_with(1, "icmp[icmptype] == icmp-echo"), f"udp port {PORT}")
     assert echo.log().count("heard") == 1
 

@@ -22,7 +22,7 @@ def test_only_marked_packets_take_the_tunnel(lab: Lab) -> None:
     route_to_peer(pair.our_node)  # no route of ours: who marks packets decides where they go
     iptables(pair.our_node.namespace, f"-t mangle -A PREROUTING -p esp -j MARK --set-mark {MARK}")
     with pytest.raises(LabError, match="0 received"):
-        ping(pair.client)
+        ping(pair.client, patience=1)
     assert [state.packets for state in states(pair.our_node)] == [0, 0]
     ping(pair.client, mark=MARK)
     assert [state.packets for state in states(pair.our_node)] == [3, 3]

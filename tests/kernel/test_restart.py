@@ -16,7 +16,7 @@ from lab.lab import Lab
 from lab.network import Node
 from lab.pair import OURS, KernelPair
 from lab.process import LabError, Program
-from lab.traffic import Pings, ping
+from lab.traffic import EndlessPings, ping
 from lab.xfrm import policies, route_to_peer, states, troubles
 
 STRANGER = "192.0.2.7"
@@ -56,16 +56,15 @@ def test_a_killed_daemon_is_taken_over_from_without_loss(lab: Lab) -> None:
     pair.up()
     before = {state.spi for state in states(pair.our_node)}
     stranger = foreign(pair.our_node)
-    pings = Pings(pair.client, lab.folder("pings"), count=400, interval=0.02)
-    lab.started(pings.program)
+    pings = lab.started(EndlessPings(pair.client, lab.folder("pings"), interval=0.02))
     kill(pair)
     second = lab.again(pair.ours)
     child = second.control.child()
     assert {child["spi-in"], child["spi-out"]} <= before
-    assert pings.program.alive
-    pings.finish()
+    counted = pings.count()
+    assert counted.lost == 0
     assert {state.spi for state in states(pair.our_node)} == before
-    assert int(second.control.child()["packets-in"]) >= 400
+    assert int(second.control.child()["packets-in"]) >= counted.sent
     assert foreign(pair.our_node) == stranger
     second.control.rekey()
     second.wait_for(lambda: len(second.control.children()) == 1, "one pair")

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from lab.lab import Lab
 from lab.pair import CHARON, OURS, KernelPair, hosts
-from lab.process import LabError, wait_until
-from lab.traffic import ping
+from lab.process import wait_until
+from lab.traffic import answered
 from lab.xfrm import policies, states, troubles
 
 TRAPPED = replace(OURS, tunnel='start = "trap"')
@@ -17,21 +17,13 @@ def selectors(pair: KernelPair) -> set[tuple[str, str, str]]:
     return {(policy.source, policy.destination, policy.direction) for policy in policies(pair.our_node)}
 
 
-def answered(pair: KernelPair) -> bool:
-    try:
-        ping(pair.client, count=1)
-    except LabError:
-        return False
-    return True
-
-
 def test_the_first_packet_brings_the_tunnel_up(lab: Lab) -> None:
     pair = KernelPair(lab, lab.direct(), we_call=True, ours=TRAPPED)
     trap = selectors(pair)
     assert (pair.client.network, pair.client.remote, "out") in trap
     assert not pair.ours.control.sas()
 
-    wait_until(lambda: answered(pair), "an answer through a tunnel that nobody called up")
+    wait_until(lambda: answered(pair.client), "an answer through a tunnel that nobody called up")
     (child,) = pair.ours.control.children()
     assert int(child["packets-in"]) >= 1
     assert "MM1" in pair.ours.log()
@@ -39,7 +31,7 @@ def test_the_first_packet_brings_the_tunnel_up(lab: Lab) -> None:
     pair.charon.control.terminate(ike="peer")
     pair.ours.wait_for(lambda: selectors(pair) == trap, "the trap to be back")
     pair.ours.wait_for(lambda: not states(pair.our_node, "esp"), "the SAs to be gone")
-    wait_until(lambda: answered(pair), "an answer through another tunnel")
+    wait_until(lambda: answered(pair.client), "an answer through another tunnel")
     assert not troubles(pair.charon_node)
 
 
@@ -48,6 +40,6 @@ def test_charons_trap_gets_our_answer(lab: Lab) -> None:
     ours = replace(OURS, tunnel='mode = "transport"')
     pair = KernelPair(lab, hosts(lab.direct()), we_call=False, ours=ours, charon=charon)
     assert not pair.ours.control.sas()
-    wait_until(lambda: answered(pair), "an answer through a tunnel that nobody called up")
+    wait_until(lambda: answered(pair.client), "an answer through a tunnel that nobody called up")
     assert pair.ours.control.child()["mode"] == "TRANSPORT"
     assert [state.packets for state in states(pair.our_node)] == [state.packets for state in states(pair.charon_node)]

@@ -12,8 +12,8 @@ from lab.endurance import Endured, at_once, newest, pairs, spis, tell
 from lab.gateway import OurOptions
 from lab.lab import Lab
 from lab.network import rebind
-from lab.process import LabError, wait_until
-from lab.traffic import ping, transfer
+from lab.process import wait_until
+from lab.traffic import answered, ping, transfer
 
 REKEYS, REPLACEMENTS, DELETES = 100, 50, 20
 roles = pytest.mark.parametrize("we_call", [True, False], ids=["we called", "charon called"])
@@ -86,7 +86,7 @@ def test_charon_is_killed_and_begins_again(lab: Lab, we_call: bool) -> None:
         folder = lab.folder("charon")
         tunnel.charon = lab.started(Charon(tunnel.charon_node, folder, _as_before(charons, we_call)))
         began = time.monotonic()
-        wait_until(lambda: _is_answered(tunnel), "packets to pass", timeout=60)
+        wait_until(lambda: answered(tunnel.client), "packets to pass", timeout=60)
         print(f"\nkilled and begun again: packets pass after {time.monotonic() - began:.1f} s")
     counted = tunnel.pings.count()
     tell("charon killed 3 times", counted)
@@ -95,14 +95,6 @@ def test_charon_is_killed_and_begins_again(lab: Lab, we_call: bool) -> None:
 
 def _as_before(options: CharonOptions, we_call: bool) -> CharonOptions:
     return CharonOptions(calls=not we_call, child=options.child)
-
-
-def _is_answered(tunnel: Endured) -> bool:
-    try:
-        ping(tunnel.client, count=1)
-    except LabError:
-        return False
-    return True
 
 
 @roles
@@ -134,7 +126,7 @@ def test_a_nat_gives_the_client_another_port_in_the_middle_of_a_transfer(lab: La
     for port in (20000, 21000, 22000):
         rebind(tunnel.client, port)
         time.sleep(5)
-        wait_until(lambda: _is_answered(tunnel), "packets to pass", timeout=60)
+        wait_until(lambda: answered(tunnel.client), "packets to pass", timeout=60)
         transfer(tunnel.client, tunnel.gateway, lab.folder("transfer"), size=300_000)
     counted = tunnel.pings.count()
     tell("a NAT gave the client 3 other ports", counted)

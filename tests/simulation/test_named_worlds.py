@@ -120,6 +120,26 @@ LINEAGES = {
         ),
         (ALWAYS, LINEAGE, HEALS),
     ),
+    "strongSwan rekeys a pair under an ISAKMP SA that it began to replace itself, and that we replace later": Named(
+        Plan(
+            1795924214,
+            (Spoke("charon", calls=False, aggressive=True, ike_lifetime=200, child_lifetime=100),),
+            (Fault(87.668, "rekey-ike", "spoke0"), Fault(91.0212, "close-ike", "spoke0")),
+            100.0,
+            brisk=True,
+        ),
+        (ALWAYS, LINEAGE, HEALS),
+    ),
+    "strongSwan keeps a pair under an ISAKMP SA that it began to replace itself, and that we replace later": Named(
+        Plan(
+            1795924214,
+            (Spoke("charon", calls=False, aggressive=True, ike_lifetime=200, child_lifetime=600),),
+            (Fault(87.668, "rekey-ike", "spoke0"), Fault(91.0212, "close-ike", "spoke0")),
+            130.0,
+            brisk=True,
+        ),
+        (ALWAYS, LINEAGE, HEALS),
+    ),
 }
 
 DEAD_PEERS = {
@@ -161,6 +181,16 @@ DEAD_PEERS = {
             brisk=True,
         ),
         (ALWAYS, LINEAGE),
+    ),
+    "a Cisco box without traffic does not notice that it is unreachable at the old port of its NAT": Named(
+        Plan(
+            1795939978,
+            (Spoke("cisco", behind_nat=True, ike_lifetime=400),),
+            (Fault(146.5253, "rebind", "spoke0"),),
+            300.0,
+            idle=((103.9254, 300.0),),
+        ),
+        (ALWAYS, LINEAGE, HEALS),
     ),
 }
 

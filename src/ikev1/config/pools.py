@@ -8,13 +8,14 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from ikev1.config.findings import Invalid, Rule
 from ikev1.config.names import check_name
 from ikev1.config.table import Table
-from ikev1.config.values import address, boolean, each, text
+from ikev1.config.values import address, boolean, duration, each, text
 from ikev1.core.records.mode_config import LOCAL_LAN, ModeConfig
 from ikev1.core.records.path import ip_version
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Pool
 
 _LONGEST_BANNER = 1000  # octets, so that the reply fits into a few packets
+_LEAST_EXPIRY = 60  # seconds
 _MOST = 64  # networks, servers or domains
 
 Range = tuple[bytes, bytes]
@@ -30,6 +31,7 @@ def _read_pool(name: str, table: Table) -> Pool:
     ranges = table.require("addresses", each(_range), 'a network or a range, such as "10.99.0.10-10.99.0.200"') or ()
     config = ModeConfig(
         netmask=table.take("netmask", _netmask, ""),
+        expiry=table.take("expiry", _expiry, 0),
         dns=table.take("dns", _some(_host), ()),
         nbns=table.take("nbns", _some(_host), ()),
         subnets=table.take("subnets", _some(_network), ()),
@@ -98,6 +100,13 @@ def _ip(written: str) -> IPv4Address | IPv6Address:
 
 def _is_host(ip: IPv4Address | IPv6Address) -> bool:
     return not (ip.is_multicast or ip.is_loopback or ip.is_unspecified)
+
+
+def _expiry(value: object) -> int:
+    seconds = duration(value)
+    if seconds < _LEAST_EXPIRY:
+        raise ValueError(f"{value!r} is too short: expected at least {_LEAST_EXPIRY} seconds")
+    return seconds
 
 
 def _host(value: object) -> str:

@@ -198,7 +198,7 @@ class Engine:
         known = state.lookup.by_name(connection)
         if known is None:
             raise UnknownName(f"there is no connection named {connection!r}")
-        if tunnel is not None and all(tunnel != each.name for each in known.tunnels):
+        if tunnel is not None and known.tunnel(tunnel) is None:
             raise UnknownName(f"connection {connection!r} has no tunnel {tunnel!r}")
         try:
             return attempt(state, now, lambda tx: commands.bring_up(tx, known, tunnel, path))

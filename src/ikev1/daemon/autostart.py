@@ -129,9 +129,9 @@ class Autostart:
     def resume(self, connection: str, tunnel: str) -> None:
         """Keep ``tunnel`` up again if its ``start`` says so: an operator who closed it initiates it again."""
         known = self._connections.get(connection)
-        for each in known.tunnels if known is not None else ():
-            if known is not None and each.name == tunnel:
-                self._adopt((connection, tunnel), known, each)
+        found = known.tunnel(tunnel) if known is not None else None
+        if known is not None and found is not None:
+            self._adopt((connection, tunnel), known, found)
 
     def acquire(self, connection: str, tunnel: str, packet: str) -> None:
         """Initiate ``tunnel``, because ``packet`` met its trap, unless an attempt is under way or was made just now."""

@@ -28,8 +28,7 @@ class DeadPeers:
         """Act on the tunnels of a dead peer. Their end has not been reported yet."""
         if not isinstance(event, Failure) or event.code != Code.PEER_DEAD or event.sa is None:
             return
-        name = event.sa.connection
-        connection = next((known for known in self._settings().connections if known.name == name), None)
+        connection = self._settings().connection(event.sa.connection)
         if connection is None:
             return
         down = {child.name for child in event.sa.children if child.state is ChildState.INSTALLED}

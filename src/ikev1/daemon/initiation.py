@@ -113,7 +113,7 @@ class Initiation:
         Raises:
             NotEstablished: no address is left that can be called; the text is the reason.
         """
-        connection = next((known for known in self._engine.settings.connections if known.name == name), None)
+        connection = self._engine.settings.connection(name)
         if connection is None:
             raise NotEstablished(f"there is no connection {name!r}")
         if not can_call(connection):
@@ -141,7 +141,7 @@ class Initiation:
 
     def path_now(self, name: str) -> UdpPath | None:
         """The path on which phase 1 with the peer of the connection ``name`` would begin, None if there is none."""
-        connection = next((known for known in self._engine.settings.connections if known.name == name), None)
+        connection = self._engine.settings.connection(name)
         if connection is None:
             return None
         for remote in _turned(self._engine.called_addresses(name), self._failed_last.get(name)):
@@ -165,9 +165,8 @@ class Initiation:
                 raise NotEstablished(f"no route to {remote}: {error.strerror}") from error
         elif (":" in local) != (":" in remote):
             raise NotEstablished(f"{remote} cannot be called from local_address {local}, which has another IP version")
-        settings = self._engine.settings
-        floated = connection.remote_port == (settings.peer_encapsulation_port or settings.encapsulation_port)
-        port = settings.encapsulation_port if floated else self._port
+        own, floated = self._engine.settings.floated_ports
+        port = own if connection.remote_port == floated else self._port
         return UdpPath(local.partition("%")[0], port, remote, connection.remote_port)
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 import struct
 from typing import NamedTuple
 
-from ikev1.esp.netlink import DUMP, Buffer, GarbledAnswer, Netlink, attributes, unpack
+from ikev1.esp.netlink import DUMP, Buffer, GarbledAnswer, Netlink, Notifications, attributes, unpack
+from ikev1.esp.rtnetlink import LINK
 
 # <linux/rtnetlink.h>, <linux/if_addr.h>, <linux/if_link.h>
 _NEW_LINK, _GET_LINK, _NEW_ADDRESS, _GET_ADDRESS = 16, 18, 20, 22
-_ADDRESS = struct.Struct("=4BI")  # family, prefix, flags, scope, interface
-_LINK = struct.Struct("=BxHiII")  # family, type, interface, flags, which of the flags to change
+ADDRESS = struct.Struct("=4BI")  # family, prefix, flags, scope, interface
 _UP, _RUNNING = 0x1, 0x40  # IFF_...
-_SCOPE_UNIVERSE, _SCOPE_LINK = 0, 253
-_ADDRESS_OF_PEER, _LOCAL_ADDRESS = 1, 2  # on a point-to-point device they differ
+SCOPE_UNIVERSE, _SCOPE_LINK = 0, 253
+ADDRESS_OF_PEER, LOCAL_ADDRESS = 1, 2  # on a point-to-point device they differ
 _OPTIMISTIC, _DUPLICATE, _TENTATIVE = 0x04, 0x08, 0x40  # IFA_F_...
 _GROUPS = 0x1 | 0x10 | 0x100  # RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR
 
@@ -37,7 +36,7 @@ class Addresses:
     """
 
     def __init__(self) -> None:
-        self._changes = _Changes()
+        self._changes = Notifications(socket.NETLINK_ROUTE, _GROUPS)
         self._known: tuple[Address, ...] | None = None
         try:
             self._netlink = Netlink(socket.NETLINK_ROUTE)
@@ -54,10 +53,10 @@ class Addresses:
         """All addresses. They are read again only after the kernel has reported a change of links or addresses, because
         this is called for each pair of IPsec SAs.
         """
-        if self._changes.any() or self._known is None:
-            links = self._netlink.ask(_GET_LINK, DUMP, (_LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0),), running)
+        if [True for _ in self._changes.read()] or self._known is None:
+            links = self._netlink.ask(_GET_LINK, DUMP, (LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0),), running)
             up = frozenset(links)
-            header = _ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+            header = ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
             found = self._netlink.ask(_GET_ADDRESS, DUMP, (header,), _address_in)
             self._known = tuple(address for address in found if address is not None and address.interface in up)
         return self._known
@@ -74,7 +73,7 @@ def running(kind: int, body: Buffer) -> int:
     Raises:
         GarbledAnswer: the message is too short.
     """
-    _, _, index, flags, _ = unpack(_LINK, body)
+    _, _, index, flags, _ = unpack(LINK, body)
     number: int = index
     return number if kind == _NEW_LINK and flags & _UP and flags & _RUNNING else 0
 
@@ -86,45 +85,17 @@ def usable_address(body: Buffer) -> Address | None:
     Raises:
         GarbledAnswer: there is no address, or the length of an attribute is wrong.
     """
-    _, _, flags, scope, interface = unpack(_ADDRESS, body)
-    if scope not in (_SCOPE_UNIVERSE, _SCOPE_LINK) or flags & _DUPLICATE:
+    _, _, flags, scope, interface = unpack(ADDRESS, body)
+    if scope not in (SCOPE_UNIVERSE, _SCOPE_LINK) or flags & _DUPLICATE:
         return None
     if flags & _TENTATIVE and not flags & _OPTIMISTIC:
         return None
-    found = attributes(memoryview(body)[_ADDRESS.size :])
-    address = found.get(_LOCAL_ADDRESS) or found.get(_ADDRESS_OF_PEER)
+    found = attributes(memoryview(body)[ADDRESS.size :])
+    address = found.get(LOCAL_ADDRESS) or found.get(ADDRESS_OF_PEER)
     if not address:
         raise GarbledAnswer("the kernel told of an address without telling which")
-    return Address(bytes(address), interface, scope == _SCOPE_UNIVERSE)
+    return Address(bytes(address), interface, scope == SCOPE_UNIVERSE)
 
 
 def _address_in(kind: int, body: memoryview) -> Address | None:
     return usable_address(body) if kind == _NEW_ADDRESS else None
-
-
-class _Changes:
-    """Whether links or addresses have changed."""
-
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
-        try:
-            self._socket.bind((0, _GROUPS))
-        except OSError:
-            self._socket.close()
-            raise
-
-    def close(self) -> None:
-        self._socket.close()
-
-    def any(self) -> bool:
-        """Whether anything has changed since the last call."""
-        changed = False
-        while True:
-            try:
-                self._socket.recv(1, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return changed
-            except OSError as error:
-                if error.errno != errno.ENOBUFS:  # the socket buffer was full
-                    raise
-            changed = True

@@ -18,8 +18,8 @@ from ikev1.errors import LocalError
 
 # <linux/netlink.h>
 _HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence number, port
-_ERROR, _DONE = 2, 3
-_REQUEST, _ACKNOWLEDGE = 0x1, 0x4
+ERROR, _DONE = 2, 3
+_REQUEST, ACKNOWLEDGE = 0x1, 0x4
 REPLACE, EXCLUSIVE, DUMP, CREATE = 0x100, 0x200, 0x300, 0x400
 _CAPPED, _WITH_DETAILS = 0x100, 0x200  # flags of an acknowledgement
 _ERROR_CODE = struct.Struct("=i")
@@ -128,9 +128,7 @@ class Netlink:
         sequences = [next(self._sequence) for _ in requests]
         parts: list[Buffer] = []
         for sequence, (kind, flags, body) in zip(sequences, requests, strict=True):
-            length = _HEADER.size + sum(map(len, body))
-            parts += (_HEADER.pack(length, kind, _REQUEST | _ACKNOWLEDGE | flags, sequence, 0), *body)
-            parts.append(bytes(-length % 4))
+            parts += framed(kind, ACKNOWLEDGE | flags, sequence, body)
         self._socket.sendmsg(parts)
         return [self._answers(sequence, None)[1] for sequence in sequences]
 
@@ -139,10 +137,9 @@ class Netlink:
     ) -> list[Result]:
         """The results of ``read`` for the type and the body of each answer. A body is wiped after ``read`` returned."""
         sequence = next(self._sequence)
-        length = _HEADER.size + sum(map(len, body))
         # a dump ends by itself; whatever else is asked is acknowledged behind its answer
-        end = 0 if flags & DUMP else _ACKNOWLEDGE
-        self._socket.sendmsg([_HEADER.pack(length, kind, _REQUEST | end | flags, sequence, 0), *body])
+        end = 0 if flags & DUMP else ACKNOWLEDGE
+        self._socket.sendmsg(framed(kind, end | flags, sequence, body))
         results, refusal = self._answers(sequence, read)
         if refusal:
             raise refusal
@@ -155,8 +152,8 @@ class Netlink:
         results: list[Result] = []
         refusal = unreadable = None
         for message in self._messages(sequence):
-            if message.kind == _ERROR:
-                refusal = _refusal(message)
+            if message.kind == ERROR:
+                refusal = refusal_in(message)
             elif message.kind != _DONE and read is not None:
                 try:
                     results.append(read(message.kind, message.body))
@@ -177,7 +174,7 @@ class Netlink:
                 for message in messages(memoryview(self._buffer)[:size]):
                     if message.sequence == sequence:  # else the answer to an earlier request was not read to its end
                         yield message
-                        if message.kind in (_DONE, _ERROR):
+                        if message.kind in (_DONE, ERROR):
                             return
             finally:
                 self._buffer[:size] = bytes(size)
@@ -234,6 +231,12 @@ class Notifications:
                 self._buffer[:size] = bytes(size)
 
 
+def framed(kind: int, flags: int, sequence: int, body: Sequence[Buffer]) -> list[Buffer]:
+    """The parts of a request, padded."""
+    length = _HEADER.size + sum(map(len, body))
+    return [_HEADER.pack(length, kind, _REQUEST | flags, sequence, 0), *body, bytes(-length % 4)]
+
+
 def messages(octets: Buffer) -> Iterator[Message]:
     """The messages in ``octets``, which were read from a socket.
 
@@ -284,7 +287,8 @@ def unpack(layout: struct.Struct, octets: Buffer, start: int = 0) -> tuple[Any, 
         ) from None
 
 
-def _refusal(message: Message) -> NetlinkError | None:
+def refusal_in(message: Message) -> NetlinkError | None:
+    """The refusal in an acknowledgement, which is a message of the kind `ERROR`; None if the request was performed."""
     (error,) = unpack(_ERROR_CODE, message.body)
     if not error:
         return None

@@ -23,6 +23,11 @@ def packed(host: str) -> bytes:
     return ip_address(host.partition("%")[0]).packed
 
 
+def family_of(address: bytes) -> int:
+    """AF_INET or AF_INET6, of a packed address."""
+    return socket.AF_INET if len(address) == 4 else socket.AF_INET6
+
+
 def scope(host: str) -> int:
     """The index of the interface that a scoped address in text names, as in ``fe80::1%eth0`` (RFC 4007 §11); 0 if it
     names none, or one that does not exist.

@@ -21,7 +21,7 @@ from ikev1.esp.netlink import (
     attributes,
     unpack,
 )
-from ikev1.esp.networks import Network
+from ikev1.esp.networks import Network, family_of
 
 # <linux/rtnetlink.h>
 _NEW_LINK, _NEW_RULE, _DELETE_RULE, _GET_RULE = 16, 32, 33, 34
@@ -40,7 +40,7 @@ _RULE_PROTOCOL, _SOURCE_PORTS, _DESTINATION_PORTS = 22, 23, 24
 _PORTS = struct.Struct("=HH")  # struct fib_rule_port_range: the first, the last
 _TO_TABLE, _INVERT = 1, 2  # the action, and a flag
 # <linux/if_link.h>
-_LINK = struct.Struct("=BxHiII")  # family, type, interface, flags, which of the flags to change
+LINK = struct.Struct("=BxHiII")  # family, type, interface, flags, which of the flags to change
 _UP = 1
 _LINK_MTU, _AF_SPEC, _GSO_MAX_SIZE = 4, 26, 41
 _ADDR_GEN_MODE, _ADDR_GEN_MODE_NONE = 8, b"\1"
@@ -163,7 +163,7 @@ class RoutingTable:
 
         ``device`` is the index of the interface on which a link-local address is valid.
         """
-        family = _family(address)
+        family = family_of(address)
         header = ROUTE.pack(family, 8 * len(address), 0, 0, 0, 0, 0, 0, 0)
         wanted = attribute(_DESTINATION, address) + attribute(_MARK, _NUMBER.pack(mark))
         wanted += attribute(_DEVICE, _NUMBER.pack(device)) if device else b""
@@ -177,7 +177,7 @@ class RoutingTable:
 
     def _change(self, kind: int, flags: int, network: Network, scope: int, route_type: int, details: bytes) -> None:
         protocol = _STATIC if kind == _NEW_ROUTE else 0
-        family = _family(network.address)
+        family = family_of(network.address)
         route = ROUTE.pack(family, network.prefix, 0, 0, _TABLE_IN_ATTRIBUTE, protocol, scope, route_type, 0)
         destination = attribute(_DESTINATION, network.address)
         table = attribute(_TABLE, _NUMBER.pack(self._table))
@@ -264,8 +264,4 @@ def _rule_in(_: int, body: memoryview) -> tuple[int, int]:
 
 
 def _link(index: int, flags: int) -> bytes:
-    return _LINK.pack(socket.AF_UNSPEC, 0, index, flags, flags)
-
-
-def _family(address: bytes) -> int:
-    return socket.AF_INET if len(address) == 4 else socket.AF_INET6
+    return LINK.pack(socket.AF_UNSPEC, 0, index, flags, flags)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
-import struct
 from ipaddress import ip_address
 
+from ikev1.esp.addresses import ADDRESS, ADDRESS_OF_PEER, LOCAL_ADDRESS, SCOPE_UNIVERSE
 from ikev1.esp.netlink import CREATE, EXCLUSIVE, Netlink, Request, attribute
+from ikev1.esp.networks import family_of
 from ikev1.esp.plane import PlaneError
 
 # <linux/rtnetlink.h>, <linux/if_addr.h>
 _NEW_ADDRESS, _DELETE_ADDRESS = 20, 21
-_ADDRESS = struct.Struct("=4BI")  # family, prefix, flags, scope, interface
-_ADDRESS_OF_PEER, _LOCAL_ADDRESS = 1, 2
 _NO_DUPLICATE_DETECTION = 0x02  # IFA_F_NODAD: no other host is on the link
-_SCOPE_UNIVERSE = 0
 
 
 class VirtualAddresses:
@@ -62,10 +60,9 @@ class VirtualAddresses:
 
     def _change(self, kind: int, flags: int, address: str) -> None:
         packed = ip_address(address).packed
-        family = socket.AF_INET if len(packed) == 4 else socket.AF_INET6
         index = socket.if_nametoindex(self._device)
-        header = _ADDRESS.pack(family, 8 * len(packed), _NO_DUPLICATE_DETECTION, _SCOPE_UNIVERSE, index)
-        details = attribute(_LOCAL_ADDRESS, packed) + attribute(_ADDRESS_OF_PEER, packed)
+        header = ADDRESS.pack(family_of(packed), 8 * len(packed), _NO_DUPLICATE_DETECTION, SCOPE_UNIVERSE, index)
+        details = attribute(LOCAL_ADDRESS, packed) + attribute(ADDRESS_OF_PEER, packed)
         netlink = Netlink(socket.NETLINK_ROUTE)
         try:
             netlink.command(Request(kind, flags, (header, details)))

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import pty
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from ikev1.cli.connect.command import EXIT_STATUS, connect, local_port_of, nat_traversal_of
 from ikev1.cli.connect.configuration import ConnectOptions, configuration
+from ikev1.cli.connect.secrets import kept_terminal
+from ikev1.cli.connect.socks import parse_address, read_login
 from ikev1.cli.connect.vpnc_conf import read_vpnc_conf
 from ikev1.config import load_values
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.client import Outcome
+from ikev1.daemon.socks.orders import Login
 
 
 def settings(options: ConnectOptions, secret: bytes = b"group secret", password: bytes = b"pw") -> Settings:
@@ -33,6 +39,15 @@ def test_networks_are_tunnels() -> None:
     assert [str(tunnel.remote) for tunnel in connection.tunnels] == ["10.1.0.0/16", "10.2.0.0/16"]
 
 
+@pytest.mark.parametrize(
+    ("networks", "addresses"),
+    [((), ("0.0.0.0",)), (("10.1.0.0/16", "fd00:2::/64"), ("0.0.0.0", "::"))],
+)
+def test_an_ipv6_network_needs_an_ipv6_address(networks: tuple[str, ...], addresses: tuple[str, ...]) -> None:
+    (connection,) = settings(ConnectOptions("192.0.2.1", group="g", networks=networks)).connections
+    assert connection.vips == addresses
+
+
 def test_each_outcome_has_a_status_of_its_own() -> None:
     assert set(EXIT_STATUS) == {outcome.value for outcome in Outcome}
     assert 2 not in EXIT_STATUS.values()
@@ -50,6 +65,10 @@ def test_each_outcome_has_a_status_of_its_own() -> None:
         ["192.0.2.1", "--group", "g", "--secret-file", "SECRET", "--network", "10.1.0.0/99"],
         ["192.0.2.1", "--local-port", "65535"],
         ["192.0.2.1", "--vpnc-conf", "CERT"],
+        ["192.0.2.1", "--group", "g", "--secret-file", "SECRET", "--socks", "nowhere"],
+        ["192.0.2.1", "--group", "g", "--secret-file", "SECRET", "--socks-login-file", "SECRET"],
+        ["192.0.2.1", "--hybrid", "--ca", "SECRET"],
+        ["192.0.2.1", "--group", "g"],
     ],
 )
 def test_wrong_usage(tmp_path: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,6 +84,54 @@ def test_wrong_usage(tmp_path: Path, arguments: list[str], monkeypatch: pytest.M
     result = CliRunner().invoke(connect, given, input="")
     assert result.exit_code == 2, result.output
     assert "group secret" not in result.output
+
+
+@pytest.mark.parametrize("content", ["", "alice", ":wonderland", "alice:", f"alice:{'x' * 256}", f"{'x' * 256}:y"])
+def test_a_file_that_is_no_log_in(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "login"
+    file.touch(mode=0o600)
+    file.write_text(f"{content}\n")
+    with pytest.raises(click.UsageError) as raised:
+        read_login(file)
+    assert "wonderland" not in str(raised.value)
+
+
+def test_a_log_in_with_a_colon_in_the_password(tmp_path: Path) -> None:
+    file = tmp_path / "login"
+    file.touch(mode=0o600)
+    file.write_text("alice:wonder:land\nmore\n")
+    assert read_login(file) == Login(b"alice", b"wonder:land")
+    file.chmod(0o644)
+    with pytest.raises(click.UsageError):
+        read_login(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("1080", ("127.0.0.1", 1080)),
+        (":1080", ("127.0.0.1", 1080)),
+        ("10.0.0.1:1080", ("10.0.0.1", 1080)),
+        ("[::1]:65535", ("::1", 65_535)),
+    ],
+)
+def test_where_a_proxy_listens(text: str, address: tuple[str, int]) -> None:
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize("text", ["", "0", "65536", "10.0.0:1080", "::1:1080", "localhost:1080", "127.0.0.1:"])
+def test_where_no_proxy_can_listen(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\S"):
+        parse_address(text)
+
+
+def test_the_terminal_may_have_been_left_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a process that went to the background."""
+    ours, theirs = pty.openpty()
+    with open(theirs) as stdin, open(ours, "rb"), open(os.devnull) as nothing:
+        monkeypatch.setattr("sys.stdin", stdin)
+        with kept_terminal():
+            os.dup2(nothing.fileno(), stdin.fileno())
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from ikev1.core.records.settings import Connection, Settings
 from ikev1.daemon.observe.event_log import EventLog, Level, Line
 from ikev1.daemon.remote_access.name_servers import NameServers
 from ikev1.daemon.remote_access.resolver import Names, Resolver, find_resolver, names_in
-from ikev1.daemon.remote_access.updown import Updown
-from ikev1.daemon.remote_access.updown_journal import Raised, UpdownJournal
+from ikev1.daemon.remote_access.updown import Raised, Updown
+from ikev1.files.journal import Journal
 
 PATH = UdpPath("192.0.2.1", 500, "198.51.100.7", 500)
 OFFICE = ModeConfig(addresses=("10.99.0.10",), dns=("10.2.0.53",), default_domain="office.example")
@@ -150,7 +150,7 @@ class Scene:
 
     def process(self) -> tuple[NameServers, Updown]:
         settings = Settings((self.connection,))
-        hooks = Updown(lambda: settings, lambda _: "eth0", self.log, UpdownJournal(self.folder / "hooks"))
+        hooks = Updown(lambda: settings, lambda _: "eth0", self.log, Journal(self.folder / "hooks", Raised))
         return NameServers(lambda: settings, lambda _: [self.sa], hooks, self.resolver, self.log), hooks
 
     def pair(self) -> ChildSa:

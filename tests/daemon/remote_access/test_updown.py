@@ -23,9 +23,9 @@ from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Tunnel
 from ikev1.daemon.observe.event_log import EventLog, Level, Line
 from ikev1.daemon.remote_access import updown
-from ikev1.daemon.remote_access.updown import Updown
+from ikev1.daemon.remote_access.updown import Raised, Updown
 from ikev1.daemon.remote_access.updown_environment import environment_of, safe, verb
-from ikev1.daemon.remote_access.updown_journal import Raised, UpdownJournal
+from ikev1.files.journal import Journal
 from ikev1.wire.payloads import build_body
 
 PATH = UdpPath("192.0.2.1", 4500, "198.51.100.7", 4501)
@@ -84,7 +84,7 @@ class Scene:
         self.command: tuple[str, ...] = (str(self.script), "word")
 
     def process(self, alive: Sequence[tuple[IkeSa, ChildSa]] = ()) -> Updown:
-        hook = Updown(self.settings, lambda _: "eth0", self.log, UpdownJournal(self.journal))
+        hook = Updown(self.settings, lambda _: "eth0", self.log, Journal(self.journal, Raised))
         hook.begin(alive)
         return hook
 
@@ -356,25 +356,25 @@ def raised(number: int) -> Raised:
 
 def test_the_journal_stays_short(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    journal = UpdownJournal(tmp_path / "hooks")
-    journal.up(raised(0))
+    journal: Journal[Raised] = Journal(tmp_path / "hooks", Raised)
+    journal.note(raised(0))
     for number in range(1, 3000):
-        journal.up(raised(number))
-        journal.down(str(number))
+        journal.note(raised(number))
+        journal.strike(raised(number))
     journal.close()
-    assert (tmp_path / "hooks").read_bytes().count(b"\n") < 1100
-    assert UpdownJournal(tmp_path / "hooks").left == (raised(0),)
+    assert (tmp_path / "hooks").read_bytes().count(b"\n") < 4500
+    assert Journal[Raised](tmp_path / "hooks", Raised).left == (raised(0),)
     assert (tmp_path / "hooks").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    journal = UpdownJournal(tmp_path / "hooks")
-    journal.up(raised(1))
+    journal: Journal[Raised] = Journal(tmp_path / "hooks", Raised)
+    journal.note(raised(1))
     journal.close()
     with (tmp_path / "hooks").open("ab") as opened:
-        opened.write(b'{"up":{"key":"2","comm')
-    assert UpdownJournal(tmp_path / "hooks").left == (raised(1),)
+        opened.write(b'\n[true,{"key":"2","comm')
+    assert Journal[Raised](tmp_path / "hooks", Raised).left == (raised(1),)
 
 
 # --- the environment ------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import pytest
 from ikev1.daemon.socks.handshake import Reply
 from ikev1.daemon.socks.namespace import why_denied
 from ikev1.daemon.socks.orders import Login
-from ikev1.daemon.socks.server import Limits, SocksServer
+from ikev1.daemon.socks.server import Limits, Resolve, SocksServer
 
 HELLO = b"\5\1\0"
 LOGIN = Login(b"alice", b"wonderland")
@@ -32,15 +32,28 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-def played(talk: Talk, login: Login | None = None, limits: Limits | None = None) -> None:
-    """Run ``talk`` with a function that opens a connection to the proxy, and the port of a server that it can reach."""
+def played(
+    talk: Talk,
+    login: Login | None = None,
+    limits: Limits | None = None,
+    *,
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]] = _echo,
+    resolve: Resolve = _names,
+    send_buffer: int | None = None,
+) -> None:
+    """Run ``talk`` with a function that opens a connection to the proxy, and the port of a server that it can reach.
+
+    ``serve`` is that server. ``send_buffer`` is the size of the kernel's buffer for octets to a client.
+    """
 
     async def run() -> None:
-        target = await asyncio.start_server(_echo, "127.0.0.1", 0)
+        target = await asyncio.start_server(serve, "127.0.0.1", 0)
         listener = socket.create_server(("127.0.0.1", 0))
+        if send_buffer is not None:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         port = listener.getsockname()[1]
         with listener:
-            serving = asyncio.ensure_future(SocksServer(listener, _names, login or Login(), limits).serve())
+            serving = asyncio.ensure_future(SocksServer(listener, resolve, login or Login(), limits).serve())
             try:
                 async with asyncio.timeout(30):
                     await talk(lambda: asyncio.open_connection("127.0.0.1", port), target.sockets[0].getsockname()[1])
@@ -163,11 +176,54 @@ def test_an_idle_connection_ends() -> None:
     async def talk(connect: Callable[[], Awaitable[Streams]], port: int) -> None:
         reader, writer = await connect()
         writer.write(HELLO + request(b"\1" + LOOPBACK, port))
-        with contextlib.suppress(ConnectionResetError):
-            assert len(await reader.read()) == 12
+        # the answers are with the kernel before the time begins, however short it is
+        assert (await reader.readexactly(12))[2:4] == b"\5\0"
+        assert await reader.read() == b""
         writer.close()
 
     played(talk, limits=Limits(idle=0.05))
+
+
+def test_a_client_that_does_not_read_the_end_is_not_waited_for_without_limit() -> None:
+    async def send(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(bytes(60_000))
+        writer.close()
+
+    async def talk(connect: Callable[[], Awaitable[Streams]], port: int) -> None:
+        _, first = await connect()
+        slow = socket.socket()
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect(first.get_extra_info("peername"))
+        first.close()
+        reader, writer = await asyncio.open_connection(sock=slow)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(HELLO + request(b"\1" + LOOPBACK, port))
+        writer.write_eof()
+        next_reader, next_writer = await connect()
+        next_writer.write(HELLO)
+        assert await next_reader.readexactly(2) == b"\5\0"  # the place is free, and nothing of its client is kept
+        writer.transport.resume_reading()  # type: ignore[attr-defined]
+        assert len(await reader.read()) < 60_000
+        for each in (writer, next_writer):
+            each.close()
+
+    played(talk, limits=Limits(clients=1, half_closed=0.2), serve=send, send_buffer=4096)
+
+
+def test_few_of_the_addresses_of_a_name_are_tried() -> None:
+    """Each attempt may take half a minute, for which the client has one of the places."""
+    tried = [f"127.1.0.{number}" for number in range(1, 200)]
+
+    async def resolve(_: str) -> Sequence[str]:
+        return [*tried, "127.0.0.1"]
+
+    async def talk(connect: Callable[[], Awaitable[Streams]], port: int) -> None:
+        reader, writer = await connect()
+        writer.write(HELLO + request(b"\3\4many", port))
+        assert (await reader.read())[3] == Reply.REFUSED
+        writer.close()
+
+    played(talk, resolve=resolve)
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_a_file_that_cannot_be_made_short_is_not_read_again_and_again(
     file.with_name(file.name + ".new").mkdir()  # in the way
     read, reads = owner._read, []
 
-    def counted() -> dict[Thing, None]:
+    def counted() -> dict[bytes, Thing]:
         reads.append(1)
         return read()
 

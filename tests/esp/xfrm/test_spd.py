@@ -84,7 +84,7 @@ class Process:
 
     @property
     def noted(self) -> set[PolicyNote]:
-        return {thing for thing in self.owner._read() if isinstance(thing, PolicyNote)}
+        return {thing for thing in self.owner._read().values() if isinstance(thing, PolicyNote)}
 
 
 @pytest.fixture

@@ -20,13 +20,14 @@ def fetched(node: Node, url: str, *options: str) -> str:
     return node.run("curl", "-sS", "--max-time", "15", "--socks5-hostname", PROXY, *options, url, check=False)
 
 
-def web_server(lab: Lab, node: Node) -> None:
-    folder = lab.folder("web")
+def web_server(lab: Lab, node: Node, address: str = "") -> None:
+    """Serve `PAGE` at ``address``, by default that of the network behind ``node``."""
+    folder, address = lab.folder("web"), address or node.host
     folder.mkdir()
     (folder / "page").write_text(PAGE)
-    command: list[str | Path] = [sys.executable, "-m", "http.server", "--bind", node.host, "--directory", folder, "80"]
+    command: list[str | Path] = [sys.executable, "-m", "http.server", "--bind", address, "--directory", folder, "80"]
     server = lab.started(Program(node.namespace, command, lab.folder("httpd")))
-    server.wait_for(lambda: node.host in node.run("ss", "-Hltn"), "the web server")
+    server.wait_for(lambda: address in node.run("ss", "-Hltn"), "the web server")
 
 
 def of_host(node: Node) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def main(file: Path, address: str, login: Login) -> None:
     loaded, log = load(file), EventLog()
     log.attach(Level.DEBUG, write_to_logger)
     settings, options = for_proxy(loaded.settings), loaded.gateway
-    with proxy(parse_address(address), log, login, lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
+    with proxy(parse_address(address), login, log, lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
         endpoint = Endpoint(log, options.port, options.encapsulation_port)
         asyncio.run(
             serve(

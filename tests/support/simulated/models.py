@@ -37,6 +37,7 @@ class Model(Node):
     DPD_DELAY = 0.0  # seconds of silence after which its engine asks whether the hub is alive; 0: it has no DPD
     ASKS = True  # whether it notices by any means that the hub has lost its SAs, before they end
     GIVES_UP = True  # whether an exchange of phase 2 without an answer ends its ISAKMP SA and the pairs
+    ASKS_FOR = 0.0  # seconds after its first packet within which it notices that; 0: it notices it also when idle
     CALLS_WHEN_IDLE = True  # whether it calls without a packet that needs it
     REPLACES = True  # whether it has one SA in place of another; otherwise it keeps all of them until their ends
     _muted = False
@@ -309,6 +310,7 @@ class Cisco(Model):
     """
 
     TICK = 10.0
+    ASKS_FOR = 100.0  # a packet within 20 seconds, and seven ticks
     REKEYS = True
     DPD_DELAY = 1e9  # the engine announces and answers DPD; the model asks
     TRIES = 5

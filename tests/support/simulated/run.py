@@ -180,6 +180,8 @@ def lineage_faults(world: World) -> list[str]:
                 continue
             if world.is_idle and not any(sa.is_up for sa in sender.engine.sas.values()):
                 continue  # nothing but a packet makes it ask
+            if sender.ASKS_FOR and world.was_idle_within(sender.ASKS_FOR):
+                continue  # dead peer detection on demand (RFC 3706 §5.4): likewise, also while an ISAKMP SA is up
             if child.outbound.spi not in receiver.inbound:
                 wrong.append(f"{sender.name} sends with pair #{child.unique_id}, which {receiver.name} does not have")
         if ours is not None and theirs is not None and ours.inbound.spi != theirs.outbound.spi:

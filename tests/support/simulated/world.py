@@ -251,8 +251,12 @@ class World(BaseNetwork[Model]):
     @property
     def is_idle(self) -> bool:
         """Whether nobody sends packets now."""
+        return self.was_idle_within(0.0)
+
+    def was_idle_within(self, seconds: float) -> bool:
+        """Whether there was a moment within the last ``seconds`` when nobody sent packets."""
         elapsed = self.now - self.began
-        return any(begin <= elapsed < end for begin, end in self.plan.idle)
+        return any(begin <= elapsed < end + seconds for begin, end in self.plan.idle)
 
     def network_of(self, name: str) -> str:
         """The network behind a node."""

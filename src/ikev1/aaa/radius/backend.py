@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from pyrad.packet import AccessAccept, AccessChallenge, AccessReject, AuthPacket, Packet
 
+from ikev1.aaa.check_places import CheckPlaces
 from ikev1.aaa.options import RadiusOptions
 from ikev1.aaa.radius.attributes import (
     FRAMED,
@@ -20,7 +21,7 @@ from ikev1.aaa.radius.attributes import (
     text,
     user_of,
 )
-from ikev1.aaa.radius.servers import NoReply, Servers
+from ikev1.aaa.radius.servers import MOST, NoReply, Servers
 from ikev1.core.records.remote_access import Accepted, Challenged, Prompt, Rejected, Unavailable, Verdict, XauthAttempt
 
 _LONGEST_PASSWORD = 128  # octets (RFC 2865 §5.2)
@@ -33,6 +34,7 @@ class RadiusBackend:
 
     def __init__(self, options: RadiusOptions, clock: Callable[[], float]) -> None:
         self._servers = Servers(options, clock)
+        self._places = CheckPlaces(MOST)
         self._nas_identifier = options.nas_identifier
         is_group = {Attribute.CLASS: options.class_group, Attribute.FILTER_ID: options.filter_id}
         self._groups_from = tuple(kind for kind, wanted in is_group.items() if wanted)
@@ -46,10 +48,15 @@ class RadiusBackend:
             return Rejected(
                 f"a name of more than {LONGEST_VALUE} or a password of more than {_LONGEST_PASSWORD} octets"
             )
+        place = self._places.take(attempt)
+        if isinstance(place, str):
+            return Unavailable(place)
         try:
             reply = await self._servers.ask(lambda secret: self._request(secret, attempt))
         except NoReply as error:
             return Unavailable(f"RADIUS: {error}")
+        finally:
+            self._places.give_back(place)
         message = reply_message(reply.attributes)
         if reply.code == AccessAccept:
             if not is_served(reply.attributes):

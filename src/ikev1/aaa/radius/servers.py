@@ -17,7 +17,7 @@ from ikev1.aaa.options import RadiusOptions, RadiusServer
 from ikev1.aaa.radius.attributes import Attribute, Attributes
 from ikev1.errors import RemoteError
 
-_MOST = 256  # requests at a time
+MOST = 256  # requests at a time
 
 
 class Reply(NamedTuple):
@@ -52,8 +52,8 @@ class Servers:
         Raises:
             NoReply: there is none, or too many requests are under way.
         """
-        if self._under_way >= _MOST:
-            raise NoReply(f"{_MOST} requests are under way already")
+        if self._under_way >= MOST:
+            raise NoReply(f"{MOST} requests are under way already")
         self._under_way += 1
         try:
             reasons = []

@@ -16,7 +16,8 @@ import click
 
 from ikev1.cli.connect.background import split
 from ikev1.cli.connect.configuration import ConnectOptions, configuration
-from ikev1.cli.connect.secrets import ask_hidden, ask_user, kept_terminal, secret_in_file, secret_in_keyring
+from ikev1.cli.connect.secrets import ask_secret, ask_user, kept_terminal, secret_in_file, secret_in_keyring
+from ikev1.cli.connect.socks import SocksOptions, proxy, socks_options
 from ikev1.cli.connect.vpnc_conf import VpncConf, dh_group, read_vpnc_conf
 from ikev1.config import ConfigError, Loaded, load_values
 from ikev1.core.records.record import replace
@@ -67,6 +68,7 @@ _JOURNALS = Path("/run/ikev1-connect")  # of what the next start undoes after a 
     "--local-port", type=click.IntRange(1, _LAST_PORT), help="This UDP port and the next.  [default: 500, 4500]"
 )
 @click.option("--socks", metavar="[ADDR:]PORT", help="A SOCKS proxy instead of addresses and routes; needs no root.")
+@click.option("--socks-login-file", type=_FILE, help="USER:PASSWORD for clients of the proxy: the first line of FILE.")
 @click.option("--background", is_flag=True, help="Return when the connection is up; SIGTERM disconnects.")
 @click.option("--pid-file", type=_FILE, help="Write the process number to this file.")
 @click.option("--verbose", is_flag=True, help="Show the log instead of a short account.")
@@ -79,6 +81,7 @@ def connect(
     pid_file: Path | None,
     local_port: int | None,
     socks: str | None,
+    socks_login_file: Path | None,
     verbose: bool,
     **given: Any,
 ) -> NoReturn:
@@ -96,10 +99,11 @@ def connect(
         options = _options(conf, given)
         pid_file = pid_file or (Path(conf.values["pidfile"]) if "pidfile" in conf.values else None)
         local_port = local_port or local_port_of(conf)
+        for_socks = socks_options(socks, socks_login_file)
         loaded = _load(options, *_secrets(options, conf, secret_file, password_file))
-        on_up = split() if background else None
         reduce_privileges()
         hide_memory()
+        on_up = split() if background else None
     except (OSError, PrivilegeError) as error:
         raise click.ClickException(f"Cannot connect: {error}.") from error
     with tempfile.TemporaryDirectory(prefix="ikev1-connect-") as folder:
@@ -107,7 +111,7 @@ def connect(
         try:
             with kept_terminal():
                 status = _run(
-                    loaded, options.gateway, options.user, Path(folder), on_up, local_port, socks, verbose=verbose
+                    loaded, options.gateway, options.user, Path(folder), on_up, local_port, for_socks, verbose=verbose
                 )
         finally:
             if written is not None:
@@ -126,6 +130,9 @@ def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
     ca = given["ca"] or values.get("ca-file", "")
     if hybrid and not ca:
         raise click.UsageError("--hybrid needs --ca: by it the gateway is recognised")
+    user = given["user"] or values.get("xauth username", "")
+    if hybrid and not user:
+        raise click.UsageError("--hybrid needs --user: by its password this host is recognised")
     if bool(given["cert"]) != bool(given["key"]):
         raise click.UsageError("--cert and --key belong together")
     if method == "cert" and not given["cert"]:
@@ -134,7 +141,7 @@ def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
     return ConnectOptions(
         gateway,
         group=given["group"] or values.get("ipsec id", ""),
-        user=given["user"] or values.get("xauth username", ""),
+        user=user,
         domain=given["domain"] or values.get("domain", ""),
         main_mode=given["main_mode"],
         hybrid=hybrid,
@@ -186,7 +193,7 @@ def _secrets(
     if options.needs_secret:
         secret = secret_in_file(secret_file) if secret_file else conf.secrets.get("ipsec secret", b"")
         secret = secret or secret_in_keyring(options.gateway, "group", options.group)
-        secret = secret or ask_hidden(f"Secret of the group {options.group}")
+        secret = secret or ask_secret(options.group)
     if options.user:
         password = secret_in_file(password_file) if password_file else conf.secrets.get("xauth password", b"")
         password = password or secret_in_keyring(options.gateway, "user", options.user)
@@ -219,14 +226,13 @@ def _run(
     folder: Path,
     on_up: Callable[[], None] | None,
     local_port: int | None,
-    socks: str | None,
+    socks: SocksOptions | None,
     *,
     verbose: bool,
 ) -> int:
     # not above, because libraries start threads when they are imported
-    from ikev1.cli.connect.socks import parse_address, proxy
     from ikev1.cli.connect.view import TerminalView
-    from ikev1.daemon.client import Observer, run_client
+    from ikev1.daemon.client import Observer, Outcome, run_client
     from ikev1.daemon.host.data_plane_choice import PlaneChoice, choose
     from ikev1.daemon.net.client_ports import bound
     from ikev1.daemon.observe.event_log import EventLog, Level, write_to_logger
@@ -249,7 +255,9 @@ def _run(
         view.silence()
     log.attach(Level.WARNING, view.warn)
 
-    def run(settings: Settings, chosen: PlaneChoice, *observers: Observer) -> int:
+    def run(
+        settings: Settings, chosen: PlaneChoice, *observers: Observer, is_lost: Callable[[], str] = lambda: ""
+    ) -> int:
         endpoint = bound(log, local_port, coalesce=not chosen.kernel)
         ports = {"encapsulation_port": endpoint.encapsulation_port, "peer_encapsulation_port": ENCAPSULATION_PORT}
         settings = replace(settings, **ports)
@@ -266,19 +274,18 @@ def _run(
             journal=None if chosen.confined else _JOURNALS / tun,
             resolver=None if chosen.confined else find_resolver(chosen.device, tun),
         )
-        view.end(outcome)
+        reason = is_lost()
+        if reason:
+            outcome = Outcome.LOST if outcome is Outcome.DISCONNECTED else Outcome.FAILED
+        view.end(outcome, reason)
         return EXIT_STATUS[outcome.value]
 
     try:
-        address = parse_address(socks) if socks is not None else None
-    except ValueError as error:
-        raise click.UsageError(f"--socks: {error}") from error
-    try:
-        if address is None:
+        if socks is None:
             with suppress(OSError):  # reported when the journal is opened
                 _JOURNALS.mkdir(mode=0o700, exist_ok=True)
             return run(loaded.settings, choose(loaded.gateway))
-        with proxy(address, log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
-            return run(for_proxy(loaded.settings), running.choice, running.observe)
+        with proxy(*socks, log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
+            return run(for_proxy(loaded.settings), running.choice, running.observe, is_lost=lambda: running.problem)
     except (OSError, PlaneError) as error:
         raise click.ClickException(f"Cannot connect: {error}.") from error

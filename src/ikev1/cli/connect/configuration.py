@@ -50,7 +50,7 @@ def configuration(options: ConnectOptions, secret: bytes, password: bytes) -> di
         "mode": "main" if options.main_mode else "aggressive",
         "proposals": list(options.ike) or [f"{suite}-{options.dh_group}" for suite in _IKE],
         "nat_traversal": options.nat_traversal,
-        "vips": ["0.0.0.0"],  # noqa: S104  any address
+        "vips": ["0.0.0.0", *(["::"] if any(":" in each for each in options.networks) else [])],  # noqa: S104  any
         "keyingtries": 1,
         "dpd_action": "clear",
         "local_lan": options.local_lan,

@@ -66,6 +66,21 @@ def ask_hidden(text: str) -> bytes:
     return typed.encode()
 
 
+def ask_secret(group: str) -> bytes:
+    """The secret of the group.
+
+    Raises:
+        click.Abort: the user gave up.
+        click.UsageError: there is no terminal, and nothing to read instead.
+    """
+    try:
+        return ask_hidden(f"Secret of the group {group}" if group else "Secret")
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise click.UsageError("no terminal to ask for the secret of the group: use --secret-file") from None
+
+
 @contextmanager
 def kept_terminal() -> Iterator[None]:
     """Restore the settings of the terminal at the end: a question without echo may be open then, in another thread."""
@@ -76,7 +91,8 @@ def kept_terminal() -> Iterator[None]:
     try:
         yield
     finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, settings)
+        if sys.stdin.isatty():  # a process in the background has left it
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, settings)
 
 
 def ask_user(questions: XauthQuestions) -> dict[int, bytes] | None:

@@ -76,9 +76,9 @@ class TerminalView:
         self._status = "  ".join(part for part in parts if part)
         self._write(f"{_ERASE}{self._status}")
 
-    def end(self, outcome: str) -> None:
+    def end(self, outcome: str, reason: str = "") -> None:
         """Say how the connection ended."""
-        self._line(outcome)
+        self._line(f"{outcome}: {reason}" if reason else outcome)
 
     def silence(self) -> None:
         """Write nothing any more: nobody looks."""

@@ -26,6 +26,8 @@ from ikev1.wire.payloads import ConfigAttributes
 from ikev1.wire.registry import ConfigType, NotifyType
 
 _VERSION = "ikev1"  # for peers without a pool
+_LEAST_EXPIRY = 60  # seconds
+_RENEWED = 0.9  # of the expiry
 
 
 def requested_versions(connection: Connection) -> tuple[int, ...]:
@@ -85,8 +87,17 @@ def _take(context: ExchangeContext, config: ModeConfig) -> None:
         raise Refusal(Code.MALFORMED, text, notify=NotifyType.PAYLOAD_MALFORMED)
     if not config.addresses and before is not None and not sa.awaits_config:
         config = replace(config, addresses=before.addresses)
-    context.sa = replace(sa, received=config, awaits_config=False, config_due_at=0.0)
+    rekey_at = _renewed_at(context, config.expiry) if config.expiry and sa.is_current else sa.rekey_at
+    context.sa = replace(sa, received=config, awaits_config=False, config_due_at=0.0, rekey_at=rekey_at)
     context.report(ConfigReceived(context.sa, before))
+
+
+def _renewed_at(context: ExchangeContext, expiry: int) -> float:
+    """When the ISAKMP SA is renewed, and the addresses are requested again: in time before they expire in ``expiry``
+    seconds. "The host MUST renew the IP address before this expiry time" (draft-dukes-ike-mode-cfg-02 §3.4).
+    """
+    at = context.now + max(expiry, _LEAST_EXPIRY) * _RENEWED
+    return min(context.sa.rekey_at or at, at)
 
 
 # --- the addresses of a client ---------------------------------------------------------------------------------------

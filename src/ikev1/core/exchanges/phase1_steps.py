@@ -191,8 +191,7 @@ def look_for_nat(context: ExchangeContext, message: Message) -> None:
     path = sa.path
     if sa.role is _INITIATOR:
         # RFC 3947 §4: "the initiator MUST change ports when sending the ID payload"
-        settings = context.engine.settings
-        path = nat_traversal.floated(path, nat, settings.encapsulation_port, settings.peer_encapsulation_port)
+        path = nat_traversal.floated(path, nat, *context.engine.settings.floated_ports)
     context.sa = replace(sa, nat=nat, path=path)
     if nat.encapsulate:
         ends = {(True, True): "both peers", (True, False): "this host", (False, True): "the peer"}

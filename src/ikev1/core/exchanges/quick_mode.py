@@ -419,9 +419,9 @@ def _quick(context: ExchangeContext) -> QuickMode:
 
 
 def _tunnel(context: ExchangeContext, name: str) -> Tunnel:
-    for tunnel in context.connection.tunnels:
-        if tunnel.name == name:
-            return tunnel
+    tunnel = context.connection.tunnel(name)
+    if tunnel is not None:
+        return tunnel
     raise Refusal(
         Code.NO_CONNECTION,
         f"connection {context.connection.name!r} no longer has a tunnel {name!r}",

@@ -109,7 +109,7 @@ def begin_quick_mode(ref: SaRef, tunnel: str, selectors: tuple[Selector, Selecto
     each IP version of virtual addresses.
     """
     draft = ref.context(new_exchange(QUICK_MODE, 1, Role.INITIATOR, 0.0))
-    configured = next((known for known in draft.connection.tunnels if known.name == tunnel), None)
+    configured = draft.connection.tunnel(tunnel)
     if configured is None or not ref.sa.is_up:
         return
     if ref.sa.holds_phase2:
@@ -233,7 +233,7 @@ def _covers(pair: ChildSa, child: ChildSa) -> bool:
 def wants_other_networks(ref: SaRef, child: ChildSa) -> bool:
     """Return whether the tunnel of ``child`` no longer allows its networks or, if we requested them, has others."""
     draft = ref.context(new_exchange(QUICK_MODE, 1, Role.INITIATOR, 0.0))
-    tunnel = next((known for known in draft.connection.tunnels if known.name == child.name), None)
+    tunnel = draft.connection.tunnel(child.name)
     if tunnel is None:
         return False
     allowed = allowed_selectors(draft, tunnel)

@@ -151,14 +151,17 @@ def _hand_over(other: SaRef, heir: SaRef) -> tuple[ChildSa, ...]:
 
 
 def pass_on(ref: SaRef) -> None:
-    """Move the pairs that were negotiated under a replaced SA to its heir."""
+    """Move the pairs that were negotiated under a replaced SA to its heir. A peer that negotiates one there after the
+    heir came up keeps its pairs there.
+    """
     if ref.has_ended or not ref.sa.heir:
         return
     heir = heir_now(ref)
     if heir is None:
         return
     moved = _hand_over(ref, heir)
-    if moved and contested(ref.sa, heir.sa):
+    late = any(not child.initiator and child.created_at > heir.sa.established_at for child in moved)
+    if moved and (late or contested(ref.sa, heir.sa)):
         _renew(ref.sa, heir, moved)
         retires_at = pairs_renewed_at(ref.tx.now, ref.sa, heir.sa) + LEAST_IKE_DELAY
         if not ref.has_ended and 0.0 < ref.sa.retires_at < retires_at:
@@ -245,7 +248,7 @@ def _revive(ref: SaRef, why: str) -> None:
     """Use a replaced SA again."""
     sa, now = ref.sa, ref.tx.now
     rekey_at = now + (sa.expires_at - now) / 2 if sa.expires_at > now else 0.0
-    ref.change(state=IkeState.ESTABLISHED, heir=0, retires_at=0.0, rekey_at=rekey_at)
+    ref.change(state=IkeState.ESTABLISHED, heir=0, retires_at=0.0, rekey_at=rekey_at, revived=True)
     ref.note(Code.COLLISION, f"ISAKMP SA #{sa.unique_id} is used again: {why}")
     dpd.ask(ref, ref.sa.path)
 

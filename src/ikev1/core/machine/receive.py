@@ -262,7 +262,7 @@ def _find(tx: Transaction, header: Header, path: UdpPath) -> SaRef | None:
 
 def _unknown(tx: Transaction, arrival: Arrival) -> None:
     header = arrival.header
-    if tx.state.limits.is_late(header.CKY_I + header.CKY_R) or lost_sas.take_invalid_spi(tx, arrival):
+    if tx.state.limits.is_late(header.CKY_I + header.CKY_R, tx.now) or lost_sas.take_invalid_spi(tx, arrival):
         return
     text = f"received a message for an unknown ISAKMP SA ({header.CKY_I.hex()}:{header.CKY_R.hex()})"
     tx.report(Failure(Code.UNKNOWN_SA, text, arrival.path.remote))

@@ -50,7 +50,7 @@ def reconsider(ref: SaRef, before: ConnectionLookup, how: Reload) -> None:
     elif how.at_once and ref.sa.state is IkeState.ESTABLISHED and not _has_policy(ref, connection):
         commands.rekey_ike(ref)
     for child in ref.sa.children:
-        tunnel = next((each for each in connection.tunnels if each.name == child.name), None)
+        tunnel = connection.tunnel(child.name)
         if tunnel is None:
             _tunnel_removed(ref, child, how)
         elif how.at_once and child.state is ChildState.INSTALLED:

@@ -16,6 +16,7 @@ from ikev1.core.records.record import Record
 _MOST_ACKNOWLEDGEMENTS = 20  # per second and peer
 _MOST_ENDED = 1024  # ended SAs that are remembered
 _LATE_MESSAGES = 4  # per ended SA, ignored without a report
+_LATE_FOR = 30.0  # seconds after its end; a peer that uses it later has missed the Delete
 _ERRORS = 20  # INVALID-COOKIE and INVALID-SPI per second, to all peers
 _BETWEEN_ERRORS = 5.0  # seconds between two of them to one address
 _MOST_HOSTS = 1024  # addresses that are remembered
@@ -27,7 +28,7 @@ _Value = TypeVar("_Value")
 class DumpedLimits(Record, frozen=True):
     """What `ReportLimits` knows of peers whose SAs have ended; reports may be repeated in another process."""
 
-    ended: tuple[tuple[bytes, int], ...] = ()
+    ended: tuple[tuple[bytes, tuple[int, float]], ...] = ()
     former: tuple[str, ...] = ()
     told: tuple[tuple[str, float], ...] = ()
     errors: tuple[float, float] = (float(_ERRORS), 0.0)
@@ -39,7 +40,8 @@ class ReportLimits:
     def __init__(self) -> None:
         self._said: dict[bytes, frozenset[str]] = {}
         self._acknowledged: dict[bytes, tuple[int, int]] = {}  # a second, and the number of acknowledgements in it
-        self._ended: dict[bytes, int] = {}  # late messages still to be ignored, in the order in which the SAs ended
+        # Late messages still to be ignored and until when, in the order in which the SAs ended
+        self._ended: dict[bytes, tuple[int, float]] = {}
         self._former: dict[str, bool] = {}  # addresses of peers whose SAs ended, the oldest first
         self._told: dict[str, float] = {}  # when an error was last sent to an address, the oldest first
         self._errors = Budget(_ERRORS)
@@ -80,21 +82,22 @@ class ReportLimits:
         self._note(self._acknowledged, cookies, (int(now), count))
         return count <= _MOST_ACKNOWLEDGEMENTS
 
-    def is_late(self, cookies: bytes) -> bool:
+    def is_late(self, cookies: bytes, now: float) -> bool:
         """Return whether a message for an unknown SA is one of the first messages after the end of an SA with these
         cookies, and count it. Such messages are expected: the peers may delete an SA simultaneously, with messages
         still in transit.
         """
-        left = self._ended.get(cookies, 0)
-        if left:
-            self._note(self._ended, cookies, left - 1)
-        return left > 0
+        left, until = self._ended.get(cookies, (0, 0.0))
+        if not left or now > until:
+            return False
+        self._note(self._ended, cookies, (left - 1, until))
+        return True
 
-    def note_end(self, cookies: bytes, host: str) -> None:
+    def note_end(self, cookies: bytes, host: str, now: float) -> None:
         """Record that an established SA with these cookies has ended, and where its peer was."""
         while len(self._ended) >= _MOST_ENDED:
             self._drop(self._ended, next(iter(self._ended)))
-        self._note(self._ended, cookies, _LATE_MESSAGES)
+        self._note(self._ended, cookies, (_LATE_MESSAGES, now + _LATE_FOR))
         self._drop(self._former, host)
         while len(self._former) >= _MOST_HOSTS:
             self._drop(self._former, next(iter(self._former)))

@@ -265,7 +265,7 @@ class SaRef:
         return Keep(sa)
 
     def _note_end(self) -> None:
-        self.tx.state.limits.note_end(self.cookies, self.sa.path.remote_host)
+        self.tx.state.limits.note_end(self.cookies, self.sa.path.remote_host, self.tx.now)
 
 
 def _same_stored(one: IkeSa, other: IkeSa) -> bool:

@@ -20,7 +20,8 @@ SA are rekeyed under its heir before the Delete.
 as initiator, when it sends message 1, from the ISAKMP SA whose lifetime ends; as responder, a moment after its last
 message, from an ISAKMP SA that it is not replacing itself, which it then deletes ten seconds later. So if it replaces
 an ISAKMP SA at about the same time as we do, or within those ten seconds, its pairs are under either of the two new
-ones, and no message says under which. Such an SA is `contested`.
+ones, and no message says under which. Nor does it move pairs from an ISAKMP SA that it began to replace, whatever
+became of that. Such an SA is `contested`.
 """
 
 from __future__ import annotations
@@ -58,9 +59,12 @@ def heir_of(candidates: Iterable[IkeSa]) -> IkeSa:
 
 
 def contested(sa: IkeSa, heir: IkeSa) -> bool:
-    """Return whether the peer may keep its pairs under ``sa``, which ``heir`` replaces here: they were negotiated by
-    different initiators, at the same time, or ``heir`` so soon that the peer may replace the same SA as ``sa`` does.
+    """Return whether the peer may keep its pairs under ``sa``, which ``heir`` replaces here: the peer has replaced it
+    before, or they were negotiated by different initiators, at the same time, or ``heir`` so soon that the peer may
+    replace the same SA as ``sa`` does.
     """
+    if sa.revived:
+        return True
     if sa.role is heir.role:
         return False
     if heir.role is Role.INITIATOR or not sa.replaces:

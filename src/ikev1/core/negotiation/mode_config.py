@@ -63,7 +63,6 @@ _FIELDS: dict[int, _Field] = {
     ConfigAttribute.UNITY_BACKUP_SERVERS: _Field("backup_servers", NAMES),
 }
 _ADDRESSES = {4: ConfigAttribute.INTERNAL_IP4_ADDRESS, 6: ConfigAttribute.INTERNAL_IP6_ADDRESS}
-_NOT_REQUESTED = frozenset({ConfigAttribute.APPLICATION_VERSION, ConfigAttribute.INTERNAL_ADDRESS_EXPIRY})
 _FIRST_UNITY = 28672
 
 
@@ -146,7 +145,7 @@ def request(versions: Iterable[int], addresses: Iterable[str] = (), *, unity: bo
     had = {version: next((a for a in addresses if ip_version(a) == version), None) for version in wanted}
     asked: list[Attribute] = []
     for kind, field in _FIELDS.items():
-        if kind in _NOT_REQUESTED or (kind >= _FIRST_UNITY and not unity):
+        if kind == ConfigAttribute.APPLICATION_VERSION or (kind >= _FIRST_UNITY and not unity):
             continue
         if field.version and field.version not in wanted:
             continue

@@ -69,7 +69,7 @@ def shorten_established(context: ExchangeContext, notify: Notification) -> None:
 
 
 def _shortened(context: ExchangeContext, child: ChildSa, seconds: int) -> ChildSa:
-    tunnel = next((tunnel for tunnel in context.connection.tunnels if tunnel.name == child.name), None)
+    tunnel = context.connection.tunnel(child.name)
     rekeying = Rekeying() if tunnel is None else tunnel.rekeying
     rekey_at, expires_at = _deadlines(context, child.created_at, seconds, rekeying)
     if not child.initiator or child.state is not ChildState.INSTALLED or expires_at >= child.expires_at:

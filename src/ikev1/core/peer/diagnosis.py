@@ -93,7 +93,8 @@ def of_deleted_instead(quick: QuickMode, connection: Connection) -> str:
 
 
 def _requested(quick: QuickMode, connection: Connection) -> str:
-    proposals = next((tunnel.proposals for tunnel in connection.tunnels if tunnel.name == quick.tunnel), ())
+    tunnel = connection.tunnel(quick.tunnel)
+    proposals = () if tunnel is None else tunnel.proposals
     offered = ", ".join(ipsec_suite.name(proposal.suite, proposal.group) for proposal in proposals)
     return f"Requested: local {quick.local}, remote {quick.remote}, {offered}"
 

@@ -71,13 +71,13 @@ def discover(
     )
 
 
-def floated(path: UdpPath, nat: Nat, port: int, peer_port: int = 0) -> UdpPath:
+def floated(path: UdpPath, nat: Nat, port: int, peer_port: int) -> UdpPath:
     """The path after the port change, "if there is NAT between the hosts" (RFC 3947 §4): to ``port`` at our end, to
-    ``peer_port`` at the peer's, 0 if that is the same.
+    ``peer_port`` at the peer's.
     """
     if not nat.encapsulate or path.local_port == port:
         return path
-    return path._replace(local_port=port, remote_port=peer_port or port)
+    return path._replace(local_port=port, remote_port=peer_port)
 
 
 def encapsulation_mode(mode: IpsecMode, nat: Nat | None) -> EncapsulationMode:

@@ -169,6 +169,7 @@ class IkeSa(Record, frozen=True):
     replaces: int = 0  # unique_id of the ISAKMP SA whose pairs of IPsec SAs move to this one
     heir: int = 0  # the unique_id of the ISAKMP SA that is used in place of this one, whichever peer initiated it
     retires_at: float = 0.0  # when an SA that has an heir is deleted
+    revived: bool = False  # it had an heir that ended, or that the peer did not confirm, and is used again
     spent_message_ids: tuple[int, ...] = ()  # of the peer's Quick Modes; none is accepted again
     own_quick_modes: int = 0  # number of Quick Modes that this gateway initiated
     own_message_ids: int = 0  # number of message IDs used by this gateway (`ikev1.core.exchanges.message_ids`)

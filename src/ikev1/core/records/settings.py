@@ -274,6 +274,10 @@ class Connection(Record, frozen=True):
         """All remote addresses, networks and host names, in the order in which they are called."""
         return self.remote_address, *self.further_remote_addresses
 
+    def tunnel(self, name: str) -> Tunnel | None:
+        """The tunnel ``name``, None if there is none."""
+        return next((tunnel for tunnel in self.tunnels if tunnel.name == name), None)
+
 
 class Settings(Record, frozen=True):
     """The whole configuration: the connections and the global settings of the engine."""
@@ -299,3 +303,20 @@ class Settings(Record, frozen=True):
     dns_interval: float = 60.0  # seconds between look-ups of the host names of peers
     # the data plane tells peers in transport mode apart that have the same address and port behind a NAT
     separates_clients: bool = False
+
+    @property
+    def floated_ports(self) -> tuple[int, int]:
+        """Our port and the peer's after the port change (RFC 3947 §4)."""
+        return self.encapsulation_port, self.peer_encapsulation_port or self.encapsulation_port
+
+    def connection(self, name: str) -> Connection | None:
+        """The connection ``name``, None if there is none."""
+        return next((connection for connection in self.connections if connection.name == name), None)
+
+    def tunnel(self, name: str, connection: str | None) -> tuple[Connection, Tunnel] | None:
+        """The tunnel ``name`` of ``connection``, or of the first connection that has one of that name (None)."""
+        for candidate in self.connections:
+            tunnel = candidate.tunnel(name) if connection in (None, candidate.name) else None
+            if tunnel is not None:
+                return candidate, tunnel
+        return None

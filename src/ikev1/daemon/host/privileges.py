@@ -27,6 +27,7 @@ _CAP_SETPCAP = 8
 _VERSION_3 = 0x20080522
 
 # <linux/prctl.h>
+_PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_READ, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 4, 8, 23, 24, 38
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 47, 2
 
@@ -88,6 +89,14 @@ def reduce_privileges(user: str | None = None, group: str | None = None, folders
         if (os.geteuid(), os.getegid()) != (uid, gid):
             _become(user, uid, gid, folders)
     _hold(permitted & sum(1 << number for number in KEPT.values()))
+
+
+def end_with_parent(number: int) -> None:
+    """Have the kernel send this process the signal ``number`` when its parent ends; 0: none.
+
+    A change of credentials undoes this.
+    """
+    _prctl(_PR_SET_PDEATHSIG, number)
 
 
 def hold_only(capabilities: int) -> None:

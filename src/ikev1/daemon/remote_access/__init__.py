@@ -6,6 +6,5 @@ one, `saved_leases` keeps the leases for the next process. As client, `client_ad
 gateways assigned to this host, `client_routes` decides what is routed into their tunnels, and `name_servers` has the
 program of `resolver` install what the gateway says about names.
 
-`updown` runs the hook of a tunnel when it comes up and goes down (`updown_environment`, `updown_journal`, `hook`); it
-serves all tunnels.
+`updown` runs the hook of a tunnel when it comes up and goes down (`updown_environment`, `hook`); it serves all tunnels.
 """

@@ -10,7 +10,7 @@ from ikev1.core.records.events import ChildDown, Code, ConfigReceived, Event, Ik
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.selector import Selector
-from ikev1.core.records.settings import Connection, Settings
+from ikev1.core.records.settings import Settings
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.remote_access.client_routes import reach_of
 from ikev1.esp.attached import attached_networks
@@ -57,7 +57,7 @@ class ClientAddresses:
     def follow(self) -> None:
         """Follow a change of the network to which this host is attached."""
         for name, held in self._held.items():
-            connection = self._connection(name)
+            connection = self._settings().connection(name)
             if held and connection is not None and connection.local_lan:
                 for sa in self._of_connection(name):
                     if sa.received is not None:
@@ -65,7 +65,7 @@ class ClientAddresses:
 
     def _hold(self, name: str, config: ModeConfig) -> None:
         held = self._held.setdefault(name, {})
-        connection = self._connection(name)
+        connection = self._settings().connection(name)
         if connection is None:  # removed from the configuration; its SAs go as well
             return
         attached = self._attached_networks() if config.local_lan and connection.local_lan else ()
@@ -88,9 +88,6 @@ class ClientAddresses:
         except OSError as error:
             self._log.write(Level.ERROR, "NET", f"the local networks cannot be read: {error}")
             return ()
-
-    def _connection(self, name: str) -> Connection | None:
-        return next((connection for connection in self._settings().connections if connection.name == name), None)
 
     def _release_unused(self, connection: str) -> None:
         """Release the addresses of the connection that no SA has any more."""

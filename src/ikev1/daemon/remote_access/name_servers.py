@@ -72,7 +72,7 @@ class NameServers:
 
     def _config_of(self, name: str) -> ModeConfig | None:
         """The configuration of a tunnel that is up, with its usable name servers only; None if there is none."""
-        connection = next((each for each in self._settings().connections if each.name == name), None)
+        connection = self._settings().connection(name)
         if connection is None or not connection.install_dns:
             return None
         for sa in self._of_connection(name):

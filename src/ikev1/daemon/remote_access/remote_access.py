@@ -20,12 +20,12 @@ from ikev1.daemon.remote_access.accounting import Sessions
 from ikev1.daemon.remote_access.backends import Backends, accounting_of
 from ikev1.daemon.remote_access.name_servers import NameServers
 from ikev1.daemon.remote_access.resolver import Resolver
-from ikev1.daemon.remote_access.updown import Updown
-from ikev1.daemon.remote_access.updown_journal import UpdownJournal
+from ikev1.daemon.remote_access.updown import Raised, Updown
 from ikev1.daemon.remote_access.users import UserChecker
 from ikev1.esp.addresses import Addresses
 from ikev1.esp.netlink import GarbledAnswer
 from ikev1.esp.plane import Counters
+from ikev1.files.journal import Journal
 
 
 class RemoteAccess:
@@ -102,9 +102,9 @@ class RemoteAccess:
         await self._updown.close()
         await self._sessions.close()
 
-    def _open(self, file: Path) -> UpdownJournal | None:
+    def _open(self, file: Path) -> Journal[Raised] | None:
         try:
-            return UpdownJournal(file)
+            return Journal(file, Raised)
         except OSError as error:
             text = f"the file of updown hooks cannot be used, so they are not run down after a kill: {error}"
             self._log.write(Level.WARNING, "CHD", text)

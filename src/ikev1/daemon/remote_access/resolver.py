@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ikev1.core.records.mode_config import ModeConfig
-from ikev1.daemon.remote_access.updown_journal import Raised
+from ikev1.daemon.remote_access.updown import Raised
 from ikev1.files.places import PROGRAM_PATH
 
 KEY = "name servers"  # in the journal

@@ -21,11 +21,11 @@ from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Event
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.record import replace
-from ikev1.core.records.settings import Connection, Settings, Tunnel
+from ikev1.core.records.settings import Settings
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.remote_access.hook import HookFailed, prepare_thread, run_hook
 from ikev1.daemon.remote_access.updown_environment import environment_of, verb
-from ikev1.daemon.remote_access.updown_journal import Raised, UpdownJournal
+from ikev1.files.journal import Journal
 
 _THREADS = 4
 SECONDS = 30.0  # for each run
@@ -38,9 +38,22 @@ class Interface(Protocol):
     def __call__(self, child: ChildSa, /) -> str: ...
 
 
+class Raised(msgspec.Struct, frozen=True):
+    """A hook that was run for ``up``, with its environment. ``verb`` is ``PLUTO_VERB`` of the run for ``down``.
+
+    ``label`` is a text for the log, if this is no hook of a tunnel but a program for the resolver of this host.
+    """
+
+    key: str
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    verb: str
+    label: str = ""
+
+
 class _Instance:
     """A tunnel with one peer, or what `Updown.hold` holds. ``wanted``: it is up; ``done``: what was run for ``up``
-    last, None if it was run for ``down`` since.
+    last, None if it was run for ``down`` since. ``repeat``: it is run for ``up`` once more.
     """
 
     def __init__(self, up: Raised, up_verb: str, done: Raised | None = None) -> None:
@@ -49,6 +62,7 @@ class _Instance:
         self.children: set[int] = set()
         self.wanted = True
         self.done = done
+        self.repeat = False
         self.task: asyncio.Task[None] | None = None
 
     @property
@@ -56,12 +70,19 @@ class _Instance:
         """What ``done`` is to be."""
         return self.up if self.wanted else None
 
+    @property
+    def settled(self) -> bool:
+        """Whether no run is due."""
+        return self.target == self.done and not (self.repeat and self.wanted)
+
 
 class Updown:
-    """Runs hooks in threads, from the running event loop; ``settings`` gives the current settings."""
+    """Runs hooks in threads, from the running event loop; ``settings`` gives the current settings. ``journal`` has the
+    hooks that were run for ``up`` and not yet for ``down``.
+    """
 
     def __init__(
-        self, settings: Callable[[], Settings], interface: Interface, log: EventLog, journal: UpdownJournal | None
+        self, settings: Callable[[], Settings], interface: Interface, log: EventLog, journal: Journal[Raised] | None
     ) -> None:
         self._settings = settings
         self._interface = interface
@@ -74,6 +95,9 @@ class Updown:
     def begin(self, alive: Iterable[tuple[IkeSa, ChildSa]]) -> None:
         """Resume the instances of an earlier process; ``alive`` are the pairs that were taken over."""
         for raised in self._journal.left if self._journal is not None else ():
+            replaced = self._instances.get(raised.key)
+            if replaced is not None and self._journal is not None:
+                self._journal.strike(replaced.up)
             self._instances[raised.key] = _Instance(raised, "", raised)
         for sa, child in alive:
             self._rise(sa, child)
@@ -101,8 +125,8 @@ class Updown:
         instance = self._instances.get(up.key)
         if instance is None:
             instance = self._instances[up.key] = _Instance(up, "up")
-        elif not instance.up_verb:  # what an earlier process did may have ended with it: repeat it
-            instance.done = msgspec.structs.replace(instance.up, key="")
+        else:  # what an earlier process did may have ended with it
+            instance.repeat = not instance.up_verb
         instance.up, instance.up_verb = up, "up"
         self._want(instance, up=True)
 
@@ -132,7 +156,8 @@ class Updown:
         return [instance.task for instance in self._instances.values() if instance.task is not None]
 
     def _rise(self, sa: IkeSa, child: ChildSa) -> None:
-        connection, tunnel = self._configured(child)
+        connection = self._settings().connection(child.connection)
+        tunnel = None if connection is None else connection.tunnel(child.name)
         command = () if tunnel is None else tunnel.updown
         key = _key(sa, child)
         instance = self._instances.get(key)
@@ -148,12 +173,6 @@ class Updown:
         self._of_child[child.unique_id] = instance
         self._want(instance, up=True)
 
-    def _configured(self, child: ChildSa) -> tuple[Connection | None, Tunnel | None]:
-        for connection in self._settings().connections:
-            if connection.name == child.connection:
-                return connection, next((tunnel for tunnel in connection.tunnels if tunnel.name == child.name), None)
-        return None, None
-
     def _want(self, instance: _Instance, *, up: bool) -> None:
         instance.wanted = up
         if instance.task is None:
@@ -162,16 +181,18 @@ class Updown:
 
     async def _settle(self, instance: _Instance) -> None:
         """Run the hook until its last run agrees with the state of the tunnel."""
-        while (target := instance.target) != (done := instance.done):
+        while not instance.settled:
+            target, done = instance.target, instance.done
             if target is not None:
                 if self._journal is not None:
-                    self._journal.up(target)
+                    self._journal.note(target)
                 await self._run(target, instance.up_verb)
+                instance.repeat = False
             elif done is not None:
                 await self._run(done, done.verb)
-                if self._journal is not None:
-                    self._journal.down(instance.up.key)
             instance.done = target
+            if self._journal is not None and done is not None and done != target:
+                self._journal.strike(done)
 
     async def _run(self, raised: Raised, word: str) -> None:
         environment = {**raised.environment, "PLUTO_VERB": word}
@@ -191,8 +212,8 @@ class Updown:
         instance.task = None
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
             self._log.bug("an updown hook", error)
-            instance.done = instance.target  # do not repeat it
-        if not task.cancelled() and instance.target != instance.done:
+            instance.done, instance.repeat = instance.target, False  # do not run it again
+        if not task.cancelled() and not instance.settled:
             self._want(instance, up=instance.wanted)
         elif not instance.wanted and self._instances.get(instance.up.key) is instance:
             del self._instances[instance.up.key]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import array
 import asyncio
-import signal
+import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -30,6 +30,7 @@ from ikev1.daemon.socks.orders import (
 )
 from ikev1.daemon.socks.resolver import Resolver
 from ikev1.daemon.socks.server import SocksServer
+from ikev1.errors import describe_bug
 from ikev1.esp.device_routes import DeviceRoutes
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.virtual_addresses import VirtualAddresses
@@ -91,7 +92,6 @@ class _TunnelSide:
 def main(control_descriptor: int, listener_descriptor: int, parent: int) -> None:
     """Open the namespace, then serve until the parent closes its end of the control socket."""
     namespace.end_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes the socket
     control = socket.socket(fileno=control_descriptor)
     listener = socket.socket(fileno=listener_descriptor)
     try:
@@ -105,9 +105,13 @@ def main(control_descriptor: int, listener_descriptor: int, parent: int) -> None
     except (PlaneError, PrivilegeError) as error:
         _send(control, Problem(str(error)))
         sys.exit(1)
+    _leave_output()
     control.sendmsg([encode(Opened(tun.name))], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [tun.fd]))])
     tun.close()
-    asyncio.run(_serve(control, listener, tun.name))
+    try:
+        asyncio.run(_serve(control, listener, tun.name))
+    except (PlaneError, OSError) as error:
+        _send(control, Problem(str(error)))
 
 
 async def _serve(control: socket.socket, listener: socket.socket, device: str) -> None:
@@ -115,10 +119,28 @@ async def _serve(control: socket.socket, listener: socket.socket, device: str) -
     if not isinstance(login, Login):
         return
     control.setblocking(False)
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: _report(control, context))
     side = _TunnelSide(control, device)
     serving = asyncio.ensure_future(SocksServer(listener, side.resolve, login).serve())
     await side.ended.wait()
     serving.cancel()
+
+
+def _leave_output() -> None:
+    """Close standard output and error, which are the parent's: a parent in the background closes its own, and whoever
+    reads them waits for the end.
+    """
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for standard in (1, 2):
+        os.dup2(nothing, standard)
+    os.close(nothing)
+
+
+def _report(control: socket.socket, context: dict[str, object]) -> None:
+    """Have the parent log an exception that no code expected, without its message."""
+    error = context.get("exception")
+    where = describe_bug(error) if isinstance(error, Exception) else "no exception"
+    _send(control, Problem(f"internal error: {where}"))
 
 
 def _send(control: socket.socket, message: Problem) -> None:

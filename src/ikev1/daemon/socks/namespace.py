@@ -11,13 +11,11 @@ import os
 import signal
 from pathlib import Path
 
-from ikev1.daemon.host.privileges import KEPT, hold_only
+from ikev1.daemon.host.privileges import KEPT, end_with_parent, hold_only
 from ikev1.esp.plane import PlaneError
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000  # <linux/sched.h>
-_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_LIBC.prctl.argtypes = (ctypes.c_int, *(ctypes.c_ulong,) * 4)
 
 # Who denies user namespaces: a file below /proc/sys, the value with which it does, and what to do
 _DENIALS = (
@@ -37,28 +35,22 @@ def end_with(parent: int) -> None:
 
     A change of credentials clears this, so call it again after `enter`.
     """
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    end_with_parent(signal.SIGKILL)
     if os.getppid() != parent:  # it ended before
         os._exit(1)
 
 
 def enter() -> None:
-    """Move this process into new namespaces, in which it has the same user and group.
+    """Move this process into new namespaces, in which it has all capabilities.
 
-    It must have one thread only.
+    It must have one thread only. Its user and group are not mapped: it creates no files, and root without CAP_SETFCAP
+    may not map them.
 
     Raises:
         PlaneError: the system does not permit it; the text says which part, and what to do.
     """
-    user, group = os.geteuid(), os.getegid()
     if _LIBC.unshare(_CLONE_NEWUSER | _CLONE_NEWNET):
         raise PlaneError(f"cannot create a user and a network namespace: {why_denied(ctypes.get_errno())}")
-    try:
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
-        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
-    except OSError as error:
-        raise PlaneError(f"cannot set up a user namespace: {why_denied(error.errno or 0)}") from error
 
 
 def keep_network_administration() -> None:

@@ -42,6 +42,8 @@ from ikev1.esp.tun import Tun
 _PATIENCE = 15.0  # seconds for the child to start; a busy machine needs one or two
 _GRACE = 2.0  # seconds for it to end
 _QUEUE = 32  # clients that wait for `accept`
+_MOST_SERVERS = 16
+_LONGEST_DOMAIN = 255  # octets (RFC 1035 §2.3.4)
 _KEPT_VARIABLES = ("PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "LANG", "LC_ALL")
 
 
@@ -67,21 +69,25 @@ class SocksProcess:
 
     ``choice`` is the data plane for the gateway, to be made once, and `observe` an observer of its events.
     ``when_ended`` is called if the child ends before `close`; the tunnels are of no use then.
+
+    Attributes:
+        problem: why the proxy ended before `close`; empty if it did not.
     """
 
     def __init__(
         self,
         listener: socket.socket,
+        login: Login,
         log: EventLog,
-        login: Login | None = None,
         when_ended: Callable[[], None] = lambda: None,
     ) -> None:
         self._listener = listener
         self._log = log
-        self._login = login or Login()
+        self._login = login
         self._when_ended = when_ended
         self._opened = ExitStack()
         self._tun: Tun | None = None
+        self.problem = ""
         self.choice = PlaneChoice("userspace", "its packets are those of the SOCKS proxy", self._make, confined=True)
 
     def start(self) -> None:
@@ -102,6 +108,7 @@ class SocksProcess:
                     [sys.executable, "-P", "-m", "ikev1.daemon.socks.child"]
                     + [str(number) for number in (far.fileno(), self._listener.fileno(), os.getpid())],
                     stdin=subprocess.DEVNULL,
+                    start_new_session=True,  # Ctrl-C is for the parent, which then closes the socket
                     pass_fds=(far.fileno(), self._listener.fileno()),
                     env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
                 )
@@ -124,8 +131,10 @@ class SocksProcess:
         if not config.dns:
             text = "the gateway named no name servers: clients of the SOCKS proxy can use addresses only"
             self._log.write(Level.WARNING, "NET", text)
+        # limited, because an order has to fit into a datagram
+        domain = config.default_domain if len(config.default_domain.encode()) <= _LONGEST_DOMAIN else ""
         with suppress(PlaneError):  # reported by the reader of the socket
-            self._send(NameServers(config.dns, config.default_domain))
+            self._send(NameServers(config.dns[:_MOST_SERVERS], domain))
 
     # What the data plane has done in the other namespace (`ikev1.esp.confined.OtherSide`)
 
@@ -181,8 +190,9 @@ class SocksProcess:
         """Read one message of the child, in the loop of the gateway."""
         answer = _answer(self._control.recv(LARGEST))
         if answer is None:
+            self.problem = "the process of the SOCKS proxy has ended"
             self._when_ended()
-            raise PlaneError("the process of the SOCKS proxy has ended")
+            raise PlaneError(self.problem)
         if isinstance(answer, Problem):
             self._log.write(Level.WARNING, "NET", f"SOCKS proxy: {answer.text}", kind="problems of the SOCKS proxy")
 

@@ -18,6 +18,7 @@ Resolve = Callable[[str], Awaitable[Sequence[str]]]
 
 _CHUNK = 65_536  # octets
 _PAUSE = 0.1  # seconds after an error of accept(2), such as too many open files
+_MOST_ADDRESSES = 8  # of one name
 _REPLIES = {
     errno.ENETUNREACH: Reply.NETWORK_UNREACHABLE,
     errno.ENETDOWN: Reply.NETWORK_UNREACHABLE,
@@ -94,8 +95,11 @@ class SocksServer:
         far_reader, far_writer = outcome
         async with _closed(far_writer):
             writer.write(reply(Reply.SUCCEEDED, far_writer.get_extra_info("sockname")[:2]))
-            for each in (writer, far_writer):  # so that a peer that has vanished is noticed
+            for each in (writer, far_writer):
+                # a peer that has vanished is noticed
                 each.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                # `drain` waits until all octets are written: after the end, a slow reader would have no limit
+                each.transport.set_write_buffer_limits(0)
             await _relay((reader, far_writer), (far_reader, writer), self._limits)
 
     async def _dial(self, target: Target) -> tuple[StreamReader, StreamWriter] | Reply:
@@ -103,7 +107,7 @@ class SocksServer:
         address = as_address(target.host)
         addresses = (str(address),) if address is not None else await self._resolve(target.host)
         outcome = Reply.HOST_UNREACHABLE  # no such name, as far as is known
-        for host in addresses:
+        for host in addresses[:_MOST_ADDRESSES]:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
             tcp = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             try:

@@ -6,25 +6,20 @@ import errno
 import itertools
 import os
 import socket
-import struct
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ikev1.esp.netlink import DUMP, KERNEL, GarbledAnswer, Netlink, NetlinkError, attributes, unpack
+from ikev1.esp import netlink
+from ikev1.esp.netlink import ACKNOWLEDGE, DUMP, ERROR, KERNEL, Buffer, Netlink, NetlinkError, Notifications, attributes
 from ikev1.esp.nft.layout import GROUP, SUBSYSTEM, Kind, Message, batch_mark, list_counters
 
 # <linux/netlink.h>, <linux/netfilter/nfnetlink.h>
-_HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence number, port
-_CODE = struct.Struct("=i")
-_REQUEST, _ACKNOWLEDGE = 0x1, 0x4
-_ERROR = 2
 _BEGIN, _END = 0x10, 0x11
 _NETFILTER = 12  # NETLINK_NETFILTER
-_SOL_NETLINK, _ADD_MEMBERSHIP, _CAP_ACK = 270, 1, 10
+_SOL_NETLINK, _CAP_ACK = 270, 10
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33  # <asm-generic/socket.h>
 _ROOM = 64 << 20  # octets: a transaction is one message, with up to 100,000 tunnels
 _LARGEST_ANSWER = 65_536
-_MOST_NEWS = 256  # reads at once
 _TAKEN_AWAY = frozenset(
     SUBSYSTEM << 8 | kind
     for kind in (
@@ -47,17 +42,17 @@ class Nftables:
 
     def __init__(self) -> None:
         self._sequence = itertools.count(1)
+        self._news = Notifications(_NETFILTER, 1 << (GROUP - 1))
         self._ask = Netlink(_NETFILTER)
-        self._tell = _open()
-        self._news = _open()
-        self._port = self._tell.getsockname()[0]
+        self._tell = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER)
         try:
+            self._tell.bind((0, 0))
+            self._port = self._tell.getsockname()[0]
             self._tell.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)
             for options in (_SO_SNDBUFFORCE, socket.SO_SNDBUF), (_SO_RCVBUFFORCE, socket.SO_RCVBUF):
                 for option in reversed(options):  # the last that is allowed counts
                     with suppress(PermissionError):
                         self._tell.setsockopt(socket.SOL_SOCKET, option, _ROOM)
-            self._news.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, GROUP)
         except OSError:
             self.close()
             raise
@@ -78,11 +73,11 @@ class Nftables:
         Raises:
             NetlinkError: the kernel refused one of them.
         """
-        parts: list[bytes] = []
+        parts: list[Buffer] = []
         numbers = [self._add(parts, _BEGIN, 0, batch_mark())]
         last = len(steps) - 1
         for place, (kind, flags, body) in enumerate(steps):
-            confirm = _ACKNOWLEDGE if place == last else 0
+            confirm = ACKNOWLEDGE if place == last else 0
             numbers.append(self._add(parts, SUBSYSTEM << 8 | kind, flags | confirm, body))
         self._add(parts, _END, 0, batch_mark())
         self._tell.send(b"".join(parts))
@@ -98,65 +93,37 @@ class Nftables:
 
         It may also return True if notifications were lost.
         """
-        found = False
-        for _ in range(_MOST_NEWS):
-            try:
-                octets, (sender, _) = self._news.recvfrom(_LARGEST_ANSWER, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                break
-            except OSError as error:
-                if error.errno != errno.ENOBUFS:
-                    raise
-                found = True
-                continue
-            if sender == KERNEL:
-                found = found or self._concerns(octets, table.encode() + b"\0")
+        name, found = table.encode() + b"\0", False
+        for octets in self._news.read():
+            found = found or octets is None or any(self._concerns(each, name) for each in netlink.messages(octets))
         return found
 
-    def _concerns(self, octets: bytes, table: bytes) -> bool:
-        start = 0
-        while start < len(octets):
-            length, kind, _, _, port = unpack(_HEADER, octets, start)
-            if length < _HEADER.size:
-                raise GarbledAnswer(f"invalid length {length} in a message of the kernel")
-            if kind in _TAKEN_AWAY and port != self._port:
-                # the table's name is attribute 1 of every kind of message
-                name = attributes(octets[start + _HEADER.size + 4 : start + length]).get(1)
-                if name is not None and bytes(name) == table:
-                    return True
-            start += length + (-length % 4)
-        return False
+    def _concerns(self, message: netlink.Message, table: bytes) -> bool:
+        if message.kind not in _TAKEN_AWAY or message.port == self._port:
+            return False
+        # the table's name is attribute 1 of every kind of message
+        return attributes(message.body[4:]).get(1, b"") == table
 
-    def _add(self, parts: list[bytes], kind: int, flags: int, body: bytes) -> int:
+    def _add(self, parts: list[Buffer], kind: int, flags: int, body: bytes) -> int:
         number = next(self._sequence) & 0xFFFF_FFFF
-        length = _HEADER.size + len(body)
-        parts += (_HEADER.pack(length, kind, _REQUEST | flags, number, 0), body, bytes(-length % 4))
+        parts += netlink.framed(kind, flags, number, (body,))
         return number
 
     def _look_at_answers(self, numbers: Sequence[int]) -> None:
         """Read the answers, which the kernel sends before the call returns: refusals, and the end of the last step."""
-        ours, reached, refusal = frozenset(numbers), False, 0
+        ours, reached = frozenset(numbers), False
+        refusal: NetlinkError | None = None
         while True:
             try:
                 octets, (sender, _) = self._tell.recvfrom(_LARGEST_ANSWER, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 break
-            if sender != KERNEL:
-                continue
-            _, kind, _, number, _ = unpack(_HEADER, octets)
-            if kind == _ERROR and number in ours:
-                (code,) = unpack(_CODE, octets, _HEADER.size)
-                refusal = refusal or -code
-                reached = reached or number == numbers[-1]
-        if refusal or not reached:
-            code = refusal or errno.EIO
-            raise NetlinkError(code, os.strerror(code))
-
-
-def _open() -> socket.socket:
-    opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER)
-    opened.bind((0, 0))
-    return opened
+            for message in netlink.messages(octets) if sender == KERNEL else ():
+                if message.kind == ERROR and message.sequence in ours:
+                    refusal = refusal or netlink.refusal_in(message)
+                    reached = reached or message.sequence == numbers[-1]
+        if refusal is not None or not reached:
+            raise refusal or NetlinkError(errno.EIO, os.strerror(errno.EIO))
 
 
 def _counter_in(_: int, body: memoryview) -> tuple[str, int]:

@@ -44,7 +44,6 @@ class Attribute(IntEnum):
     TMPL = 5
     LTIME_VAL = 9
     REPLAY_VAL = 10
-    SRCADDR = 13
     LASTUSED = 15
     ALG_AEAD = 18
     ALG_AUTH_TRUNC = 20
@@ -94,11 +93,6 @@ def wide(address: bytes) -> bytes:
 def address_of(octets: bytes, family: int) -> bytes:
     """The packed address in an xfrm_address_t."""
     return octets[:4] if family == socket.AF_INET else octets
-
-
-def family_of(address: bytes) -> int:
-    """AF_INET or AF_INET6, of a packed address."""
-    return socket.AF_INET if len(address) == 4 else socket.AF_INET6
 
 
 def mark_attribute(mark: Mark) -> bytes:

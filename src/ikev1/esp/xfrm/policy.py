@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ikev1.core.records.child_sa import Mark
 from ikev1.core.records.selector import Selector
 from ikev1.esp.netlink import Buffer, attribute, attributes, unpack
-from ikev1.esp.networks import Network, networks
+from ikev1.esp.networks import Network, family_of, networks
 from ikev1.esp.xfrm.layout import (
     LIFETIME_CONFIG,
     LIFETIME_CURRENT,
@@ -20,7 +20,6 @@ from ikev1.esp.xfrm.layout import (
     SELECTOR,
     TEMPLATE,
     Attribute,
-    family_of,
     mark_attribute,
     wide,
 )

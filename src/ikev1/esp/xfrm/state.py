@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite, Mark
 from ikev1.esp.netlink import Buffer, GarbledAnswer, attribute, attributes, unpack
+from ikev1.esp.networks import family_of
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.xfrm.algorithms import KEY_HEADERS, compression_attribute, key_attributes
 from ikev1.esp.xfrm.layout import (
@@ -23,7 +24,6 @@ from ikev1.esp.xfrm.layout import (
     STATE_INFO,
     Attribute,
     address_of,
-    family_of,
     mark_attribute,
     wide,
 )

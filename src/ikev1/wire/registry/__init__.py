@@ -6,8 +6,16 @@ wire stay plain integers, which equal these members; give them a name where a pe
 
 from __future__ import annotations
 
-from ikev1.wire.registry.config import SECRET_ATTRIBUTES, ConfigAttribute, ConfigType, XauthStatus, XauthType
+from ikev1.wire.registry.config import (
+    CONFIG_VALUES,
+    SECRET_ATTRIBUTES,
+    ConfigAttribute,
+    ConfigType,
+    XauthStatus,
+    XauthType,
+)
 from ikev1.wire.registry.ike import (
+    PHASE1_VALUES,
     AuthenticationMethod,
     Encryption,
     Group,
@@ -18,6 +26,8 @@ from ikev1.wire.registry.ike import (
     TransformId,
 )
 from ikev1.wire.registry.ipsec import (
+    PHASE2_VALUES,
+    TRANSFORM_IDS,
     AddressPreservation,
     AhTransform,
     EcnTunnel,
@@ -35,7 +45,6 @@ from ikev1.wire.registry.ipsec import (
 )
 from ikev1.wire.registry.isakmp import DOI, CertificateEncoding, ExchangeType, Flags, NotifyType, PayloadType
 from ikev1.wire.registry.open_enum import OpenEnum
-from ikev1.wire.registry.values import CONFIG_VALUES, PHASE1_VALUES, PHASE2_VALUES, TRANSFORM_IDS
 
 __all__ = [
     "CONFIG_VALUES",

@@ -84,3 +84,10 @@ class XauthStatus(OpenEnum, prefix="XAUTH_STATUS", octets=2):
 
     FAIL = 0
     OK = 1
+
+
+CONFIG_VALUES: dict[int, type[OpenEnum]] = {
+    ConfigAttribute.XAUTH_TYPE: XauthType,
+    ConfigAttribute.XAUTH_STATUS: XauthStatus,
+}
+"""Attributes of mode config and XAUTH whose values have names (draft-beaulieu-ike-xauth-02 §6.2)."""

@@ -139,3 +139,14 @@ class LifeType(OpenEnum, prefix="LIFE_TYPE", octets=2):
 
     SECONDS = 1
     KILOBYTES = 2
+
+
+PHASE1_VALUES: dict[int, type[OpenEnum]] = {
+    Phase1Attribute.ENCRYPTION_ALGORITHM: Encryption,
+    Phase1Attribute.HASH_ALGORITHM: HashAlgorithm,
+    Phase1Attribute.AUTHENTICATION_METHOD: AuthenticationMethod,
+    Phase1Attribute.GROUP_DESCRIPTION: Group,
+    Phase1Attribute.GROUP_TYPE: GroupType,
+    Phase1Attribute.LIFE_TYPE: LifeType,
+}
+"""Attributes of a KEY_IKE transform whose values have names (RFC 2409 Appendix A)."""

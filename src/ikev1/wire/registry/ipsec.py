@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ikev1.wire.registry.ike import Group, LifeType, TransformId
 from ikev1.wire.registry.open_enum import OpenEnum
 
 
@@ -178,3 +179,25 @@ class IdType(OpenEnum, prefix="ID_TYPE", octets=1):
     DER_ASN1_GN = 10
     KEY_ID = 11
     LIST = 12  # RFC 3554
+
+
+PHASE2_VALUES: dict[int, type[OpenEnum]] = {
+    Phase2Attribute.SA_LIFE_TYPE: LifeType,
+    Phase2Attribute.GROUP_DESCRIPTION: Group,
+    Phase2Attribute.ENCAPSULATION_MODE: EncapsulationMode,
+    Phase2Attribute.AUTHENTICATION_ALGORITHM: IntegrityAlgorithm,
+    Phase2Attribute.ECN_TUNNEL: EcnTunnel,
+    Phase2Attribute.ESN: ExtendedSequenceNumber,
+    Phase2Attribute.SIGNATURE_ENCODING_ALGORITHM: SignatureEncoding,
+    Phase2Attribute.ADDRESS_PRESERVATION: AddressPreservation,
+    Phase2Attribute.SA_DIRECTION: SaDirection,
+}
+"""Attributes of an AH, ESP or IPCOMP transform whose values have names (RFC 2407 §4.5)."""
+
+TRANSFORM_IDS: dict[int, type[OpenEnum]] = {
+    ProtocolId.ISAKMP: TransformId,
+    ProtocolId.AH: AhTransform,
+    ProtocolId.ESP: EspTransform,
+    ProtocolId.IPCOMP: IpcompTransform,
+}
+"""What a Transform-Id means in a proposal of each protocol (RFC 2407 §4.4)."""

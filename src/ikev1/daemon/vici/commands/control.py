@@ -12,7 +12,6 @@ from ikev1.core.records.ike_sa import IkeSa
 from ikev1.daemon.observe.event_log import Level, Line
 from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.daemon.vici.codec import Section
-from ikev1.daemon.vici.find import find_tunnel
 from ikev1.daemon.vici.request import SUCCESS, Call, Command, Refused
 from ikev1.daemon.vici.select import Selection
 
@@ -43,13 +42,13 @@ def _wanted(call: Call) -> tuple[str, str | None, str]:
     """The connection and tunnel that a request names, and what strongSwan calls the SA."""
     child, ike = call.request.text("child"), call.request.text("ike")
     if child is not None:
-        found = find_tunnel(call.gateway.settings, child, ike)
+        found = call.gateway.settings.tunnel(child, ike)
         if found is None:
             raise Refused(f"CHILD_SA config '{child}' not found")
         return found[0].name, child, f"CHILD_SA '{child}'"
     if ike is None:
         raise Refused("missing configuration name")
-    if all(connection.name != ike for connection in call.gateway.settings.connections):
+    if call.gateway.settings.connection(ike) is None:
         raise Refused(f"IKE_SA config '{ike}' not found")
     return ike, None, f"IKE_SA '{ike}'"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ikev1.daemon.vici.codec import Section
-from ikev1.daemon.vici.find import find_tunnel
 from ikev1.daemon.vici.request import SUCCESS, Call, Command, Refused
 
 
@@ -16,7 +15,7 @@ def _named_child(call: Call) -> str:
 
 async def install(call: Call) -> Section:
     """Bring the tunnel up with its first packet from now on."""
-    found = find_tunnel(call.gateway.settings, _named_child(call), call.request.text("ike"))
+    found = call.gateway.settings.tunnel(_named_child(call), call.request.text("ike"))
     if found is None:
         raise Refused("configuration name not found")
     reason = call.gateway.traps.install(*found)
@@ -29,7 +28,7 @@ async def install(call: Call) -> Section:
 async def uninstall(call: Call) -> Section:
     """Take the trap away again."""
     name = _named_child(call)
-    found = find_tunnel(call.gateway.settings, name, call.request.text("ike"))
+    found = call.gateway.settings.tunnel(name, call.request.text("ike"))
     if found is None or not call.gateway.traps.remove(found[0].name, name):
         raise Refused(f"policy '{name}' not found")
     call.gateway.protection.leave(found[0].name, name)
