@@ -41,17 +41,19 @@ def connect(
     *options: str,
     secret: str = GROUP_SECRET,
     password: str = XAUTH_PASSWORD,
+    user: str = XAUTH_USER,
     nobody: bool = False,
     setup: str = ":",
 ) -> Connect:
-    """Connect to the node's peer, with the secrets in files."""
+    """Connect to the node's peer, with the secrets in files. With an empty ``user``, without XAUTH."""
     folder = lab.folder("connect")
     folder.mkdir(parents=True)
     for name, content in (("secret", secret), ("password", password)):
         (folder / name).touch(mode=0o600)
         (folder / name).write_text(content + "\n")
     files = ("--secret-file", str(folder / "secret"), "--password-file", str(folder / "password"))
-    command = (node.peer, "--user", XAUTH_USER, *files, *options)
+    named = ("--user", user) if user else ()
+    command = (node.peer, *named, *files, *options)
     return lab.started(Connect(node, folder, command, nobody=nobody, setup=setup))
 
 

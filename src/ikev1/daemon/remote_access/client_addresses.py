@@ -80,7 +80,7 @@ class ClientAddresses:
                 continue
             held[address] = reach
             for text in refused[:_SHOWN]:
-                self._log.write(Level.WARNING, "IKE", text, connection=name, code=Code.UNUSABLE_CONFIG)
+                self._log.write(Level.WARNING, "NET", text, connection=name, code=Code.UNUSABLE_CONFIG)
 
     def _attached_networks(self) -> Collection[Selector]:
         try:

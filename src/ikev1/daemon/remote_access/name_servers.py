@@ -58,7 +58,7 @@ class NameServers:
         if config is None or not names.servers:
             refused = []
         for text in refused[:5]:
-            self._log.write(Level.WARNING, "IKE", printable(text), connection=connection, code=Code.UNUSABLE_CONFIG)
+            self._log.write(Level.WARNING, "NET", printable(text), connection=connection, code=Code.UNUSABLE_CONFIG)
         if not names.servers:
             self._updown.let_go(KEY)
         elif self._resolver is not None:
@@ -68,7 +68,7 @@ class NameServers:
                 f"the name servers {' '.join(names.servers)} of the gateway are not used: neither systemd-resolved nor "
                 "resolvconf is there to install them"
             )
-            self._log.write(Level.WARNING, "IKE", text, connection=connection, code=Code.RESOLVER_FAILED)
+            self._log.write(Level.WARNING, "NET", text, connection=connection, code=Code.RESOLVER_FAILED)
 
     def _config_of(self, name: str) -> ModeConfig | None:
         """The configuration of a tunnel that is up, with its usable name servers only; None if there is none."""

@@ -202,7 +202,7 @@ class Updown:
         except HookFailed as error:
             connection = environment.get("IKEV1_CONNECTION", "")
             if raised.label:
-                self._log.write(Level.ERROR, "CHD", f"{raised.label}, {word}: {error}", code=Code.RESOLVER_FAILED)
+                self._log.write(Level.ERROR, "NET", f"{raised.label}, {word}: {error}", code=Code.RESOLVER_FAILED)
                 return
             text = f"updown hook of tunnel {connection}/{environment['PLUTO_CONNECTION']} for {word}: {error}"
             kind = "failures of updown hooks"
