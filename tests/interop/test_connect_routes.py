@@ -8,29 +8,14 @@ from dataclasses import replace
 import pytest
 
 from lab.charon import GATEWAY_ID, PSK, CharonOptions
-from lab.connect import connect, gateway
+from lab.connect import assert_split, connect, gateway, leads_to
 from lab.lab import Lab
-from lab.network import Node
 from lab.process import wait_until
 from lab.socks import of_host
 from lab.traffic import ping
 from lab.vpnc import GROUP
 
 SPLIT = 'split_include = ["10.10.2.0/24", "127.0.0.0/8"]'
-
-
-def leads_to(node: Node, *destination: str) -> str:
-    """The device on which packets to an address leave."""
-    return node.run("ip", "route", "get", *destination).split(" dev ")[1].split()[0]
-
-
-def assert_split(node: Node, address: str) -> None:
-    """The network of the gateway is in the tunnel, and nothing else."""
-    ping(replace(node, host=address))
-    assert leads_to(node, node.remote_host) == "ikev1c"
-    assert f"src {address}" in node.run("ip", "route", "get", node.remote_host)
-    assert leads_to(node, node.peer) == leads_to(node, "203.0.113.1") == "eth0"
-    assert leads_to(node, "127.0.0.1") == "lo"
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["interrupted", "killed"])

@@ -18,7 +18,7 @@ KILLED = pytest.mark.parametrize("killed", [False, True], ids=["interrupted", "k
 
 def end(client: Connect, killed: bool) -> None:
     client.send_signal(signal.SIGKILL if killed else signal.SIGINT)
-    client.wait()
+    assert client.wait() == (-signal.SIGKILL if killed else 0)
 
 
 @KILLED

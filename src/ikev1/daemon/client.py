@@ -109,6 +109,7 @@ class ClientConnection:
         self._tunnels = tuple(tunnel.name for tunnel in connection.tunnels)
         self._up = False
         self._ending = False
+        self._closed = False
         self._waiting = False  # for the end of a call that a change of this host's address caused
         self._failure: Outcome | None = None
         self._told = False  # the view has an event with the reason
@@ -132,6 +133,7 @@ class ClientConnection:
 
     async def close(self) -> None:
         """Follow the connection no longer, and end the link, which needs the tunnels for that."""
+        self._closed = True
         for task in tuple(self._tasks):
             task.cancel()
         if self._link is not None:
@@ -198,7 +200,7 @@ class ClientConnection:
             asyncio.get_running_loop().call_soon(self._look)
 
     def _look(self) -> None:
-        if self._waiting or all(self._gateway.is_up(self._name, tunnel) for tunnel in self._tunnels):
+        if self._closed or self._waiting or all(self._gateway.is_up(self._name, tunnel) for tunnel in self._tunnels):
             return
         if self._name in self._gateway.autostart.failing:
             self._spawn(self._await_call())

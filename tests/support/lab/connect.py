@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lab.charon import XAUTH_PASSWORD, XAUTH_USER
@@ -14,6 +15,7 @@ from lab.network import Node
 from lab.paths import SPARE_THE_RESOLVER, open_the_way
 from lab.process import Program
 from lab.socks import AS_NOBODY, NOBODY
+from lab.traffic import ping
 from lab.users import check_user
 from lab.vpnc import GROUP, GROUP_SECRET
 
@@ -86,3 +88,17 @@ local = "0.0.0.0/0"
 proposals = ["aes256-sha256"]
 """
     return lab.ours(node, OurOptions(configuration=configuration))
+
+
+def leads_to(node: Node, *destination: str) -> str:
+    """The device on which packets to an address leave."""
+    return node.run("ip", "route", "get", *destination).split(" dev ")[1].split()[0]
+
+
+def assert_split(node: Node, address: str) -> None:
+    """The network of the gateway is in the tunnel, and nothing else."""
+    ping(replace(node, host=address))
+    assert leads_to(node, node.remote_host) == "ikev1c"
+    assert f"src {address}" in node.run("ip", "route", "get", node.remote_host)
+    assert leads_to(node, node.peer) == leads_to(node, "203.0.113.1") == "eth0"
+    assert leads_to(node, "127.0.0.1") == "lo"

@@ -65,6 +65,7 @@ _JOURNALS = Path("/run/ikev1-connect")  # of what the next start undoes after a 
 @click.option("--ike", multiple=True, metavar="PROPOSAL", help="A proposal for phase 1; may be repeated.")
 @click.option("--esp", multiple=True, metavar="PROPOSAL", help="A proposal for phase 2; may be repeated.")
 @click.option("--network", multiple=True, help="A network behind the gateway; may be repeated.  [default: all]")
+@click.option("--script", metavar="COMMAND", help="Configures routes and name servers instead, as that of vpnc.")
 @click.option("--no-dns", is_flag=True, help="Leave the resolver of this host as it is.")
 @click.option("--local-lan", is_flag=True, help="Reach the local network directly, if the gateway permits it.")
 @click.option("--device", default="ikev1c", show_default=True, help="The TUN device, where the kernel has no ESP.")
@@ -105,7 +106,7 @@ def connect(
         conf = read_vpnc_conf(vpnc_conf, allow_weak=allow_weak) if vpnc_conf is not None else VpncConf({}, {})
         for warning in conf.warnings:
             click.echo(f"warning: {warning}", err=True)
-        options = _options(conf, given)
+        options = _options(conf, {**given, "socks": socks})
         options = ppp.configured(options) if ppp is not None else options
         pid_file = pid_file or (Path(conf.values["pidfile"]) if "pidfile" in conf.values else None)
         local_port = local_port or local_port_of(conf)
@@ -156,6 +157,7 @@ def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
         raise click.UsageError("--cert and --key belong together")
     if method == "cert" and not given["cert"]:
         raise click.UsageError("`IKE Authmode cert` in --vpnc-conf needs --cert and --key")
+    script = _script(conf, given)
     pfs = given["pfs"] or _group_of(values.get("perfect forward secrecy", "server"))
     return ConnectOptions(
         gateway,
@@ -178,8 +180,23 @@ def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
         install_dns=not given["no_dns"],
         nat_traversal=nat_traversal_of(conf),
         device=given["device"] if given["device"] != "ikev1c" else values.get("interface name", "ikev1c"),
-        data_plane=given["data_plane"],
+        script=script,
+        data_plane="userspace" if script else given["data_plane"],
     )
+
+
+def _script(conf: VpncConf, given: dict[str, Any]) -> str:
+    """The script of vpnc; that of a file is of no use to a proxy."""
+    if given["socks"]:
+        if given["script"]:
+            raise click.UsageError("--script configures routes, and --socks uses none: remove one of them")
+        return ""
+    script: str = given["script"] or conf.values.get("script", "")
+    if script and given["data_plane"] == "kernel":
+        raise click.UsageError(
+            "--script, or Script in --vpnc-conf, configures a TUN device, and --data-plane kernel has none"
+        )
+    return script
 
 
 def nat_traversal_of(conf: VpncConf) -> str:

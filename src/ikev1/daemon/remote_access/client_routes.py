@@ -9,7 +9,8 @@ from ikev1.core.records.mode_config import LOCAL_LAN, ModeConfig
 from ikev1.core.records.path import ip_version
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection
-from ikev1.esp.reach import NEVER, Reach
+from ikev1.daemon.remote_access.usable import is_reachable
+from ikev1.esp.reach import Reach
 
 
 class ClientRoutes(NamedTuple):
@@ -43,11 +44,6 @@ def reach_of(
     return ClientRoutes(Reach(include, tuple(exclude)), tuple(refused))
 
 
-def usable_servers(config: ModeConfig) -> tuple[str, ...]:
-    """The name servers of ``config`` that a gateway can reach."""
-    return tuple(server for server in config.dns if not _belongs_here(Selector.parse(server)))
-
-
 def _of_version(texts: Iterable[str], version: int) -> list[str]:
     return [text for text in texts if ip_version(text.partition("/")[0]) == version]
 
@@ -56,18 +52,13 @@ def _usable(texts: Iterable[str], version: int, what: str, refused: list[str]) -
     """The networks that can be routed; of the others, a text is added to ``refused``."""
     usable: list[Selector] = []
     for text in _of_version(texts, version):
-        network = Selector.parse(text)
-        if _belongs_here(network):
+        if not is_reachable(text):
             refused.append(
                 f"{what} {text} is not used: no gateway can reach loopback, link-local, multicast or reserved addresses"
             )
         else:
-            usable.append(network)
+            usable.append(Selector.parse(text))
     return usable
-
-
-def _belongs_here(network: Selector) -> bool:
-    return any(never.contains(network) for never in NEVER)
 
 
 def _configured(connection: Connection, version: int) -> list[Selector]:

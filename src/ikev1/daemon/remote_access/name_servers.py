@@ -10,9 +10,9 @@ from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.observe.event_log import EventLog, Level
-from ikev1.daemon.remote_access.client_routes import usable_servers
 from ikev1.daemon.remote_access.resolver import KEY, Resolver, names_in
 from ikev1.daemon.remote_access.updown import Updown
+from ikev1.daemon.remote_access.usable import usable_servers
 from ikev1.wire.words import printable
 
 

@@ -6,7 +6,6 @@ It runs as an updown hook does: with a limit on its time, and for ``down`` by th
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,12 +13,12 @@ from typing import NamedTuple
 
 from ikev1.core.records.mode_config import ModeConfig
 from ikev1.daemon.remote_access.updown import Raised
+from ikev1.daemon.remote_access.usable import is_domain
 from ikev1.files.places import PROGRAM_PATH
 
 KEY = "name servers"  # in the journal
 RESOLVED = Path("/run/systemd/resolve")  # exists while systemd-resolved runs
 _ALL = "~."  # all names, in the notation of resolvectl
-_DOMAIN = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?")
 
 # The name servers of the link have precedence for the domains, or are the only ones for them
 _RESOLVECTL = """case $PLUTO_VERB in
@@ -100,7 +99,7 @@ def names_in(configs: Iterable[ModeConfig]) -> tuple[Names, list[str]]:
 def _domains(names: Iterable[str], refused: list[str]) -> list[str]:
     usable: list[str] = []
     for name in names:
-        if _DOMAIN.fullmatch(name):
+        if is_domain(name):
             usable.append(name.rstrip("."))
         else:
             refused.append(f"domain {name!r} is not used: it is no domain name")

@@ -25,6 +25,7 @@ from ikev1.core.records.settings import Settings
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.remote_access.hook import HookFailed, prepare_thread, run_hook
 from ikev1.daemon.remote_access.updown_environment import environment_of, verb
+from ikev1.daemon.remote_access.vpnc_environment import vpnc_variables
 from ikev1.files.journal import Journal
 
 _THREADS = 4
@@ -165,7 +166,10 @@ class Updown:
             return
         if instance is None:
             own_user = "" if connection is None else connection.xauth_user
-            environment = environment_of(sa, child, self._interface(child), own_user)
+            interface = self._interface(child)
+            environment = environment_of(sa, child, interface, own_user)
+            if sa.received is not None:
+                environment |= vpnc_variables(sa.received, child.path.remote_host, interface)
             up = Raised(key, command, environment, verb(child, up=False))
             instance = self._instances[key] = _Instance(up, verb(child, up=True))
         instance.up_verb = instance.up_verb or verb(child, up=True)
