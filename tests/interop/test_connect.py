@@ -273,6 +273,17 @@ class Terminal:
         os.close(self.theirs)
 
 
+def test_somebody_gives_up_at_the_first_question(lab: Lab) -> None:
+    a, _ = lab.direct()
+    enter = ["setsid", "--ctty", "setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", a.namespace]
+    terminal = Terminal([*enter, sys.executable, "-B", "-m", "ikev1", "connect", a.peer, "--group", GROUP])
+    terminal.read_until("Secret of the group")
+    wait_until(lambda: not terminal.echoes, "a question without echo")
+    terminal.write("\x03")  # Ctrl-C
+    assert terminal.process.wait(PATIENCE) == 130
+    terminal.close()
+
+
 @pytest.fixture
 def terminal(lab: Lab) -> Iterator[tuple[Terminal, OurGateway]]:
     """`ikev1 connect` without files, at its first question."""

@@ -102,7 +102,7 @@ def connect(
     """
     try:
         hide_memory()  # before any secret is read
-        ppp = l2tp_of({**given, "vpnc_conf": vpnc_conf, "socks": socks}, allow_weak=allow_weak) if l2tp else None
+        ppp = l2tp_of(click.get_current_context().params) if l2tp else None
         conf = read_vpnc_conf(vpnc_conf, allow_weak=allow_weak) if vpnc_conf is not None else VpncConf({}, {})
         for warning in conf.warnings:
             click.echo(f"warning: {warning}", err=True)
@@ -116,6 +116,8 @@ def connect(
         reduce_privileges()
         hide_memory()
         on_up = split() if background else None
+    except click.Abort:
+        sys.exit(EXIT_STATUS["interrupted"])
     except (OSError, PrivilegeError) as error:
         raise click.ClickException(f"Cannot connect: {error}.") from error
     with tempfile.TemporaryDirectory(prefix="ikev1-connect-") as folder:

@@ -16,6 +16,7 @@ from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.refuse import refuse_answer
 from ikev1.core.machine.transaction import SaRef, Transaction
+from ikev1.core.peer import vendor_ids
 from ikev1.core.records.actions import Action, Remove
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildDown, Code, Failure
@@ -189,7 +190,9 @@ def _expire_child(ref: SaRef, child: ChildSa) -> None:
 
 
 def _retire_child(ref: SaRef, child: ChildSa) -> None:
-    commands.close_child(ref, child, "replaced by another pair of IPsec SAs")
+    commands.close_child(
+        ref, child, "replaced by another pair of IPsec SAs", tell=not vendor_ids.is_vpnc(ref.sa.vendors)
+    )
 
 
 def _abandon_child(ref: SaRef, child: ChildSa) -> None:
