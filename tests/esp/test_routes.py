@@ -42,6 +42,15 @@ def hold(key, local, remote, towards="192.0.2.2"):
 """
 
 
+def settle(namespace: Namespace) -> None:
+    """Wait for what the kernel does some time after a link is up, and tells: its carrier, its own IPv6 addresses."""
+    while (
+        "tentative" in namespace.run("ip", "-o", "addr")
+        or "lowerlayerdown" in namespace.run("ip", "-o", "link").lower()
+    ):
+        pass
+
+
 @pytest.fixture
 def namespace() -> Iterator[Namespace]:
     """``wan0`` leads to the peer 192.0.2.2, ``wan1`` past it, and ``lan0`` to the local network, without an address."""
@@ -58,6 +67,7 @@ def namespace() -> Iterator[Namespace]:
             opened.run("ip", "link", "set", f"{device}-far", "up")
         for address, device in (("192.0.2.1/24", "wan0"), ("198.51.100.1/24", "wan1"), ("fd77::1/64", "wan0")):
             opened.run("ip", "addr", "add", address, "dev", device, *(["nodad"] if ":" in address else []))
+        settle(opened)
         yield opened
     finally:
         opened.close()
