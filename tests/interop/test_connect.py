@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import os
-import pty
-import select
 import signal
-import subprocess
 import sys
-import termios
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +18,7 @@ from lab.lab import Lab
 from lab.network import Node
 from lab.process import PATIENCE, run, wait_until
 from lab.socks import PAGE, PROXY, fetched, of_host, web_server
+from lab.terminal import Terminal
 from lab.traffic import ping
 from lab.users import check_user
 from lab.vpnc import GROUP, GROUP_SECRET, VpncOptions
@@ -279,35 +275,6 @@ def test_nobody_answers(lab: Lab) -> None:
     client.wait_for_log("calling")
     client.send_signal(signal.SIGINT)
     assert client.wait() == 130
-
-
-class Terminal:
-    """A process with a terminal of its own, and somebody at it."""
-
-    def __init__(self, command: Sequence[str]) -> None:
-        self._ours, self.theirs = pty.openpty()
-        self.process = subprocess.Popen(command, stdin=self.theirs, stdout=self.theirs, stderr=self.theirs)
-        self.shown = ""
-
-    def read_until(self, text: str) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while text not in self.shown:
-            ready, _, _ = select.select([self._ours], [], [], max(0.0, deadline - time.monotonic()))
-            assert ready, self.shown
-            self.shown += os.read(self._ours, 65_536).decode()
-
-    def write(self, text: str) -> None:
-        os.write(self._ours, text.encode())
-
-    @property
-    def echoes(self) -> bool:
-        return bool(termios.tcgetattr(self.theirs)[3] & termios.ECHO)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self._ours)
-        os.close(self.theirs)
 
 
 def test_somebody_gives_up_at_the_first_question(lab: Lab) -> None:

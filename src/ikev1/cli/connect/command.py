@@ -17,7 +17,7 @@ import click
 from ikev1.cli.connect.background import split
 from ikev1.cli.connect.configuration import ConnectOptions, configuration
 from ikev1.cli.connect.l2tp import checked_password, l2tp_of
-from ikev1.cli.connect.secrets import ask_secret, ask_user, kept_terminal, secret_in_file, secret_in_keyring
+from ikev1.cli.connect.secrets import Prompt, ask_secret, kept_terminal, secret_in_file, secret_in_keyring
 from ikev1.cli.connect.socks import SocksOptions, proxy, socks_options
 from ikev1.cli.connect.vpnc_conf import VpncConf, dh_group, read_vpnc_conf
 from ikev1.config import ConfigError, Loaded, load_values
@@ -261,7 +261,7 @@ def _run(
     from ikev1.daemon.socks.process import for_proxy
     from ikev1.esp.plane import PlaneError
 
-    log = EventLog()
+    log, prompt = EventLog(), Prompt()
     if verbose:
         logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
         log.attach(Level.INFO, write_to_logger)
@@ -290,9 +290,9 @@ def _run(
                 chosen,
                 log,
                 folder=folder,
-                prompter=ask_user,
+                prompter=prompt,
                 view=view,
-                observers=observers,
+                observers=(*observers, prompt.observe),
                 link=ppp,
             )
         reason = is_lost()
