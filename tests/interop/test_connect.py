@@ -128,6 +128,22 @@ def test_a_proxy_that_is_killed(lab: Lab) -> None:
     assert not [file for file in client.folder.iterdir() if file.is_dir()]
 
 
+def test_a_second_signal_leaves_nothing_behind(lab: Lab) -> None:
+    """It comes while a proxy that does not end is waited for."""
+    a, b = lab.direct()
+    gateway(lab, b)
+    client = connect(lab, a, "--group", GROUP, "--socks", PROXY)
+    client.wait_for_log("connected")
+    (proxy,) = run("pgrep", "-P", str(client.pid)).split()
+    os.kill(int(proxy), signal.SIGSTOP)
+    client.send_signal(signal.SIGTERM)
+    client.wait_for_log("disconnected")
+    if client.alive:
+        client.send_signal(signal.SIGTERM)
+    assert client.wait() == 0
+    assert not [file for file in client.folder.iterdir() if file.is_dir()]
+
+
 def test_a_proxy_that_clients_have_to_log_in_to(lab: Lab) -> None:
     a, b = lab.direct()
     gateway(lab, b)

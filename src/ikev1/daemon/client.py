@@ -58,7 +58,7 @@ _OUTCOMES = {
     },
     Outcome.PROPOSAL_REFUSED: {Code.NO_PROPOSAL_CHOSEN, Code.SELECTORS_UNACCEPTABLE},
 }
-_PAUSE = 0.5  # seconds between looks whether the gateway is still called anew
+_PAUSE = 0.5  # seconds between looks whether a tunnel is still being negotiated
 _BY_CODE: dict[str, Outcome] = {code: outcome for outcome, codes in _OUTCOMES.items() for code in codes}
 
 
@@ -110,7 +110,7 @@ class ClientConnection:
         self._up = False
         self._ending = False
         self._closed = False
-        self._waiting = False  # for the end of a call that a change of this host's address caused
+        self._waiting = False  # for a tunnel that is down, but being negotiated
         self._failure: Outcome | None = None
         self._told = False  # the view has an event with the reason
         self._link_failure: Outcome | None = None
@@ -202,14 +202,20 @@ class ClientConnection:
     def _look(self) -> None:
         if self._closed or self._waiting or all(self._gateway.is_up(self._name, tunnel) for tunnel in self._tunnels):
             return
-        if self._name in self._gateway.autostart.failing:
-            self._spawn(self._await_call())
+        if self._is_negotiated():
+            self._spawn(self._await_end())
         else:
             self._finish()
 
-    async def _await_call(self) -> None:
+    def _is_negotiated(self) -> bool:
+        """Whether a tunnel is being negotiated again: an address of this host has changed, real or virtual."""
+        is_under_way = self._gateway.engine.is_under_way
+        called = self._name in self._gateway.autostart.failing
+        return called or any(is_under_way(self._name, tunnel) for tunnel in self._tunnels)
+
+    async def _await_end(self) -> None:
         self._waiting = True
-        while self._name in self._gateway.autostart.failing:
+        while self._is_negotiated():
             await asyncio.sleep(_PAUSE)
         self._waiting = False
         self._look()

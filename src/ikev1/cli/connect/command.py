@@ -308,19 +308,24 @@ def _run(
         settings = replace(settings, **ports)
         tun = loaded.gateway.tun
         with link(log) as ppp:
-            outcome = run_client(
-                settings,
-                endpoint,
-                chosen,
-                log,
-                folder=folder,
-                prompter=prompt,
-                view=view,
-                observers=(*observers, prompt.observe),
-                journal=None if chosen.confined else _JOURNALS / tun,
-                resolver=None if chosen.confined else find_resolver(chosen.device, tun),
-                link=ppp,
-            )
+            try:
+                outcome = run_client(
+                    settings,
+                    endpoint,
+                    chosen,
+                    log,
+                    folder=folder,
+                    prompter=prompt,
+                    view=view,
+                    observers=(*observers, prompt.observe),
+                    journal=None if chosen.confined else _JOURNALS / tun,
+                    resolver=None if chosen.confined else find_resolver(chosen.device, tun),
+                    link=ppp,
+                )
+            finally:
+                # it is over: one signal more, from somebody impatient, would leave files behind
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    signal.signal(number, signal.SIG_IGN)
         reason = is_lost()
         if reason:
             outcome = Outcome.LOST if outcome is Outcome.DISCONNECTED else Outcome.FAILED
