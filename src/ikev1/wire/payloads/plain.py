@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, NamedTuple
 
+from ikev1.wire.attributes import Attribute
 from ikev1.wire.errors import WireError
-from ikev1.wire.layout import AttributeList, Field, PayloadNumber, Remaining, Reserved, Rest, UInt8, UInt16
+from ikev1.wire.layout import Field, PaddedAttributes, PayloadNumber, Remaining, Reserved, Rest, UInt8, UInt16
 from ikev1.wire.registry import IdType, NotifyType, PayloadType
 
 DATA_SIZES: dict[int, int] = {
@@ -123,7 +124,7 @@ class ConfigAttributes(NamedTuple):
 
     type: Annotated[UInt8, Reserved(1)]
     identifier: UInt16
-    attributes: AttributeList
+    attributes: Annotated[tuple[Attribute, ...], PaddedAttributes()]
 
 
 class LastFragment(Field):
