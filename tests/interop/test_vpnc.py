@@ -6,10 +6,15 @@ import re
 import signal
 
 from lab.cisco import as_virtual, cisco, connect, leases
+from lab.gateway import OurGateway
 from lab.lab import Lab
 from lab.process import PATIENCE
 from lab.traffic import ping
 from lab.vpnc import VpncOptions
+
+
+def await_log(ours: OurGateway, pattern: str) -> None:
+    ours.wait_for(lambda: re.search(pattern, ours.log()), pattern, timeout=2 * PATIENCE)
 
 
 def test_dead_peer_detection_by_both_sides(lab: Lab) -> None:
@@ -17,8 +22,8 @@ def test_dead_peer_detection_by_both_sides(lab: Lab) -> None:
     a, b = lab.direct()
     ours = lab.ours(b, cisco(lab, b, more='dpd_delay = "5s"'))
     connect(lab, a, ours, VpncOptions(dpd=10))
-    for asked in (r"INFO sent: .*N\(R_U_THERE_ACK", r"INFO received: .*N\(R_U_THERE_ACK"):
-        ours.wait_for(lambda asked=asked: re.search(asked, ours.log()), asked, timeout=2 * PATIENCE)
+    for way in ("sent", "received"):
+        await_log(ours, rf"INFO {way}: .*N\(R_U_THERE_ACK")
     assert ours.control.child()
     ping(as_virtual(a, "10.99.0.10"))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from lab.l2tp import SERVER, Xl2tpd, private_etc_ppp, what_l2tp_lacks
 from lab.lab import Lab
 from lab.network import Node
 from lab.process import Program, wait_until
+from lab.traffic import pings
 
 PSK = "the secret of all clients"
 USER, PASSWORD = "office\\carol", 'pass "word" #\'\\ ü'
@@ -43,19 +43,17 @@ class Connect(Program):
         for name, content in (("secret", PSK), ("password", password)):
             (folder / name).touch(mode=0o600)
             (folder / name).write_text(content + "\n")
-        command = [sys.executable, "-B", "-m", "ikev1", "connect", "--l2tp", node.peer, "--user", USER, "--verbose"]
+        command = ["-m", "ikev1", "connect", "--l2tp", node.peer, "--user", USER, "--verbose"]
         command += ["--secret-file", str(folder / "secret"), "--password-file", str(folder / "password"), *options]
-        super().__init__(
-            node.namespace, command, folder, setup=private_etc_ppp(folder, {}), environment={"TMPDIR": str(folder)}
-        )
+        setup, environment = private_etc_ppp(folder, {}), {"TMPDIR": str(folder)}
+        super().__init__(node.namespace, command, folder, setup=setup, environment=environment, preloaded=True)
 
     def wait_until_up(self) -> None:
-        self.wait_for(lambda: pings(self.node, SERVER), "an answer through the PPP link")
+        self.wait_for(lambda: answers(self.node, SERVER), "an answer through the PPP link")
 
 
-def pings(node: Node, address: str, count: int = 1) -> bool:
-    said = node.run("ping", "-c", str(count), "-i", "0.2", "-W", "3", address, check=False)
-    return f" {count} received" in said
+def answers(node: Node, address: str) -> bool:
+    return " 1 received" in node.run("ping", "-c", "1", "-W", "3", address, check=False)
 
 
 def server(lab: Lab, node: Node, address: str = SERVER) -> tuple[OurGateway, Xl2tpd]:
@@ -159,7 +157,7 @@ def test_behind_a_nat_where_1701_is_taken(lab: Lab, plane: str) -> None:
     options = ("--data-plane", plane, "--network", "198.51.100.0/24", "--background", "--pid-file", str(file))
     client = lab.started(Connect(c, lab.folder("connect"), options))
     assert client.wait() == 0
-    assert pings(c, SERVER, 3)
+    c.run(*pings(SERVER))
     for host in (ELSEWHERE, NAME_SERVER):
         assert "ikev1ppp0" in c.run("ip", "route", "get", host)
     assert "ikev1ppp0" not in c.run("ip", "route", "get", "192.168.77.1")
@@ -176,7 +174,7 @@ def test_a_server_with_its_outer_address_in_the_link(lab: Lab) -> None:
     before = state_of(a)
     client = lab.started(Connect(a, lab.folder("connect"), ()))
     b.run("ip", "address", "add", f"{ELSEWHERE}/32", "dev", "lo")
-    client.wait_for(lambda: pings(a, ELSEWHERE), "an answer through the PPP link")
+    client.wait_for(lambda: answers(a, ELSEWHERE), "an answer through the PPP link")
     assert "ikev1ppp0" in a.run("ip", "route", "get", ELSEWHERE)
     assert "ikev1ppp0" not in a.run("ip", "route", "get", b.address)
     client.send_signal(signal.SIGTERM)

@@ -21,14 +21,15 @@ class Connect(Program):
 
     def __init__(self, node: Node, folder: Path, options: Sequence[str], *, nobody: bool = False) -> None:
         self.folder = folder
-        command = [sys.executable, "-B", "-m", "ikev1", "connect", "--data-plane", "userspace", *options]
+        command = ["-m", "ikev1", "connect", "--data-plane", "userspace", *options]
         setup = ":"
         if nobody:
             folder.parent.chmod(0o755)
             for path in (folder, *folder.iterdir()):
                 os.chown(path, NOBODY, NOBODY)
-            command, setup = [*AS_NOBODY, *command], open_the_way(folder)
-        super().__init__(node.namespace, command, folder, setup=setup, environment={"TMPDIR": str(folder)})
+            command, setup = [*AS_NOBODY, sys.executable, "-B", *command], open_the_way(folder)
+        environment = {"TMPDIR": str(folder)}
+        super().__init__(node.namespace, command, folder, setup=setup, environment=environment, preloaded=not nobody)
 
 
 def connect(
