@@ -167,6 +167,30 @@ def test_charon_as_gateway_that_accepts_named_networks_only(lab: Lab) -> None:
     ping(as_virtual(a, address))
 
 
+def test_the_split_network_of_charon_as_gateway(lab: Lab) -> None:
+    """Its unity plugin accepts a request for everything, and carries the network that it names."""
+    a, b = lab.direct()
+    pools = "pools { office { addrs = 10.99.0.64/29 } }"
+    lab.charon(
+        b,
+        CharonOptions(
+            connection="pools = office",
+            remote_ts="dynamic",
+            local_ts="10.10.2.0/24",
+            modules="attr unity",
+            settings="cisco_unity = yes",
+            others=pools,
+        ),
+    )
+    options = OurOptions(calls=True, local="dynamic", remote="0.0.0.0/0", data_plane="userspace")
+    ours = lab.ours(a, replace(options, extra='vips = "0.0.0.0"'))
+    ours.control.initiate()
+    assert "split include 10.10.2.0/24" in ours.log()
+    assert ours.control.child()["remote-ts"] == ["0.0.0.0/0"]
+    (address,) = ours.control.sas()[0]["local-vips"]
+    ping(as_virtual(a, address))
+
+
 def test_vpnc(lab: Lab) -> None:
     a, b = lab.direct()
     ours = lab.ours(b, cisco(lab, b))

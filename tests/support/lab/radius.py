@@ -61,7 +61,17 @@ server default {{
   }}
   authorize {{
     {first}
-    if (&User-Name == "otp" && !&State) {{
+    if (&User-Name == "pin" && &State == 0x6f7470) {{
+      update reply {{
+        &Reply-Message := "New PIN?"
+        &State := 0x70696e
+      }}
+      update control {{
+        &Response-Packet-Type := Access-Challenge
+      }}
+      handled
+    }}
+    if ((&User-Name == "otp" || &User-Name == "pin") && !&State) {{
       update reply {{
         &Reply-Message := "Code?"
         &State := 0x6f7470
