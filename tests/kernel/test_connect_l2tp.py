@@ -133,7 +133,7 @@ def test_a_link_and_its_end(lab: Lab, plane: str) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
     assert not (folder / "options").exists(), "it has the password"
     lines = command_lines().values()
-    assert sorted(Path(words[0]).name for words in lines) == ["pppd", "xl2tpd"]
+    assert {Path(words[0]).name for words in lines} == {"pppd", "xl2tpd"}
     assert not any("carol" in word or "word" in word for words in lines for word in words)
     assert f"DNS1={NAME_SERVER}" in client.log(), "in the environment of the scripts of pppd"
     assert "ikev1ppp0" in a.run("ip", "route", "get", ELSEWHERE)

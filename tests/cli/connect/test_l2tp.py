@@ -57,6 +57,7 @@ def test_weak_algorithms_are_offered_only_if_allowed() -> None:
         {"hybrid": True},
         {"socks": "1080"},
         {"script": "x"},
+        {"local_lan": True},
         {"vpnc_conf": Path("x")},
         {"user": None},
         {"user": "x" * 256},

@@ -21,7 +21,7 @@ from ikev1.errors import LocalError
 
 MISSING_STATUS = 7
 """The exit status where this host lacks what L2TP requires."""
-_CONTRADICTIONS = ("vpnc_conf", "group", "hybrid", "socks", "script")
+_CONTRADICTIONS = ("vpnc_conf", "group", "hybrid", "socks", "script", "local_lan")
 
 
 class L2tp(NamedTuple):
