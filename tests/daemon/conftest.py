@@ -182,7 +182,7 @@ class Side:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for the event after which ``condition`` holds."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()

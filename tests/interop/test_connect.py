@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import os
-import pty
-import select
 import signal
-import subprocess
 import sys
-import termios
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +18,7 @@ from lab.lab import Lab
 from lab.network import Node
 from lab.process import PATIENCE, run, wait_until
 from lab.socks import PAGE, PROXY, fetched, of_host, web_server
+from lab.terminal import Terminal
 from lab.traffic import ping
 from lab.users import check_user
 from lab.vpnc import GROUP, GROUP_SECRET, VpncOptions
@@ -204,6 +200,7 @@ def test_a_proxy_in_the_background_leaves_the_output_of_the_command(lab: Lab) ->
     finally:
         os.kill(int(pid_file.read_text()), signal.SIGTERM)
     ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
+    wait_until(lambda: not pid_file.exists(), "the removal of the file")
 
 
 def test_the_waiting_process_of_the_background_is_killed(lab: Lab) -> None:
@@ -261,6 +258,17 @@ def test_charon_refuses_a_user(lab: Lab) -> None:
     assert connect(lab, a, "--main-mode", "--remote-id", GATEWAY_ID, secret=PSK, password="wrong").wait() == 4
 
 
+def test_a_gateway_that_cannot_be_called(lab: Lab) -> None:
+    """No event has the reason: phase 1 never began."""
+    a, _ = lab.direct()
+    unknown = connect(lab, replace(a, peer="gateway.invalid"), "--group", GROUP)
+    assert unknown.wait() == 3
+    assert "no address of gateway.invalid" in unknown.log()
+    far = connect(lab, replace(a, peer="192.0.2.1"), "--group", GROUP)
+    assert far.wait() == 1
+    assert "no route to 192.0.2.1" in far.log()
+
+
 def test_nobody_answers(lab: Lab) -> None:
     a, _ = lab.direct()
     client = connect(lab, a, "--group", GROUP)
@@ -269,33 +277,15 @@ def test_nobody_answers(lab: Lab) -> None:
     assert client.wait() == 130
 
 
-class Terminal:
-    """A process with a terminal of its own, and somebody at it."""
-
-    def __init__(self, command: Sequence[str]) -> None:
-        self._ours, self.theirs = pty.openpty()
-        self.process = subprocess.Popen(command, stdin=self.theirs, stdout=self.theirs, stderr=self.theirs)
-        self.shown = ""
-
-    def read_until(self, text: str) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while text not in self.shown:
-            ready, _, _ = select.select([self._ours], [], [], max(0.0, deadline - time.monotonic()))
-            assert ready, self.shown
-            self.shown += os.read(self._ours, 65_536).decode()
-
-    def write(self, text: str) -> None:
-        os.write(self._ours, text.encode())
-
-    @property
-    def echoes(self) -> bool:
-        return bool(termios.tcgetattr(self.theirs)[3] & termios.ECHO)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self._ours)
-        os.close(self.theirs)
+def test_somebody_gives_up_at_the_first_question(lab: Lab) -> None:
+    a, _ = lab.direct()
+    enter = ["setsid", "--ctty", "setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", a.namespace]
+    terminal = Terminal([*enter, sys.executable, "-B", "-m", "ikev1", "connect", a.peer, "--group", GROUP])
+    terminal.read_until("Secret of the group")
+    wait_until(lambda: not terminal.echoes, "a question without echo")
+    terminal.write("\x03")  # Ctrl-C
+    assert terminal.process.wait(PATIENCE) == 130
+    terminal.close()
 
 
 @pytest.fixture

@@ -14,14 +14,14 @@ import math
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from ikev1.clock import SteadyClock
 from ikev1.config import BackendOptions
 from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.records.actions import PLANE_QUESTIONS, Action, Send
-from ikev1.core.records.answers import Answer, UserChecked, UserInput
-from ikev1.core.records.certificate_check import CertificateVerdict
+from ikev1.core.records.answers import Answer, UserChecked
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Code, Event, Failure
 from ikev1.core.records.ike_sa import IkeSa
@@ -125,7 +125,7 @@ class Gateway:
         self._timer = Timer(clock, self._expire)
         self.pause_after_bug = 1.0  # seconds before work that is due is tried again after a bug
         self._paused_until = -math.inf
-        self._certificate_checker = CertificateChecker(self._certificate_checked, wall, log=log)
+        self._certificate_checker = CertificateChecker(partial(self._answered, "a certificate check"), wall, log=log)
         self._load = load
         saved = None if store is None else WallTimeStore(store, clock, wall)
         self._saved = SavedSas(saved, log, clock)
@@ -307,20 +307,14 @@ class Gateway:
         except Exception as error:
             self.log.bug(f"the processing of {what}", error)
 
-    def _certificate_checked(self, request: int, verdict: CertificateVerdict) -> None:
-        self._answered("a certificate check", request, verdict)
-
     def _user_checked(self, request: int, verdict: Verdict) -> None:
         self._answered("a user check", request, UserChecked(verdict))
 
     def use_prompter(self, prompter: Prompter) -> None:
         """Ask the user of this process by ``prompter`` for what gateways ask in XAUTH, in the running event loop."""
-        prompts = UserPrompts(prompter, self._user_answered, self.log)
+        prompts = UserPrompts(prompter, partial(self._answered, "an answer of the user"), self.log)
         self._performer.ask_user = prompts.ask
         self.observers.append(prompts.observe)
-
-    def _user_answered(self, request: int, answer: UserInput) -> None:
-        self._answered("an answer of the user", request, answer)
 
     def _plane_event(self, event: PlaneEvent) -> None:
         # later, because the data plane may be in the middle of a packet, and what follows may change its tables
@@ -429,7 +423,7 @@ class Gateway:
         message, not the address that it comes from.
         """
         try:
-            actions = self.engine.close_ike(sa.unique_id, self.now())
+            actions = self.engine.close_ike(sa.unique_id, self.now(), "the address of this host changed")
         except UnknownName:  # it was closed meanwhile
             return
         self.apply(

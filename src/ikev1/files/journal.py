@@ -55,8 +55,10 @@ class Journal(Generic[Entry]):
                 self._shorten()
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._fd)
+        """Close the file, unless it is closed already."""
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = -1
 
     def _open(self, path: Path) -> int:
         return open_private(path, os.O_RDWR | os.O_APPEND)

@@ -47,7 +47,7 @@ def asked(side: Any, command: str, **request: str) -> Any:
 
     def ask() -> Any:
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(5)
+            client.settimeout(60)
             client.connect(str(side.control))
             found = getattr(vici.Session(client), command)(request)
             return dict(found) if isinstance(found, dict) else list(found)

@@ -21,14 +21,15 @@ class Connect(Program):
 
     def __init__(self, node: Node, folder: Path, options: Sequence[str], *, nobody: bool = False) -> None:
         self.folder = folder
-        command = [sys.executable, "-B", "-m", "ikev1", "connect", "--data-plane", "userspace", *options]
+        command = ["-m", "ikev1", "connect", "--data-plane", "userspace", *options]
         setup = ":"
         if nobody:
             folder.parent.chmod(0o755)
             for path in (folder, *folder.iterdir()):
                 os.chown(path, NOBODY, NOBODY)
-            command, setup = [*AS_NOBODY, *command], open_the_way(folder)
-        super().__init__(node.namespace, command, folder, setup=setup, environment={"TMPDIR": str(folder)})
+            command, setup = [*AS_NOBODY, sys.executable, "-B", *command], open_the_way(folder)
+        environment = {"TMPDIR": str(folder)}
+        super().__init__(node.namespace, command, folder, setup=setup, environment=environment, preloaded=not nobody)
 
 
 def connect(
@@ -37,13 +38,15 @@ def connect(
     *options: str,
     secret: str = GROUP_SECRET,
     password: str = XAUTH_PASSWORD,
+    user: str = XAUTH_USER,
     nobody: bool = False,
 ) -> Connect:
-    """Connect to the node's peer, with the secrets in files."""
+    """Connect to the node's peer, with the secrets in files. With an empty ``user``, without XAUTH."""
     folder = lab.folder("connect")
     folder.mkdir(parents=True)
     for name, content in (("secret", secret), ("password", password)):
         (folder / name).touch(mode=0o600)
         (folder / name).write_text(content + "\n")
     files = ("--secret-file", str(folder / "secret"), "--password-file", str(folder / "password"))
-    return lab.started(Connect(node, folder, (node.peer, "--user", XAUTH_USER, *files, *options), nobody=nobody))
+    named = ("--user", user) if user else ()
+    return lab.started(Connect(node, folder, (node.peer, *named, *files, *options), nobody=nobody))

@@ -9,10 +9,15 @@ from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildUp, ConfigReceived, Event, Failure, IkeDown, IkeUp, XauthUp
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.mode_config import ModeConfig
+from ikev1.core.records.record import present
+from ikev1.daemon.l2tp.link import LinkAddresses
+from ikev1.daemon.observe.event_log import Line
 from ikev1.esp.plane import Counters
 from ikev1.wire.words import printable
 
 _ERASE = "\r\x1b[K"
+_MOST_LINES = 100  # of a banner: a gateway may send many again and again
+_OF_THIS_HOST = ("NET", "ESP", "CFG", "DMN")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -27,6 +32,8 @@ class TerminalView:
         self._on_up = on_up
         self._quiet = False
         self._status = ""
+        self._failure = ""  # the last one: the end of the ISAKMP SA that follows has the same reason
+        self._link = ""
 
     @property
     def live(self) -> bool:
@@ -43,14 +50,31 @@ class TerminalView:
             self._line("phase 1 is complete")
         elif isinstance(event, XauthUp):
             self._line("the gateway has accepted the user")
-        elif isinstance(event, ConfigReceived) and event.sa.received is not None:
-            self._configuration(event.sa.received)
+        elif isinstance(event, ConfigReceived) and event.sa.received not in (None, event.before):
+            self._configuration(present(event.sa.received))
         elif isinstance(event, ChildUp) and event.replaces is None:
             self._line(f"tunnel {event.child.local} to {event.child.remote}")
         elif isinstance(event, Failure):
+            self._failure = event.text
             self._line(f"{event.text} ({event.code})")
-        elif isinstance(event, IkeDown):
+        elif isinstance(event, IkeDown) and event.reason != self._failure:
             self._line(f"ISAKMP SA closed: {event.reason}")
+
+    def failed(self, reason: str) -> None:
+        """Say why the gateway cannot be called, or why there is no PPP link."""
+        self._line(reason)
+
+    def warn(self, line: Line) -> None:
+        """Write a line of the log about this host; `event` has those about the gateway."""
+        if line.group in _OF_THIS_HOST:
+            self._line(f"warning: {line.text}")
+
+    def link(self, addresses: LinkAddresses) -> None:
+        """Write a line about the PPP link, which the status line names from now on."""
+        self._link = f"{addresses.interface} {addresses.local}"
+        self._line(f"PPP link {self._link}, peer {addresses.peer}")
+        if addresses.name_servers:
+            self._line(f"name servers {', '.join(addresses.name_servers)}")
 
     def up(self) -> None:
         """Say that the connection is usable."""
@@ -59,7 +83,7 @@ class TerminalView:
 
     def tick(self, sa: IkeSa, children: list[tuple[ChildSa, Counters]], now: float) -> None:
         """Rewrite the status line, on a terminal."""
-        address = ", ".join(sa.received.addresses) if sa.received is not None else ""
+        address = ", ".join(sa.received.addresses) if sa.received is not None else self._link
         octets_in = sum(counters.bytes_in for _, counters in children)
         octets_out = sum(counters.bytes_out for _, counters in children)
         rekeys = [child.rekey_at for child, _ in children if child.rekey_at]
@@ -83,7 +107,7 @@ class TerminalView:
         if received.dns:
             domain = f" for {printable(received.default_domain)}" if received.default_domain else ""
             self._line(f"name servers {', '.join(received.dns)}{domain}")
-        for line in received.banner.splitlines():
+        for line in received.banner.splitlines()[:_MOST_LINES]:
             self._line(f"| {printable(line)}")
 
     def _line(self, text: str) -> None:

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.exchanges.retransmission import transmit, unasked_wait, wait
-from ikev1.core.machine import commands, dpd, lineage, liveness, mode_config, remote_access, switch
+from ikev1.core.machine import commands, dpd, lineage, liveness, mode_config, named_networks, remote_access, switch
 from ikev1.core.machine.boundary import abandon_exchange, abandon_sa, contain
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.refuse import refuse_answer
 from ikev1.core.machine.transaction import SaRef, Transaction
+from ikev1.core.peer import vendor_ids
 from ikev1.core.records.actions import Action, Remove
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildDown, Code, Failure
@@ -125,12 +126,14 @@ def _give_up_phase2(ref: SaRef, exchange: Exchange) -> None:
         text = f"tunnel {exchange.tunnel!r} is given up: the data plane did not answer in time"
         refuse_answer(ref, exchange, Refusal(code, text, notify=NotifyType.NO_PROPOSAL_CHOSEN))
         return
+    ref.become(ref.sa.without_exchange(exchange))
     if exchange.quick is not None and not script_of(exchange).is_over(exchange):
         code, text = reason_of(ref.sa, exchange)
+        if code is Code.REFUSED_BY_PEER and named_networks.request(ref, exchange.quick):
+            return
         if exchange.child is not None:
             ref.tx.actions.append(Remove(exchange.child))
         ref.tx.report(Failure(code, text, ref.sa.path.remote_host, ref.sa, exchange.quick.tunnel))
-    ref.become(ref.sa.without_exchange(exchange))
 
 
 def reason_of(sa: IkeSa, exchange: Exchange) -> tuple[Code, str]:
@@ -195,7 +198,9 @@ def _expire_child(ref: SaRef, child: ChildSa) -> None:
 
 
 def _retire_child(ref: SaRef, child: ChildSa) -> None:
-    commands.close_child(ref, child, "replaced by another pair of IPsec SAs")
+    commands.close_child(
+        ref, child, "replaced by another pair of IPsec SAs", tell=not vendor_ids.is_vpnc(ref.sa.vendors)
+    )
 
 
 def _abandon_child(ref: SaRef, child: ChildSa) -> None:

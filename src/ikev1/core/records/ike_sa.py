@@ -1,7 +1,7 @@
 """`IkeSa`: an ISAKMP SA.
 
 The results of each stage (`Chosen`, `KeyShare`, `Keys`) are records that are present or absent as a whole. Times are
-seconds by the clock of the caller (`ikev1.core.records.times`).
+seconds by the clock of the caller (`ikev1.store.wall_time`).
 """
 
 from __future__ import annotations
