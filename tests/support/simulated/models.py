@@ -40,7 +40,6 @@ class Model(Node):
     ASKS_FOR = 0.0  # seconds after its first packet within which it notices that; 0: it notices it also when idle
     CALLS_WHEN_IDLE = True  # whether it calls without a packet that needs it
     INSTALLS_LATE = False  # whether it installs nothing before message 3 of a Quick Mode of its peer
-    REPLACES = True  # whether it has one SA in place of another; otherwise it keeps all of them until their ends
     _muted = False
 
     def begins(self) -> None:
@@ -125,7 +124,6 @@ class Charon(Model):
 
     DPD_DELAY = 20.0
     INSTALLS_LATE = True
-    REPLACES = False
     REKEY = 0.75, 0.97  # of the lifetime: no earlier, and no later
     DELETES_AFTER = 10.0  # seconds
 
