@@ -12,58 +12,21 @@ from pathlib import Path
 import pytest
 
 from lab.charon import GATEWAY_ID, PSK, XAUTH_PASSWORD, XAUTH_USER, CharonOptions
-from lab.connect import Connect, connect
+from lab.connect import Connect, connect, gateway
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
-from lab.network import Node
 from lab.process import PATIENCE, run, wait_until
 from lab.socks import PAGE, PROXY, fetched, of_host, web_server
 from lab.terminal import Terminal
 from lab.traffic import ping
-from lab.users import check_user
 from lab.vpnc import GROUP, GROUP_SECRET, VpncOptions
-
-
-def gateway(lab: Lab, node: Node) -> OurGateway:
-    configuration = f"""
-[gateway]
-data_plane = "userspace"
-
-[command]
-run = "{check_user(lab)}"
-
-[pools.office]
-addresses = "10.99.0.10-10.99.0.20"
-dns = "10.10.2.53"
-banner = "Welcome to the lab"
-
-[connection.peer]
-local_address = "{node.address}"
-remote_id = "keyid:{GROUP}"
-secret = "{GROUP_SECRET}"
-aggressive = "accept-psk"
-xauth = "server"
-xauth_backend = "command"
-pools = "office"
-
-[connection.peer.tunnel.net]
-local = "0.0.0.0/0"
-proposals = ["aes256-sha256"]
-"""
-    return lab.ours(node, OurOptions(configuration=configuration))
-
-
-def assert_as_before(node: Node, devices: str, routes: str, rules: str) -> None:
-    assert node.run("ip", "-br", "link") == devices
-    assert node.run("ip", "-4", "route", "show", "table", "all") == routes
-    assert node.run("ip", "rule") == rules
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_group_and_a_user(lab: Lab, number: signal.Signals) -> None:
     a, b = lab.direct()
     ours = gateway(lab, b)
-    before = a.run("ip", "-br", "link"), a.run("ip", "-4", "route", "show", "table", "all"), a.run("ip", "rule")
+    before = of_host(a)
     client = connect(lab, a, "--group", GROUP)
     client.wait_for_log("connected")
     for line in ("address 10.99.0.10", "name servers 10.10.2.53", "| Welcome to the lab"):
@@ -72,7 +35,7 @@ def test_a_group_and_a_user(lab: Lab, number: signal.Signals) -> None:
     client.send_signal(number)
     assert client.wait() == 0
     ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
-    assert_as_before(a, *before)
+    assert of_host(a) == before
     assert not [file for file in client.folder.iterdir() if file.is_dir()]
 
 

@@ -20,6 +20,7 @@ from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.observe.event_log import EventLog
 from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.daemon.process import serve
+from ikev1.daemon.remote_access.resolver import Resolver
 from ikev1.daemon.remote_access.user_prompts import Prompter
 from ikev1.esp.plane import Counters
 
@@ -108,6 +109,7 @@ class ClientConnection:
         self._tunnels = tuple(tunnel.name for tunnel in connection.tunnels)
         self._up = False
         self._ending = False
+        self._closed = False
         self._waiting = False  # for the end of a call that a change of this host's address caused
         self._failure: Outcome | None = None
         self._told = False  # the view has an event with the reason
@@ -131,6 +133,7 @@ class ClientConnection:
 
     async def close(self) -> None:
         """Follow the connection no longer, and end the link, which needs the tunnels for that."""
+        self._closed = True
         for task in tuple(self._tasks):
             task.cancel()
         if self._link is not None:
@@ -197,7 +200,7 @@ class ClientConnection:
             asyncio.get_running_loop().call_soon(self._look)
 
     def _look(self) -> None:
-        if self._waiting or all(self._gateway.is_up(self._name, tunnel) for tunnel in self._tunnels):
+        if self._closed or self._waiting or all(self._gateway.is_up(self._name, tunnel) for tunnel in self._tunnels):
             return
         if self._name in self._gateway.autostart.failing:
             self._spawn(self._await_call())
@@ -226,11 +229,14 @@ def run_client(
     prompter: Prompter,
     view: View,
     observers: Sequence[Observer] = (),
+    journal: Path | None = None,
+    resolver: Resolver | None = None,
     link: L2tpLink | None = None,
 ) -> Outcome:
     """Bring up the one connection of ``settings``, and keep it up until it is lost or a signal ends the process.
 
     ``folder`` is a private folder, for the control socket. ``observers`` follow the events of the gateway, too.
+    ``resolver`` is the program for name servers; the file ``journal`` has the next process undo its work after a kill.
     ``link`` is brought up in the connection, and ended before it.
 
     Raises:
@@ -258,6 +264,8 @@ def run_client(
             control=folder / "control.vici",
             load_settings=lambda: settings,
             users=BackendOptions,
+            journal=journal,
+            resolver=resolver,
             started=started,
             before_end=close,
         )

@@ -50,6 +50,7 @@ from ikev1.daemon.remote_access.address_desk import AddressDesk
 from ikev1.daemon.remote_access.client_addresses import ClientAddresses
 from ikev1.daemon.remote_access.pools import Pools
 from ikev1.daemon.remote_access.remote_access import RemoteAccess
+from ikev1.daemon.remote_access.resolver import Resolver
 from ikev1.daemon.remote_access.saved_leases import SavedLeases
 from ikev1.daemon.remote_access.user_prompts import Prompter, UserPrompts
 from ikev1.daemon.saved_sas import SavedSas
@@ -79,10 +80,11 @@ class Gateway:
     """One IKEv1 gateway: its engine, sockets, data plane and observers.
 
     ``load`` reads the configuration for a reload, ``users`` then gives its options for checks of users. ``journal``
-    is the file that records the updown hooks for the next process. ``store``, if there is one, keeps ISAKMP SAs for the
-    next process: `start` takes over those that it holds. ``clock`` gives the engine the time, in seconds, and passes
-    evenly; by default it is a `SteadyClock`. ``wall`` gives wall-clock time, for certificates and the store.
-    ``look_up`` gives the addresses of host names, by default those that the system knows.
+    is the file that records the updown hooks for the next process; ``resolver`` is the program for name servers.
+    ``store``, if there is one, keeps ISAKMP SAs for the next process: `start` takes over those that it holds. ``clock``
+    gives the engine the time, in seconds, and passes evenly; by default it is a `SteadyClock`. ``wall`` gives
+    wall-clock time, for certificates and the store. ``look_up`` gives the addresses of host names, by default those
+    that the system knows.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Gateway:
         load: Callable[[], Settings],
         users: Callable[[], BackendOptions] = BackendOptions,
         journal: Path | None = None,
+        resolver: Resolver | None = None,
         store: Store | None = None,
         random: Callable[[int], bytes] = os.urandom,
         clock: Callable[[], float] | None = None,
@@ -131,10 +134,19 @@ class Gateway:
         self._saved = SavedSas(saved, log, clock)
         self.pools = Pools(SavedLeases(saved, log), clock)
         self._addresses = AddressDesk(self.engine, self.pools, clock)
-        self._client_addresses = ClientAddresses(self.plane, self.engine.of_connection, log)
+        self._client_addresses = ClientAddresses(self.plane, self.engine.of_connection, lambda: self.settings, log)
         self._users = users
         self.remote_access = RemoteAccess(
-            lambda: self.settings, self.counters_of, self._user_checked, chosen.device, clock, wall, log, journal
+            lambda: self.settings,
+            self.counters_of,
+            self._user_checked,
+            chosen.device,
+            clock,
+            wall,
+            log,
+            journal,
+            self.engine.of_connection,
+            resolver,
         )
         self._performer = Performer(
             self.engine,
@@ -409,6 +421,10 @@ class Gateway:
         self._set_timer()
 
     # ------------------------------------------------------------------ changes of the network
+
+    def follow_attached(self) -> None:
+        """Route past the tunnels, as client, what the networks to which this host is attached now require."""
+        self._client_addresses.follow()
 
     def sas(self) -> Collection[IkeSa]:
         """All ISAKMP SAs."""
