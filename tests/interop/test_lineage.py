@@ -27,6 +27,11 @@ def spis(control: Control) -> set[str]:
     return {str(child["spi-in"]) for child in control.children()}
 
 
+def newest_pair(control: Control) -> str:
+    """The inbound SPI of the pair that sends."""
+    return str(max(control.children(), key=lambda child: int(child["uniqueid"]))["spi-in"])
+
+
 def moved(control: Control, other: Control) -> bool:
     """Whether all pairs are under the ISAKMP SA that ``other`` has begun last."""
     last = max(other.sas(), key=lambda sa: int(sa["uniqueid"]))["initiator-spi"]
@@ -46,6 +51,27 @@ def test_replaced_pairs_do_not_pile_up(lab: Lab, who: str) -> None:
         wait_until(lambda known=known: spis(ours.control) - known, "a new pair")  # type: ignore[misc]
         ping(a, count=3)
     wait_until(lambda: pairs(ours.control) == pairs(charon.control) == 1, "one pair", timeout=_LINGER)
+    ping(a, count=3)
+
+
+@pytest.mark.parametrize("dpd", [False, True], ids=["alone", "among others"])
+def test_charon_ignores_message_3_that_is_repeated(lab: Lab, dpd: bool) -> None:
+    """Without traffic, message 3 is sent four times. charon knows only its last request: with its R-U-THERE and our
+    answer in between, it takes the repetition for a new one.
+    """
+    a, b = lab.direct()
+    charon = lab.charon(b, CharonOptions(connection="dpd_delay = 1s" if dpd else ""))
+    ours = lab.ours(a, OurOptions(calls=True))
+    ours.command("up", "peer")
+    (known,) = spis(ours.control)
+    for _ in range(3):
+        assert ours.control.swanctl("--rekey", "--child", "net").returncode == 0
+        wait_until(lambda known=known: newest_pair(ours.control) != known, "a new pair", timeout=20)  # type: ignore[misc]
+        known = newest_pair(ours.control)
+    if not dpd:
+        assert charon.log().count("no response to retransmit") >= 3
+    assert len(charon.control.sas()) == len(ours.control.sas()) == 1
+    assert known in {str(child["spi-out"]) for child in charon.control.children()}
     ping(a, count=3)
 
 

@@ -328,7 +328,7 @@ def _finish(context: ExchangeContext) -> None:
 
 def _overtaken(context: ExchangeContext, exchange: Exchange, old: ChildSa) -> None:
     """Complete an exchange whose pair ``old`` is replaced before it has sent anything."""
-    done = replace(exchange, waiting=None, proceeds_at=0.0, data=None)
+    done = replace(exchange, waiting=None, proceeds_at=0.0, resend_at=0.0, data=None)
     context.sa = context.sa.with_child(old).with_exchange(done)
     context.report(ChildUp(context.sa, old))
 
@@ -340,7 +340,7 @@ def finish_held(context: ExchangeContext) -> None:
     quick = _quick(context)
     if heir_of(context, quick) is quick.child:
         context.actions.append(InstallOutbound(context.engine.next_request(), quick.child))
-    context.exchange = replace(context.exchange, waiting=None, proceeds_at=0.0)
+    context.exchange = replace(context.exchange, waiting=None, proceeds_at=0.0, resend_at=0.0)
     _finish(context)
 
 
