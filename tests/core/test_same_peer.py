@@ -210,6 +210,29 @@ def test_a_pair_without_an_isakmp_sa_goes_to_no_other_peer_with_the_same_identit
     assert there.paths_at_bob().get(ALICE) == 1, "nobody negotiates carol's networks with alice"
 
 
+def test_many_peers_with_the_same_identity_renew_their_isakmp_sas_at_once(network: Network) -> None:
+    """Each keeps its replaced ISAKMP SA for as long as a peer alone does: strongSwan needs it to move its pairs."""
+    wide, lifetime = tunnel(local="10.2.0.0/16", remote="10.9.0.0/24"), policy(lifetime=3600)
+    at_bob = connection(BOB, "%any", wide, unique=Unique.NEVER, policies=(lifetime,))
+    bob = network.peer("bob", BOB, settings(at_bob))
+    clients = []
+    for number in range(1, 11):
+        address, own = f"192.0.2.{100 + number}", tunnel(local=f"10.9.0.{number}/32")
+        ours = connection(address, BOB, own, policies=(lifetime,), **GROUP)
+        clients.append(network.peer(f"client{number}", address, settings(ours)))
+        clients[-1].calls(host=BOB)
+        network.settle()
+    network.run(30)
+    for client in clients:
+        client.does(lambda engine, old=client.sa: engine.rekey_ike(old.unique_id, network.now))  # type: ignore[misc]
+        network.run(0.1)
+    network.run(8)
+    assert (len(bob.engine.sas), len(bob.inbound)) == (20, 10)
+    network.run(60)
+    assert (len(bob.engine.sas), len(bob.inbound)) == (10, 10)
+    assert bob.saw(ChildDown) == []
+
+
 @pytest.mark.parametrize("unique", list(Unique))
 def test_a_renewal_is_no_second_peer(network: Network, unique: Unique) -> None:
     there = Roaming(network, unique=unique)
