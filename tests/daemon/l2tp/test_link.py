@@ -106,7 +106,7 @@ def test_files_are_private_and_a_stop_ends_all(tmp_path: Path) -> None:
     async def life() -> None:
         tried = link(tmp_path, f"{LISTENING}; {FOR_EVER}")
         starting = asyncio.ensure_future(tried.start(GATEWAY, LOCAL))
-        while tried._options.port.fileno() >= 0:  # until xl2tpd has the port
+        while not processes(tmp_path):
             await asyncio.sleep(0)
         private = tmp_path / "private"
         assert all(file.stat().st_mode & 0o777 == 0o600 for file in private.iterdir())

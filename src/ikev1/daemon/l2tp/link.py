@@ -17,6 +17,7 @@ from typing import NamedTuple
 from ikev1.daemon.l2tp import link_routes
 from ikev1.daemon.l2tp.files import pppd_options, xl2tpd_configuration
 from ikev1.daemon.l2tp.name_servers import use_name_servers
+from ikev1.daemon.l2tp.port import claim, share
 from ikev1.daemon.l2tp.processes import end_processes
 from ikev1.daemon.l2tp.requirements import Programs
 from ikev1.daemon.observe.event_log import EventLog, Level
@@ -123,8 +124,9 @@ class L2tpLink:
             self._run()
             addresses = await self._addresses()
             (self._folder / "options").unlink()
+            claim(self._options.port)
         except OSError as error:
-            raise LinkError(f"cannot start xl2tpd: {error}") from error
+            raise LinkError(f"cannot start xl2tpd: {error.strerror or error}") from error
         try:
             if addresses.peer == gateway:
                 link_routes.forget_peer(addresses.interface, gateway)
@@ -185,6 +187,7 @@ class L2tpLink:
         for option, name in (("-c", "xl2tpd.conf"), ("-p", "pid"), ("-C", "control")):
             command += [option, str(folder / name)]
         command += ["-s", "/dev/null"]
+        share(self._options.port)
         output = os.open(folder / "messages", os.O_WRONLY | os.O_CLOEXEC)
         try:
             self._process = subprocess.Popen(
@@ -238,8 +241,6 @@ class L2tpLink:
 
     def _message(self, line: str) -> None:
         self._log.write(Level.INFO, "NET", printable(line, " "))
-        if "Listening on IP address" in line:
-            self._options.port.close()  # xl2tpd holds the port now
         if self._name_servers is None and _CONFIGURED.match(line):
             self._name_servers = ()
         elif self._name_servers is not None and (found := _NAME_SERVER.fullmatch(line)):
