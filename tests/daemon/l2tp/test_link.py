@@ -91,6 +91,18 @@ def test_messages_without_end(tmp_path: Path) -> None:
     assert not failure(tmp_path, script).authentication
 
 
+def test_name_servers_that_no_gateway_can_reach(tmp_path: Path) -> None:
+    """They would get routes to the link: link-local addresses are those of services of this host's own network. What
+    the server says when it ends the link is written as it is, and can look like a message of pppd.
+    """
+    tried = link(tmp_path, "exit")
+    tried._message("local  IP address 10.99.0.10")
+    for address in ("169.254.169.254", "127.0.0.1", "0.0.0.0", "224.0.0.1", "999.0.0.1", "10.1.0.53"):
+        tried._message(f"primary   DNS address {address}")
+    assert tried._name_servers == ("10.1.0.53",)
+    tried._options.port.close()
+
+
 def test_ipv6_is_refused_before_anything_is_started(tmp_path: Path) -> None:
     async def life() -> None:
         tried = link(tmp_path, f"touch {tmp_path}/started; {FOR_EVER}")

@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from ikev1.daemon.l2tp.port import claim, share
 from ikev1.daemon.l2tp.processes import end_processes
 from ikev1.daemon.l2tp.requirements import Programs
 from ikev1.daemon.observe.event_log import EventLog, Level
+from ikev1.daemon.remote_access.usable import is_reachable
 from ikev1.errors import LocalError
 from ikev1.files.places import PROGRAM_PATH
 from ikev1.wire.words import printable
@@ -244,10 +246,16 @@ class L2tpLink:
         if self._name_servers is None and _CONFIGURED.match(line):
             self._name_servers = ()
         elif self._name_servers is not None and (found := _NAME_SERVER.fullmatch(line)):
-            self._name_servers = (*self._name_servers, found[1])[:_MOST_NAME_SERVERS]
+            self._add_name_server(found[1])
         self._refused = self._refused or bool(_AUTHENTICATION.search(line))
         if not self._stopping and (_STATUS.search(line) or (not self._end and _END.search(line))):
             self._end = line
+
+    def _add_name_server(self, address: str) -> None:
+        """Note a name server, which gets a route to the link, unless no gateway can reach its address."""
+        with suppress(ValueError):
+            if is_reachable(address):
+                self._name_servers = (*(self._name_servers or ()), address)[:_MOST_NAME_SERVERS]
 
     def _reason(self, otherwise: str) -> LinkError:
         """What the messages say about the end."""
