@@ -1,0 +1,107 @@
+"""The section ``secrets``: pre-shared keys by their owners, passwords of users, passphrases of private keys."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from ikev1.config.findings import Rule
+from ikev1.config.formats.swanctl.identities import converted, match
+from ikev1.config.formats.swanctl.options import Lost, Options
+from ikev1.config.formats.written import Place
+from ikev1.config.secrets import exposed_secret, exposure
+
+_OF_TOKEN = tuple(Lost(key, "the section is not used") for key in ("handle", "slot", "module", "pin"))
+KEYS = ("private", "rsa", "ecdsa", "pkcs8", "pkcs12")
+
+
+class Secret(NamedTuple):
+    """A secret as it is written; ``owners`` are identities in our notation, ``file`` is that of a private key."""
+
+    kind: str
+    value: str
+    owners: tuple[str, ...]
+    file: str
+    place: Place | None
+
+    def __repr__(self) -> str:
+        return f"Secret(kind={self.kind!r}, value=<secret>, owners={self.owners!r}, file={self.file!r})"
+
+
+class SwanctlSecrets:
+    """All secrets of the file; those in a file that others can read are reported. ``files`` are all files that were
+    read.
+    """
+
+    def __init__(self, top: Options, files: Mapping[Path, os.stat_result]) -> None:
+        self._files = files
+        self.all = [secret for _, section in top.table("secrets").sections() for secret in self._read(section)]
+
+    def _read(self, section: Options) -> list[Secret]:
+        name = section.path.rpartition(".")[2]
+        kind = next(
+            (kind for kind in ("ike", "eap", "xauth", "ntlm", "ppk", *KEYS, "token") if name.startswith(kind)), ""
+        )
+        if not kind:
+            section.findings.error(
+                section.path, Rule.UNKNOWN_KEY, f"unknown kind of secret; expected ike, xauth, {', '.join(KEYS)}"
+            )
+            return []
+        owners = [section.take(key, converted, "%any") for key in section.names() if key.startswith("id")]
+        value = section.take("secret", str, "")
+        file = section.take("file", str, "")
+        section.lose(*_OF_TOKEN)
+        section.finish()
+        if kind in ("ppk", "ntlm"):
+            section.findings.warn(section.path, Rule.NOT_IKEV1, "is not used in IKEv1")
+        if kind == "token":
+            section.findings.error(section.path, Rule.NOT_SUPPORTED, "private keys on tokens are not supported")
+        place = section.place("secret")
+        if value and place is not None and (exposed := exposure(self._files[place.file])):
+            section.findings.error(section.key("secret"), Rule.READABLE_BY_OTHERS, exposed_secret(exposed))
+        return [Secret(kind, value, tuple(owners) or ("%any",), file, place)]
+
+    def shared(self, own: Iterable[str], peers: Iterable[str]) -> Secret | None:
+        """The pre-shared key for these identities, as strongSwan chooses it: that whose owners fit the peer best, then
+        us; the first of several.
+        """
+        keys = [secret for secret in self.all if secret.kind == "ike" and secret.value]
+        ours, theirs = tuple(own), tuple(peers)
+
+        def fit(secret: Secret) -> tuple[int, int]:
+            return _best(theirs, secret.owners), _best(ours, secret.owners)
+
+        best = max(keys, key=fit, default=None)
+        return best if best is not None and any(fit(best)) else None
+
+    def rivals(self, chosen: Secret, own: Iterable[str]) -> list[Secret]:
+        """Other pre-shared keys that belong to particular peers."""
+        ours = tuple(own)
+        return [
+            secret
+            for secret in self.all
+            if secret.kind == "ike"
+            and secret.value != chosen.value
+            and any(owner != "%any" and not match_any(ours, owner) for owner in secret.owners)
+        ]
+
+    def of_user(self, user: str) -> Secret | None:
+        """The password of a user."""
+        passwords = [secret for secret in self.all if secret.kind in ("eap", "xauth") and secret.value]
+        best = max(passwords, key=lambda secret: _best((user,), secret.owners), default=None)
+        return best if best is not None and _best((user,), best.owners) else None
+
+    def passphrase(self, file: Path) -> Secret | None:
+        """The passphrase of a private key."""
+        return next((secret for secret in self.all if secret.kind in KEYS and secret.file == file.name), None)
+
+
+def match_any(wanted: Iterable[str], owner: str) -> int:
+    """How well an owner fits one of the identities."""
+    return max((match(each, owner) for each in wanted), default=0)
+
+
+def _best(wanted: tuple[str, ...], owners: tuple[str, ...]) -> int:
+    return max((match_any(wanted, owner) for owner in owners), default=0)

@@ -1,0 +1,34 @@
+"""`ikev1.toml` itself."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+
+from ikev1.config.files import why_unreadable
+from ikev1.config.findings import ConfigError, Finding, Rule
+from ikev1.config.formats.written import Places, Written
+from ikev1.config.secrets import exposure
+
+
+def read_toml(file: Path) -> Written:
+    """The configuration in the TOML file ``file``.
+
+    Raises:
+        ConfigError: it cannot be read, or is not TOML.
+    """
+    line = 0
+    try:
+        with file.open("rb") as opened:
+            return Written(tomllib.load(opened), Places(), exposure(os.fstat(opened.fileno())), (file,))
+    except OSError as error:
+        rule, reason = Rule.UNREADABLE_FILE, why_unreadable(error)
+    except UnicodeDecodeError as error:
+        rule, reason = Rule.NOT_TOML, f"not UTF-8 text, which TOML requires: {error.reason}"
+    except tomllib.TOMLDecodeError as error:
+        rule, reason = Rule.NOT_TOML, f"not TOML: {error}"
+        if place := re.search(r"at line (\d+)", str(error)):
+            line = int(place[1])
+    raise ConfigError((Finding(file, "", rule, reason, line),))
