@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ikev1.audit.collect import collected
-from ikev1.audit.finding import Evidence, Finding, Severity
+from ikev1.audit.finding import Evidence, Finding, Severity, collected
 from ikev1.audit.topics import topic
 
 

@@ -327,6 +327,34 @@ def test_a_live_peer_without_detection_is_asked_ever_more_rarely(network: Networ
     assert 2 <= network.labels("alice").count("QM1") <= 6
 
 
+def test_a_pair_that_brings_nothing_back_is_replaced_ever_more_rarely(
+    network: Network, peers: tuple[Peer, Peer]
+) -> None:
+    """Alice cannot know whether bob has lost the pair, or has nothing to say; she hears from him that he is alive."""
+    alice, _ = peers
+    numbers = []
+    for _ in range(600):
+        alice.packets("out")
+        network.run(1.0)
+        numbers.append(network.labels("alice").count("QM1"))
+    assert alice.failures == []
+    assert numbers[38] == 0
+    assert numbers[60] == 1
+    assert 3 <= numbers[-1] <= 5
+
+
+def test_a_pair_that_brings_nothing_back_is_replaced_although_the_peer_asks(
+    network: Network, peers: tuple[Peer, Peer]
+) -> None:
+    alice, bob = peers
+    for number in range(60):
+        alice.packets("out")
+        tells(network, bob, notify(bob.sa, NotifyType.R_U_THERE, (100 + number).to_bytes(4)))
+        network.run(1.0)
+    assert asked(network) == 0
+    assert network.labels("alice").count("QM1") == 1
+
+
 def test_a_peer_without_an_isakmp_sa_is_called_if_it_sends_nothing(network: Network, peers: tuple[Peer, Peer]) -> None:
     alice, _ = peers
     for peer in peers:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
 
 from configured import ALICE, BOB, connection, settings, tunnel
-from ikev1.core.records.actions import AssignAddresses
+from ikev1.core.peer.vendor_ids import speaks_unity
+from ikev1.core.records.actions import AllocateSpi, AssignAddresses
 from ikev1.core.records.answers import AddressesAssigned
 from ikev1.core.records.events import Code, ConfigAssigned, ConfigReceived
+from ikev1.core.records.exchange import Choice
 from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.mode_config import ModeConfig, ModeConfigMethod
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Pool, Unique
+from ikev1.wire.payloads import Identification
+from ikev1.wire.registry import IdType
 from playbook import Network, Peer, change, end
 
 PUSH = ModeConfigMethod.PUSH
@@ -305,6 +310,111 @@ def test_a_client_with_split_networks_asks_for_everything(network: Network) -> N
     assert alice.failures == bob.failures == []
     assert [(str(pair.local), str(pair.remote)) for pair in bob.children] == [("10.1.0.0/16", "10.99.0.10/32")]
     assert [(str(pair.local), str(pair.remote)) for pair in alice.children] == [("10.99.0.10/32", "0.0.0.0/0")]
+
+
+NAMED = replace(
+    CONFIG, split_include=("10.1.0.0/16", "10.2.0.0/16", "10.2.3.0/24"), subnets=("10.2.0.0/16", "fd01::/64")
+)
+
+
+def with_named_networks(network: Network, alice: Connection, *locals_: str) -> tuple[Peer, Peer]:
+    """Alice has the configuration `NAMED` of a gateway that accepts pairs for each of the networks ``locals_``."""
+    client, server = meet(network, alice, gateway(*locals_))
+    server.assigns = Desk("10.99.0.10", config=NAMED)
+    client.calls(None)
+    network.settle()
+    change(server.engine, server.sa, vendors=tuple(each for each in server.sa.vendors if not speaks_unity((each,))))
+    return client, server
+
+
+def networks_of(peer: Peer) -> set[str]:
+    return {str(pair.remote) for pair in peer.children}
+
+
+def test_a_gateway_that_refuses_everything_is_asked_for_each_network_that_it_named(network: Network) -> None:
+    alice, bob = with_named_networks(network, client(), "10.1.0.0/16", "10.2.0.0/16")
+    alice.calls("t0")
+    network.run(30)
+    assert networks_of(alice) == {"10.1.0.0/16", "10.2.0.0/16"}
+    assert alice.failures == []
+    assert bob.failures == [Code.SELECTORS_UNACCEPTABLE]
+    alice.does(lambda engine: engine.rekey_child(alice.children[0].unique_id, network.now))
+    rekeys_ike(alice)
+    network.run(60)
+    assert networks_of(alice) == {"10.1.0.0/16", "10.2.0.0/16"}
+    assert alice.failures == []
+
+
+def test_a_named_network_that_is_refused_as_well_is_reported(network: Network) -> None:
+    alice, _ = with_named_networks(network, client(), "10.1.0.0/16")
+    alice.calls("t0")
+    network.run(30)
+    assert networks_of(alice) == {"10.1.0.0/16"}
+    assert alice.failures == [Code.REFUSED_BY_PEER]
+    assert "10.2.0.0/16" in alice.failure.text
+
+
+def test_a_gateway_that_ends_the_isakmp_sa_instead_is_reported_with_what_it_named(network: Network) -> None:
+    """As some of Cisco's do for networks that they do not accept."""
+    alice, bob = with_named_networks(network, client(), "10.1.0.0/16")
+    network.link = lambda datagram: [] if datagram.label == "QM1" else [datagram]
+    alice.calls("t0")
+    bob.does(lambda engine: engine.close_ike(bob.sa.unique_id, network.now))
+    network.settle()
+    assert alice.failures == [Code.REFUSED_BY_PEER]
+    assert "10.2.3.0/24" in alice.failure.text
+
+
+def answers_with(peer: Peer, network: str, host: str = "10.99.0.10") -> None:
+    """The Quick Mode that waits for an SPI is answered with ``network`` and ``host`` as client IDs."""
+    there = ip_network(network)
+    ids = (
+        Identification(IdType.IPV4_ADDR, 0, 0, ip_address(host).packed),
+        Identification(IdType.IPV4_ADDR_SUBNET, 0, 0, there.network_address.packed + there.netmask.packed),
+    )
+    (exchange,) = [each for each in peer.sa.exchanges if each.waiting is not None]
+    waiting = exchange.waiting
+    assert waiting is not None
+    assert isinstance(waiting.decision, Choice)
+    choice = replace(waiting.decision, identities=ids, local=Selector.parse(network), remote=Selector.parse(host))
+    change(peer.engine, peer.sa, exchanges=(replace(exchange, waiting=replace(waiting, decision=choice)),))
+    peer.delays.clear()
+    peer.gives_answers()
+
+
+def test_a_gateway_that_answers_with_one_network_is_asked_for_the_others(network: Network) -> None:
+    """As strongSwan's without Cisco's extensions do."""
+    alice, bob = meet(network, client(), gateway("0.0.0.0/0", "10.2.0.0/16"))
+    bob.assigns = Desk("10.99.0.10", config=NAMED)
+    bob.delays.add(AllocateSpi)
+    alice.calls("t0")
+    network.settle()
+    answers_with(bob, "10.1.0.0/16")
+    network.run(30)
+    assert networks_of(alice) == {"10.1.0.0/16", "10.2.0.0/16"}
+    assert alice.failures == []
+
+
+@pytest.mark.parametrize("answer", [("10.1.0.0/16", "10.99.0.11"), ("0.0.0.0/0",)], ids=["address", "network"])
+def test_a_gateway_that_answers_with_more_is_refused(network: Network, answer: tuple[str, ...]) -> None:
+    """Another address of the client, or a network that it did not request."""
+    alice, bob = meet(network, client("10.0.0.0/8"), gateway("10.0.0.0/8"))
+    bob.delays.add(AllocateSpi)
+    alice.calls("t0")
+    network.settle()
+    answers_with(bob, *answer)
+    network.run(30)
+    assert alice.failures == [Code.SELECTORS_UNACCEPTABLE]
+    assert alice.children == []
+
+
+@pytest.mark.parametrize("remote", ["10.1.0.0/16", "10.3.0.0/16"])
+def test_no_named_network_is_within_the_one_that_is_configured(network: Network, remote: str) -> None:
+    alice, bob = with_named_networks(network, client(remote), "10.4.0.0/16")
+    alice.calls("t0")
+    network.run(30)
+    assert alice.failures == [Code.REFUSED_BY_PEER]
+    assert bob.failures == [Code.SELECTORS_UNACCEPTABLE]
 
 
 @pytest.mark.parametrize("remote", ["10.0.0.0/8", "10.2.0.0/16"])

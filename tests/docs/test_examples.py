@@ -43,6 +43,7 @@ NOT_RUN = {
     "README.md": 1,
     "docs/architecture.md": 2,
     "docs/commands.md": 3,
+    "docs/connect-l2tp.md": 1,  # it needs a gateway
     "docs/connect-socks.md": 1,  # it needs a gateway
     "docs/connect.md": 1,  # it needs a gateway
     "docs/data-plane.md": 1,

@@ -204,6 +204,7 @@ def test_a_proxy_in_the_background_leaves_the_output_of_the_command(lab: Lab) ->
     finally:
         os.kill(int(pid_file.read_text()), signal.SIGTERM)
     ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
+    wait_until(lambda: not pid_file.exists(), "the removal of the file")
 
 
 def test_the_waiting_process_of_the_background_is_killed(lab: Lab) -> None:
@@ -259,6 +260,17 @@ def test_charon_refuses_a_user(lab: Lab) -> None:
     a, b = lab.direct()
     lab.charon(b, CharonOptions(xauth=True, peer_id="%any", ike="aes256-sha256-modp2048"))
     assert connect(lab, a, "--main-mode", "--remote-id", GATEWAY_ID, secret=PSK, password="wrong").wait() == 4
+
+
+def test_a_gateway_that_cannot_be_called(lab: Lab) -> None:
+    """No event has the reason: phase 1 never began."""
+    a, _ = lab.direct()
+    unknown = connect(lab, replace(a, peer="gateway.invalid"), "--group", GROUP)
+    assert unknown.wait() == 3
+    assert "no address of gateway.invalid" in unknown.log()
+    far = connect(lab, replace(a, peer="192.0.2.1"), "--group", GROUP)
+    assert far.wait() == 1
+    assert "no route to 192.0.2.1" in far.log()
 
 
 def test_nobody_answers(lab: Lab) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -141,6 +142,22 @@ def test_both_ip_versions_and_a_name_server_that_truncates(lab: Lab) -> None:
     wait_until(lambda: fetched(a, "http://www.lab.example/page") == PAGE, "the page by name")
     names.wait_for_log("by TCP")
     assert "(3)" in fetched(a, "http://[fd11::1]/"), "not behind the tunnel: no route"
+
+
+def test_the_address_of_the_client_changes(lab: Lab) -> None:
+    """As on a way from one network to the next: the gateway is called from the new address."""
+    a, b = lab.direct()
+    ours = gateway(lab, b)
+    web_server(lab, b)
+    client = connect(lab, a, "--group", GROUP, "--socks", PROXY, "--network", "10.10.2.0/24", nobody=True)
+    client.wait_for_log("connected")
+    wait_until(lambda: fetched(a, f"http://{b.host}/page") == PAGE, "the page")
+    a.run("ip", "addr", "del", f"{a.address}/24", "dev", "eth0")
+    a.run("ip", "addr", "add", "10.77.0.3/24", "dev", "eth0")
+    client.wait_for(lambda: [sa["remote-host"] for sa in ours.control.sas()] == ["10.77.0.3"], "the new SA")
+    wait_until(lambda: fetched(a, f"http://{b.host}/page") == PAGE, "the page")
+    client.send_signal(signal.SIGINT)
+    assert client.wait() == 0
 
 
 def test_both_phases_are_renewed_during_transfers_of_many_clients(lab: Lab) -> None:

@@ -78,7 +78,7 @@ def test_charon_deletes_and_we_forget(tunnel: Tunnel, what: str) -> None:
     if what.startswith("--ike"):
         tunnel.ours.wait_for(lambda: not tunnel.ours.control.sas(), "our ISAKMP SA to be gone")
     with pytest.raises(LabError):
-        ping(tunnel.our_node, count=1)
+        ping(tunnel.our_node, count=1, patience=1)
 
 
 @pytest.mark.parametrize("what", ["--child=net", "--ike=peer"])

@@ -168,6 +168,23 @@ def test_charon_as_gateway(lab: Lab, method: str) -> None:
     assert address not in a.run("ip", "-br", "addr", "show", "dev", "ikev1")
 
 
+def test_charon_as_gateway_that_accepts_named_networks_only(lab: Lab) -> None:
+    """Without its unity plugin, it refuses what is more than the network of its child."""
+    a, b = lab.direct()
+    pools = "pools { office { addrs = 10.99.0.64/29\n split_include = 10.10.2.0/24 } }"
+    options = CharonOptions(connection="pools = office", remote_ts="dynamic", local_ts="10.10.2.0/24", others=pools)
+    lab.charon(b, options)
+    ours = lab.ours(
+        a,
+        OurOptions(calls=True, local="dynamic", remote="0.0.0.0/0", extra='vips = "0.0.0.0"', data_plane="userspace"),
+    )
+    ours.control.initiate()
+    assert ours.control.child()["remote-ts"] == ["10.10.2.0/24"]
+    assert "(refused-by-peer)" not in ours.log()
+    (address,) = ours.control.sas()[0]["local-vips"]
+    ping(as_virtual(a, address))
+
+
 def cisco(lab: Lab, node: Node, *, unique: str = "replace", local: str = "0.0.0.0/0", pool: str = "") -> OurOptions:
     """A gateway for vpnc: a group secret, a user, and a virtual address."""
     return OurOptions(

@@ -44,7 +44,7 @@ def nodes(lab: Lab) -> tuple[Node, Node]:
 def test_a_gateway_of_root_keeps_three_capabilities_and_works(lab: Lab, nodes: tuple[Node, Node]) -> None:
     a, b = nodes
     lab.charon(b, CharonOptions())
-    ours = lab.ours(a, OurOptions(calls=True))
+    ours = lab.ours(a, OurOptions(calls=True, fresh=True))
     ours.control.initiate()
     ping(a)
     found = status(ours.pid)

@@ -62,7 +62,7 @@ def rules(node: Node) -> dict[str, int]:
 
 def assert_blocked(node: Node) -> None:
     with pytest.raises(LabError):
-        ping(node, count=1)
+        ping(node, count=1, patience=1)
 
 
 NONE = {"input": 0, "output": 0, "forward": 0}

@@ -110,4 +110,4 @@ def test_without_state_nothing_is_left_over(lab: Lab) -> None:
     assert (policies(pair.our_node), routes(pair.our_node)) == empty
     assert foreign(pair.our_node) == stranger
     with pytest.raises(LabError):
-        ping(pair.client, count=1)
+        ping(pair.client, count=1, patience=1)

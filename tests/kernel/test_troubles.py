@@ -32,7 +32,7 @@ def send_esp(sender: Node, spi: str, sequence: int) -> None:
 def in_vain(sender: Node) -> None:
     """One ping that nobody answers."""
     with pytest.raises(LabError):
-        ping(sender, count=1)
+        ping(sender, count=1, patience=1)
 
 
 def assert_explained(ours: OurGateway, node: Node, **counted: int) -> None:

@@ -10,8 +10,7 @@ import msgspec
 import pytest
 
 from ikev1.capture.records.report import Field, Message, Report
-from ikev1.page.limits import CONVERSATIONS, FLOWS, shown_messages
-from ikev1.page.report import report_page
+from ikev1.page.report import CONVERSATIONS, FLOWS, report_page, shown_messages
 from reports import AGGRESSIVE, MAIN, REPORT, conversation, message, report
 
 HOSTILE = "</script></style></title>\"'><img src=x onerror=alert(1)>{{ 7*7 }}\x1b[31m\u202e"

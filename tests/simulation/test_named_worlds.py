@@ -140,6 +140,18 @@ LINEAGES = {
         ),
         (ALWAYS, LINEAGE, HEALS),
     ),
+    "strongSwan was called while it called, and a Delete ends its only pair without a word": Named(
+        Plan(
+            1795923718,
+            (Spoke("charon", calls=False, ike_lifetime=200, child_lifetime=300, keeps_esp=True),),
+            (
+                Fault(30.798492667381513, "loss", "spoke0", 168.46686781486036, 0.3944850331322169),
+                Fault(127.26159727288554, "delay", "spoke0", 114.90383069630796, 20.0),
+            ),
+            300.0,
+        ),
+        (ALWAYS, LINEAGE, HEALS),
+    ),
 }
 
 DEAD_PEERS = {

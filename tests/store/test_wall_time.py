@@ -15,8 +15,8 @@ from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness, Probe
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.selector import Selector
-from ikev1.core.records.times import shifted
 from ikev1.store import Lease, WallTimeStore
+from ikev1.store.wall_time import shifted
 
 PATH = UdpPath("192.0.2.1", 500, "192.0.2.2", 500)
 SA = IkeSa(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ikev1.audit.collect import collected
-from ikev1.audit.finding import Audit, Finding, Severity
+from ikev1.audit.finding import Audit, Finding, Severity, collected
 from ikev1.audit.of_capture import (
     aggressive_mode,
     algorithms,

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ikev1.audit.collect import collected
-from ikev1.audit.finding import Audit, Evidence, Finding, Severity
+from ikev1.audit.finding import Audit, Evidence, Finding, Severity, collected
 from ikev1.audit.of_configuration import aggressive_mode, algorithms, behaviour, files, lifetimes, secrets, trust
 from ikev1.audit.of_configuration.subject import Subject
 from ikev1.audit.topics import topic

@@ -6,12 +6,17 @@ code of a finding is stable, too; docs/audit.md lists them. No value here ever h
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
+from msgspec.structs import replace
 
 from ikev1.crypto.weaknesses import Severity as Severity
 
 SCHEMA = 1
 """The version of the form that these values have."""
+
+_SHOWN = 20  # pieces of evidence per finding
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -61,3 +66,17 @@ class Audit(_Value, frozen=True, kw_only=True):
     def at_least(self, severity: Severity) -> tuple[Finding, ...]:
         """The findings with at least this severity."""
         return tuple(finding for finding in self.findings if finding.severity.rank <= severity.rank)
+
+
+def collected(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """``findings`` in order of severity; equal ones are merged into one with the evidence of all."""
+    same: dict[tuple[str, str, str], Finding] = {}
+    for finding in findings:
+        key = (finding.code, finding.severity, finding.found)
+        known = same.get(key)
+        if known is None:
+            same[key] = finding
+        elif len(known.evidence) < _SHOWN:
+            evidence = dict.fromkeys((*known.evidence, *finding.evidence))
+            same[key] = replace(known, evidence=tuple(evidence)[:_SHOWN])
+    return tuple(sorted(same.values(), key=lambda finding: finding.severity.rank))

@@ -7,7 +7,6 @@ from ikev1.config.credentials import read_credential
 from ikev1.config.files import Files
 from ikev1.config.findings import Rule
 from ikev1.config.identities import own_identity, peers_identity
-from ikev1.config.names import check_name
 from ikev1.config.policies import Draft, policies_for
 from ikev1.config.pools import pool_names, virtual_addresses
 from ikev1.config.rekeying import read_connection_lives
@@ -18,13 +17,14 @@ from ikev1.config.tunnels import read_tunnel
 from ikev1.config.values import (
     ANY,
     boolean,
-    choice,
+    check_name,
     duration,
     duration_or_never,
     each,
     endpoint,
     fragment_size,
     integer,
+    member,
     port,
     remotes,
     text,
@@ -55,7 +55,7 @@ def read_connections(top: Table, drafts: tuple[Draft, ...], secrets: Secrets, fi
 
 def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets: Secrets, files: Files) -> Connection:
     table.whole(check_name, name)
-    check = ProposalCheck(table.take("proposal_check", choice(tuple(ProposalCheck)), ProposalCheck.STRICT))
+    check = table.take("proposal_check", member(ProposalCheck), ProposalCheck.STRICT)
     tunnels = []
     for tunnel_name, tunnel_table in table.tables("tunnel"):
         tunnel_table.whole(check_name, tunnel_name)
@@ -79,8 +79,8 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         secret=secret,
         credential=credential,
         trust=trust,
-        mode=Mode(table.take("mode", choice(tuple(Mode)), Mode.MAIN)),
-        aggressive=Aggressive(table.take("aggressive", choice(tuple(Aggressive)), Aggressive.ACCEPT)),
+        mode=table.take("mode", member(Mode), Mode.MAIN),
+        aggressive=table.take("aggressive", member(Aggressive), Aggressive.ACCEPT),
         local_address=table.take("local_address", endpoint, ANY),
         remote_address=remote_address,
         further_remote_addresses=tuple(others),
@@ -89,19 +89,19 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         same_identity=table.take("same_identity", boolean, False),
         remote_port=table.take("remote_port", port, 500),
         nat_traversal=_read_nat_traversal(table),
-        fragmentation=Fragmentation(table.take("fragmentation", choice(tuple(Fragmentation)), Fragmentation.YES)),
+        fragmentation=table.take("fragmentation", member(Fragmentation), Fragmentation.YES),
         fragment_size=table.take("fragment_size", fragment_size, None),
         rekey=table.take("rekey", boolean, True),
         rekeying=lives.rekeying,
-        unique=Unique(table.take("unique", choice(tuple(Unique)), Unique.REPLACE)),
+        unique=table.take("unique", member(Unique), Unique.REPLACE),
         close_children=table.take("close_children", boolean, False),
         keyingtries=table.take("keyingtries", integer(0, 1_000_000), 0),
         dpd_delay=table.take("dpd_delay", duration_or_never, DPD_DELAY),
         dpd_timeout=table.take("dpd_timeout", duration, DPD_TIMEOUT),
-        dpd_action=table.take("dpd_action", _dpd_action, None),
+        dpd_action=table.take("dpd_action", member(DpdAction), None),
         pools=table.take("pools", pool_names, ()),
         vips=table.take("vips", virtual_addresses, ()),
-        mode_config=ModeConfigMethod(table.take("mode_config", choice(tuple(ModeConfigMethod)), ModeConfigMethod.PULL)),
+        mode_config=table.take("mode_config", member(ModeConfigMethod), ModeConfigMethod.PULL),
         groups=table.take("groups", each(text), ()),
     )
     table.finish()
@@ -110,20 +110,16 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
 
 def _read_nat_traversal(table: Table) -> NatTraversal:
     """NAT traversal; ``encapsulation = true`` is an older way to write ``nat_traversal = "force"``."""
-    chosen = table.take("nat_traversal", choice(tuple(NatTraversal)), None)
+    chosen = table.take("nat_traversal", member(NatTraversal), None)
     forced = table.take("encapsulation", boolean, None)
-    if chosen is not None and forced is not None and forced is not (chosen == NatTraversal.FORCE):
+    if chosen is not None and forced is not None and forced is not (chosen is NatTraversal.FORCE):
         table.findings.error(
             table.key("encapsulation"),
             Rule.NAT_TRAVERSAL_TWICE,
-            f"contradicts nat_traversal = {chosen!r}: remove it; encapsulation = true is the same as "
+            f"contradicts nat_traversal = {chosen.value!r}: remove it; encapsulation = true is the same as "
             'nat_traversal = "force"',
         )
-    return NatTraversal(chosen or (NatTraversal.FORCE if forced else NatTraversal.AUTO))
-
-
-def _dpd_action(value: object) -> DpdAction:
-    return DpdAction(choice(tuple(DpdAction))(value))
+    return chosen or (NatTraversal.FORCE if forced else NatTraversal.AUTO)
 
 
 def _named_by_keys(trust: Trust) -> str | None:

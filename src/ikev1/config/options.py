@@ -6,7 +6,19 @@ from pathlib import Path
 
 from ikev1.config.findings import Rule
 from ikev1.config.table import Table
-from ikev1.config.values import address, choice, each, file_path, fragment_size, integer, interface, number, port, text
+from ikev1.config.values import (
+    address,
+    choice,
+    each,
+    file_path,
+    fragment_size,
+    integer,
+    interface,
+    member,
+    number,
+    port,
+    text,
+)
 from ikev1.core.records.record import Record
 from ikev1.core.records.settings import Connection, Pool, Settings, WhenDown
 from ikev1.files.places import CONTROL_SOCKET
@@ -44,7 +56,7 @@ def gateway_options(table: Table, folder: Path) -> GatewayOptions:
         control=table.take("control", path, default.control),
         data_plane=table.take("data_plane", choice(DATA_PLANES), default.data_plane),
         tun=table.take("tun", interface, default.tun),
-        when_stopped=WhenDown(table.take("when_stopped", choice(tuple(WhenDown)), default.when_stopped)),
+        when_stopped=table.take("when_stopped", member(WhenDown), default.when_stopped),
         log_level=table.take("log_level", choice(LOG_LEVELS), default.log_level),
         keylog=table.take("keylog", path, default.keylog),
         record=table.take("record", path, default.record),

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from ikev1.config.findings import Invalid, Rule
-from ikev1.config.names import check_name
 from ikev1.config.table import Table
-from ikev1.config.values import address, boolean, duration, each, text
+from ikev1.config.values import address, boolean, check_name, duration, each, text
 from ikev1.core.records.mode_config import LOCAL_LAN, ModeConfig
 from ikev1.core.records.path import ip_version
 from ikev1.core.records.record import replace

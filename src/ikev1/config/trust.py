@@ -9,7 +9,7 @@ from ikev1.config.files import Files
 from ikev1.config.findings import Invalid, Rule
 from ikev1.config.identities import peers_identity
 from ikev1.config.table import Table
-from ikev1.config.values import boolean, choice, each, integer, text
+from ikev1.config.values import boolean, each, integer, member, text
 from ikev1.core.peer.reflection import names_one
 from ikev1.core.records.settings import Revocation, Trust, TrustedKey
 from ikev1.crypto import certificates, public_keys
@@ -28,7 +28,7 @@ def read_trust(table: Table, files: Files) -> Trust:
         peers=table.take("peer_certificate", files.collected(certificates.parse), ()),
         public_keys=table.take("peer_public_key", _public_keys(files), ()),
         revocation_lists=table.take("crl", files.collected(certificates.parse_revocation_lists), ()),
-        revocation=Revocation(table.take("revocation", choice(tuple(Revocation)), default.revocation)),
+        revocation=table.take("revocation", member(Revocation), default.revocation),
         smallest_rsa_bits=table.take(
             "smallest_rsa", integer(SMALLEST_RSA_BITS, LARGEST_RSA_BITS), default.smallest_rsa_bits
         ),

@@ -11,7 +11,7 @@ from ikev1.config.packet_marks import read_packet_marks
 from ikev1.config.programs import program
 from ikev1.config.rekeying import read_tunnel_lives
 from ikev1.config.table import Table
-from ikev1.config.values import boolean, choice, each, host_bits, integer, kilobytes, text
+from ikev1.config.values import boolean, each, host_bits, integer, kilobytes, member, text
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import HOUR, IpsecProposal, ProposalCheck, Start, Tunnel, WhenDown
@@ -33,20 +33,16 @@ def read_tunnel(name: str, table: Table, check: ProposalCheck, files: Files) -> 
         lifetime_set=bool(lives.lifetime),
         rekeying=lives.rekeying,
         check=check,
-        start=Start(table.take("start", choice(tuple(Start)), Start.NONE)),
+        start=table.take("start", member(Start), Start.NONE),
         replay_window=table.take("replay_window", integer(0, LARGEST_WINDOW), 64),
-        mode=IpsecMode(table.take("mode", choice(tuple(IpsecMode)), IpsecMode.TUNNEL)),
+        mode=table.take("mode", member(IpsecMode), IpsecMode.TUNNEL),
         compress=table.take("compress", boolean, False),
         marks=read_packet_marks(table),
         updown=table.take("updown", program(files.folder), ()),
-        when_down=table.take("when_down", _when_down, None),
+        when_down=table.take("when_down", member(WhenDown), None),
     )
     table.finish()
     return tunnel
-
-
-def _when_down(value: object) -> WhenDown:
-    return WhenDown(choice(tuple(WhenDown))(value))
 
 
 def _selector(table: Table, key: str) -> Callable[[object], Selector]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TypeVar
 
+from ikev1.config.findings import Invalid, Rule
+
+Member = TypeVar("Member", bound=StrEnum)
 Value = TypeVar("Value")
 
 ANY = "%any"
@@ -19,6 +23,7 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _KILOBYTES = {"": 1, "k": 1, "m": 1024, "g": 1024 * 1024}
 _OCTETS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
 _LARGEST = 0xFFFF_FFFF  # the largest life duration of 4 octets
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def text(value: object) -> str:
@@ -44,6 +49,12 @@ def choice(allowed: Sequence[str]) -> Callable[[object], str]:
         return str(value)
 
     return convert
+
+
+def member(kind: type[Member]) -> Callable[[object], Member]:
+    """One of the words of an enumeration."""
+    words = choice(tuple(kind))
+    return lambda value: kind(words(value))
 
 
 def number(least: float, most: float) -> Callable[[object], float]:
@@ -80,7 +91,7 @@ def fragment_size(value: object) -> int:
     return value
 
 
-def _quantity(value: object, units: dict[str, int], allowed: str) -> int:
+def _quantity(value: object, units: dict[str, int], allowed: str, largest: int = _LARGEST) -> int:
     form = _QUANTITY.match(value.strip()) if isinstance(value, str) else None
     if isinstance(value, int) and not isinstance(value, bool):
         amount = value
@@ -88,8 +99,8 @@ def _quantity(value: object, units: dict[str, int], allowed: str) -> int:
         amount = int(form[1]) * units[form[2].lower()]
     else:
         raise ValueError(f"{value!r} is not allowed: expected {allowed}")
-    if not 1 <= amount <= _LARGEST:
-        raise ValueError(f"{value!r} is out of range: expected 1 to {_LARGEST}")
+    if not 1 <= amount <= largest:
+        raise ValueError(f"{value!r} is out of range: expected 1 to {largest}")
     return amount
 
 
@@ -116,18 +127,7 @@ def kilobytes(value: object) -> int:
 def octets(value: object) -> int:
     """Octets: an integer, or a string with a unit: ``500000000``, ``"500M"``, ``"4G"``."""
     value = value.strip().removesuffix("iB").removesuffix("B") if isinstance(value, str) else value
-    form = _QUANTITY.match(value) if isinstance(value, str) else None
-    if isinstance(value, int) and not isinstance(value, bool):
-        amount = value
-    elif form is not None and form[2].lower() in _OCTETS:
-        amount = int(form[1]) * _OCTETS[form[2].lower()]
-    else:
-        raise ValueError(
-            f'{value!r} is not allowed: expected octets as an integer, or a string with a unit such as "4G"'
-        )
-    if not 1 <= amount < 1 << 63:
-        raise ValueError(f"{value!r} is out of range: expected 1 to {(1 << 63) - 1}")
-    return amount
+    return _quantity(value, _OCTETS, 'octets as an integer, or a string with a unit such as "4G"', (1 << 63) - 1)
 
 
 def address(value: object) -> str:
@@ -216,3 +216,13 @@ def each(convert: Callable[[object], Value]) -> Callable[[object], tuple[Value, 
         return tuple(convert(item) for item in (value if isinstance(value, list) else [value]))
 
     return convert_all
+
+
+def check_name(name: str) -> str:
+    """The name of a connection, tunnel or pool."""
+    if not _NAME.fullmatch(name):
+        raise Invalid(
+            Rule.INVALID_NAME,
+            "a name has 1 to 64 letters, digits, '.', '_' or '-', and begins with a letter or digit",
+        )
+    return name

@@ -8,7 +8,7 @@ from ikev1.aaa.options import BACKENDS
 from ikev1.config.findings import Rule
 from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
-from ikev1.config.values import boolean, choice, duration, each, integer, text
+from ikev1.config.values import boolean, choice, duration, each, integer, member, text
 from ikev1.core.records.methods import HYBRID_METHODS, XAUTH_METHODS
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Connection, Policy, XauthRenewal, XauthRole
@@ -56,16 +56,16 @@ class XauthOptions(NamedTuple):
 
 def read_xauth(table: Table, secrets: Secrets) -> XauthOptions:
     """The options of a connection for XAUTH. An option without effect is reported as an error."""
-    role = table.take("xauth", choice(tuple(XauthRole)), None)
+    role = table.take("xauth", member(XauthRole), None)
     usual = XauthOptions()
     options = XauthOptions(
-        None if role is None else XauthRole(role),
+        role,
         table.take("hybrid", boolean, False),
         table.take("xauth_method", boolean, True),
         table.take("xauth_backend", each(choice(BACKENDS)), ()),
         float(table.take("xauth_timeout", duration, int(usual.timeout))),
         table.take("xauth_attempts", integer(1, 10), usual.attempts),
-        XauthRenewal(table.take("xauth_renewal", choice(tuple(XauthRenewal)), usual.renewal)),
+        table.take("xauth_renewal", member(XauthRenewal), usual.renewal),
         table.take("xauth_user", text, ""),
         table.take("xauth_domain", text, ""),
         secrets.take(table, "xauth_secret"),

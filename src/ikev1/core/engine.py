@@ -262,13 +262,13 @@ class Engine:
         """
         self._state.name_addresses(names)
 
-    def close_ike(self, unique_id: int, now: float) -> list[Action]:
-        """Delete an ISAKMP SA and its pairs, and notify the peer.
+    def close_ike(self, unique_id: int, now: float, reason: str = "requested locally") -> list[Action]:
+        """Delete an ISAKMP SA and its pairs, and notify the peer. ``reason`` is for the events.
 
         Raises:
             UnknownName: there is no ISAKMP SA with this number.
         """
-        return self._contained(self._ike(unique_id), lambda ref: commands.close_ike(ref, "requested locally"), now)
+        return self._contained(self._ike(unique_id), lambda ref: commands.close_ike(ref, reason), now)
 
     def close_child(self, unique_id: int, now: float) -> list[Action]:
         """Delete a pair of IPsec SAs, and notify the peer.

@@ -15,6 +15,7 @@ from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.host.data_plane_choice import PlaneChoice
+from ikev1.daemon.l2tp.link import L2tpLink, LinkAddresses, LinkError
 from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.observe.event_log import EventLog
 from ikev1.daemon.pending_operations import NotEstablished
@@ -34,6 +35,7 @@ class Outcome(StrEnum):
     AUTHENTICATION_FAILED = "authentication-failed"
     PROPOSAL_REFUSED = "proposal-refused"
     LOST = "lost"  # after it was up
+    LINK_FAILED = "link-failed"  # xl2tpd or pppd, before or after it was up
     FAILED = "failed"  # not established for another reason
 
 
@@ -55,7 +57,8 @@ _OUTCOMES = {
     },
     Outcome.PROPOSAL_REFUSED: {Code.NO_PROPOSAL_CHOSEN, Code.SELECTORS_UNACCEPTABLE},
 }
-_BY_CODE = {code: outcome for outcome, codes in _OUTCOMES.items() for code in codes}
+_PAUSE = 0.5  # seconds between looks whether the gateway is still called anew
+_BY_CODE: dict[str, Outcome] = {code: outcome for outcome, codes in _OUTCOMES.items() for code in codes}
 
 
 def _outcome(failure: Failure) -> Outcome | None:
@@ -77,6 +80,12 @@ class View(Protocol):
     def event(self, event: Event) -> None:
         """Something happened."""
 
+    def failed(self, reason: str) -> None:
+        """The connection cannot be called, or the PPP link has not come up or has ended."""
+
+    def link(self, addresses: LinkAddresses) -> None:
+        """The PPP link in the connection is up."""
+
     def up(self) -> None:
         """The connection is up for the first time."""
 
@@ -85,24 +94,32 @@ class View(Protocol):
 
 
 class ClientConnection:
-    """Brings up all tunnels of the one connection of ``gateway``, and calls ``end`` when that failed or is over."""
+    """Brings up all tunnels of the one connection of ``gateway``, then ``link``, if any. Calls ``end`` when that failed
+    or is over.
+    """
 
-    def __init__(self, gateway: Gateway, end: Callable[[], None], view: View) -> None:
+    def __init__(self, gateway: Gateway, end: Callable[[], None], view: View, link: L2tpLink | None = None) -> None:
         self._gateway = gateway
         self._end = end
         self._view = view
+        self._link = link
         (connection,) = gateway.settings.connections
         self._name = connection.name
         self._tunnels = tuple(tunnel.name for tunnel in connection.tunnels)
         self._up = False
         self._ending = False
+        self._waiting = False  # for the end of a call that a change of this host's address caused
         self._failure: Outcome | None = None
+        self._told = False  # the view has an event with the reason
+        self._link_failure: Outcome | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         gateway.observers.append(self._observe)
 
     @property
     def outcome(self) -> Outcome:
         """How the connection ended; a signal ends it if nothing else did."""
+        if self._link_failure is not None:
+            return self._link_failure
         if not self._ending:
             return Outcome.DISCONNECTED if self._up else Outcome.INTERRUPTED
         return Outcome.LOST if self._up else self._failure or Outcome.FAILED
@@ -112,10 +129,12 @@ class ClientConnection:
         self._view.calling()
         self._spawn(self._bring_up())
 
-    def close(self) -> None:
-        """Follow the connection no longer."""
-        for task in self._tasks:
+    async def close(self) -> None:
+        """Follow the connection no longer, and end the link, which needs the tunnels for that."""
+        for task in tuple(self._tasks):
             task.cancel()
+        if self._link is not None:
+            await self._link.stop()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -126,15 +145,39 @@ class ClientConnection:
         try:
             for tunnel in self._tunnels:
                 await self._gateway.initiate(self._name, tunnel)
-        except NotEstablished:
+        except NotEstablished as error:
+            self._failure = self._failure or _BY_CODE.get(error.code)
+            if not self._told:
+                self._view.failed(str(error))
             self._finish()
             return
         self._look()
+        if self._link is not None and not self._ending:
+            await self._bring_up_link(self._link)
         if not self._ending:
             self._up = True
             self._view.up()
             if self._view.live:
                 self._spawn(self._show())
+
+    async def _bring_up_link(self, link: L2tpLink) -> None:
+        sa = self._gateway.engine.ike_for(self._name)
+        if sa is None:
+            self._finish()
+            return
+        try:
+            self._view.link(await link.start(sa.path.remote_host, sa.path.local_host))
+            self._spawn(self._watch(link))
+        except LinkError as error:
+            self._end_with(error)
+
+    async def _watch(self, link: L2tpLink) -> None:
+        self._end_with(await link.ended())
+
+    def _end_with(self, error: LinkError) -> None:
+        self._link_failure = Outcome.AUTHENTICATION_FAILED if error.authentication else Outcome.LINK_FAILED
+        self._view.failed(str(error))
+        self._finish()
 
     async def _show(self) -> None:
         while True:
@@ -147,14 +190,26 @@ class ClientConnection:
     def _observe(self, event: Event) -> None:
         self._view.event(event)
         if isinstance(event, Failure) and not self._up:
+            self._told = True
             self._failure = _outcome(event) or self._failure
         elif isinstance(event, (IkeDown, ChildDown)) and self._up:
             # later: a pair may have another ISAKMP SA by then
             asyncio.get_running_loop().call_soon(self._look)
 
     def _look(self) -> None:
-        if not all(self._gateway.is_up(self._name, tunnel) for tunnel in self._tunnels):
+        if self._waiting or all(self._gateway.is_up(self._name, tunnel) for tunnel in self._tunnels):
+            return
+        if self._name in self._gateway.autostart.failing:
+            self._spawn(self._await_call())
+        else:
             self._finish()
+
+    async def _await_call(self) -> None:
+        self._waiting = True
+        while self._name in self._gateway.autostart.failing:
+            await asyncio.sleep(_PAUSE)
+        self._waiting = False
+        self._look()
 
     def _finish(self) -> None:
         self._ending = True
@@ -171,10 +226,12 @@ def run_client(
     prompter: Prompter,
     view: View,
     observers: Sequence[Observer] = (),
+    link: L2tpLink | None = None,
 ) -> Outcome:
     """Bring up the one connection of ``settings``, and keep it up until it is lost or a signal ends the process.
 
     ``folder`` is a private folder, for the control socket. ``observers`` follow the events of the gateway, too.
+    ``link`` is brought up in the connection, and ended before it.
 
     Raises:
         OSError: a port or the control socket cannot be opened.
@@ -185,24 +242,25 @@ def run_client(
     def started(gateway: Gateway, end: Callable[[], None]) -> None:
         gateway.use_prompter(prompter)
         gateway.observers.extend(observers)
-        connections.append(ClientConnection(gateway, end, view))
+        connections.append(ClientConnection(gateway, end, view, link))
         connections[0].begin()
 
+    async def close() -> None:
+        for connection in connections:
+            await connection.close()
+
     async def life() -> Outcome:
-        try:
-            await serve(
-                settings,
-                endpoint,
-                chosen,
-                log,
-                control=folder / "control.vici",
-                load_settings=lambda: settings,
-                users=BackendOptions,
-                started=started,
-            )
-        finally:
-            for connection in connections:
-                connection.close()
+        await serve(
+            settings,
+            endpoint,
+            chosen,
+            log,
+            control=folder / "control.vici",
+            load_settings=lambda: settings,
+            users=BackendOptions,
+            started=started,
+            before_end=close,
+        )
         return connections[0].outcome
 
     return asyncio.run(life())

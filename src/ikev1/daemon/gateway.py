@@ -429,7 +429,7 @@ class Gateway:
         message, not the address that it comes from.
         """
         try:
-            actions = self.engine.close_ike(sa.unique_id, self.now())
+            actions = self.engine.close_ike(sa.unique_id, self.now(), "the address of this host changed")
         except UnknownName:  # it was closed meanwhile
             return
         self.apply(

@@ -13,7 +13,7 @@ from ikev1.core.records.path import UdpPath
 from ikev1.core.records.settings import Connection
 from ikev1.daemon.net.host_names import HostNames
 from ikev1.daemon.net.udp import local_address_towards
-from ikev1.daemon.pending_operations import NotEstablished, PendingOperations
+from ikev1.daemon.pending_operations import NotEstablished, NotResolved, PendingOperations
 from ikev1.errors import LocalError
 
 Apply = Callable[[Iterable[Action]], None]
@@ -126,7 +126,7 @@ class Initiation:
         addresses = _turned(self._engine.called_addresses(name), self._failed_last.get(name))
         if not addresses:
             named = ", ".join(filter(is_host_name, connection.remotes))
-            raise NotEstablished(f"no address of {named} is known: check that the name exists and a resolver answers")
+            raise NotResolved(f"no address of {named} is known: check that the name exists and a resolver answers")
         for remote in addresses:
             if remote in tried:
                 continue

@@ -12,6 +12,7 @@ from ikev1.core.records.events import (
     ChildDown,
     ChildReady,
     ChildUp,
+    Code,
     Event,
     Failure,
     IkeConfirmed,
@@ -27,6 +28,12 @@ class NotEstablished(LocalError):
     """An SA that was initiated was not established; the text is the reason."""
 
     code = "not-established"
+
+
+class NotResolved(NotEstablished):
+    """An SA was not initiated, because no address of its peer's name is known."""
+
+    code = Code.NAME_NOT_RESOLVED
 
 
 @dataclass(slots=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from ikev1.config import DEFAULT_FILE, BackendOptions, ConfigError, GatewayOptions, Loaded, load
@@ -134,11 +134,13 @@ async def serve(
     users: Callable[[], BackendOptions] = BackendOptions,
     journal: Path | None = None,
     started: Callable[[Gateway, Callable[[], None]], None] | None = None,
+    before_end: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     """Run a gateway in the running event loop until SIGTERM or SIGINT; SIGHUP reloads the configuration.
 
     With ``keep_protected``, unprotected traffic of tunnels is still dropped afterwards. ``started`` is called once the
     gateway serves, with the gateway and with a function that ends it as SIGTERM does; SIGHUP then ends it, too.
+    ``before_end`` is awaited before the SAs are deleted.
 
     Raises:
         OSError: a port, the control socket, the key log or the recording cannot be opened.
@@ -183,6 +185,8 @@ async def serve(
         await ended.wait()
     finally:
         notify("STOPPING=1")
+        if before_end is not None:
+            await before_end()
         await vici.close()
         await gateway.close(keep_protected=keep_protected)
 

@@ -17,15 +17,14 @@ from ikev1.esp.xfrm import statistics
 from ikev1.esp.xfrm.event_translation import EventTranslator
 from ikev1.esp.xfrm.events import EventSocket
 from ikev1.esp.xfrm.layout import flow_of
-from ikev1.esp.xfrm.ownership_file import AddressNote, OwnershipFile
-from ikev1.esp.xfrm.pairs import Pairs
+from ikev1.esp.xfrm.ownership_file import AddressNote, OwnershipFile, RouteNote, StateNote
+from ikev1.esp.xfrm.pairs import Pairs, unmarked
 from ikev1.esp.xfrm.policy_sets import Bearer, PolicySets
 from ikev1.esp.xfrm.probe import probe
 from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.shared_addresses import SharedAddresses
 from ikev1.esp.xfrm.sockets import bypass_policies, take_esp
 from ikev1.esp.xfrm.spd import Spd
-from ikev1.esp.xfrm.stale_state import remove_legacy
 from ikev1.esp.xfrm.translate import Flows, protected_flows, trap_flows, trap_templates
 
 __all__ = ["KernelPlane", "probe"]
@@ -87,8 +86,8 @@ class KernelPlane:
             states = self._xfrm.states()
             self._spd.avoid(info.reqid for info in states)
             self._awaited = [flow_of(info.selector) for info in states if info.larval and self._spd.is_ours(info.reqid)]
-            survivors = [child for child in sorted(children, key=_age) if self._resume(child)]
-            remove_legacy(self._xfrm, self._routes, self._owner, self._pairs, self._spd)
+            survivors = [child for child in sorted(children, key=lambda child: child.created_at) if self._resume(child)]
+            _remove_legacy(self._xfrm, self._routes, self._owner, self._pairs, self._spd)
             left = [note for note in self._owner.left if isinstance(note, AddressNote)]
             gone = [note for note in left if note.address not in self._virtual]
             for note in gone:
@@ -241,10 +240,6 @@ class KernelPlane:
             self._translator.read()
 
 
-def _age(child: ChildSa) -> float:
-    return child.created_at
-
-
 @contextmanager
 def _failing_as(what: str) -> Iterator[None]:
     """Raise OSErrors as PlaneErrors that say which operation failed."""
@@ -252,3 +247,26 @@ def _failing_as(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise PlaneError(f"{what}: {error.strerror or error}") from error
+
+
+def _remove_legacy(xfrm: Xfrm, routes: Routes, owner: OwnershipFile, pairs: Pairs, spd: Spd) -> None:
+    """Remove what ``owner`` listed when it was opened, and neither ``pairs`` nor ``spd`` took over.
+
+    Only what has the recorded reqid is removed: another program may have added the same since. First the packets of the
+    policies are dropped (`Spd.hold`), because they would wait for SAs otherwise; `Spd.settle` ends that.
+
+    Raises:
+        OSError: the kernel refused.
+    """
+    spd.hold()
+    states = [note for note in owner.left if isinstance(note, StateNote) and not pairs.of_state(unmarked(note.id))]
+    for state in states:
+        found = xfrm.find(state.id)
+        if found is not None and found.reqid == state.reqid:
+            xfrm.delete(state.id)
+    ways = [note for note in owner.left if isinstance(note, RouteNote) and not routes.routed(note.network)]
+    for way in ways:
+        routes.forget(way.network)
+    if ways:
+        routes.tidy()
+    owner.strike(*states, *ways)

@@ -35,7 +35,7 @@ _SCOPE_UNIVERSE, _SCOPE_NOWHERE = 0, 255  # when deleting, the latter is any
 _UNICAST, _THROW, _ANY_TYPE = 1, 9, 0
 _NUMBER = struct.Struct("=I")
 # <linux/fib_rules.h>; its header has the fields of a route's
-_PRIORITY, _RULE_MARK, _RULE_TABLE = 6, 10, 15
+_PRIORITY, _RULE_MARK, _SUPPRESS_PREFIXES, _RULE_TABLE = 6, 10, 14, 15
 _RULE_PROTOCOL, _SOURCE_PORTS, _DESTINATION_PORTS = 22, 23, 24
 _PORTS = struct.Struct("=HH")  # struct fib_rule_port_range: the first, the last
 _TO_TABLE, _INVERT = 1, 2  # the action, and a flag
@@ -64,11 +64,15 @@ class Route(NamedTuple):
 
 
 class PacketRule(NamedTuple):
-    """The packets for which a rule has a table looked up: of a protocol, from and to a port (0: any)."""
+    """The packets for which a rule has a table looked up: of a protocol, from and to a port (0: any), not to the packed
+    address ``except_to``. With ``without_default``, the rule ignores default routes of the table.
+    """
 
-    protocol: int
+    protocol: int = 0
     source_port: int = 0
     destination_port: int = 0
+    except_to: bytes = b""
+    without_default: bool = False
 
 
 class RoutingTable:
@@ -111,9 +115,10 @@ class RoutingTable:
         """Add a throw route: ``network`` is looked up in the following tables. It replaces an earlier route to it."""
         self._change(_NEW_ROUTE, CREATE | REPLACE, network, _SCOPE_UNIVERSE, _THROW, b"")
 
-    def delete(self, network: Network) -> None:
-        """Delete the route to ``network``."""
-        self._change(_DELETE_ROUTE, 0, network, _SCOPE_NOWHERE, _ANY_TYPE, b"")
+    def delete(self, network: Network, hop: Hop | None = None) -> None:
+        """Delete the route to ``network``; with ``hop``, only one to its interface."""
+        details = attribute(_DEVICE, _NUMBER.pack(hop.device)) if hop is not None else b""
+        self._change(_DELETE_ROUTE, 0, network, _SCOPE_NOWHERE, _ANY_TYPE, details)
 
     def consult(self, family: int, mark: int, priority: int) -> None:
         """Add the rule that applies the table to packets of ``family`` without ``mark``."""
@@ -189,9 +194,15 @@ class RoutingTable:
         return (header, *(attribute(kind, _NUMBER.pack(number)) for kind, number in numbers))
 
     def _packet_rule(self, family: int, priority: int, packets: PacketRule) -> tuple[bytes, ...]:
-        header = ROUTE.pack(family, 0, 0, 0, _TABLE_IN_ATTRIBUTE, 0, 0, _TO_TABLE, 0)
+        bits = 8 * len(packets.except_to)
+        header = ROUTE.pack(family, bits, 0, 0, _TABLE_IN_ATTRIBUTE, 0, 0, _TO_TABLE, _INVERT if bits else 0)
         details = [attribute(_PRIORITY, _NUMBER.pack(priority)), attribute(_RULE_TABLE, _NUMBER.pack(self._table))]
-        details.append(attribute(_RULE_PROTOCOL, bytes((packets.protocol,))))
+        if packets.except_to:
+            details.append(attribute(_DESTINATION, packets.except_to))
+        if packets.without_default:
+            details.append(attribute(_SUPPRESS_PREFIXES, _NUMBER.pack(0)))
+        if packets.protocol:
+            details.append(attribute(_RULE_PROTOCOL, bytes((packets.protocol,))))
         for kind, port in ((_SOURCE_PORTS, packets.source_port), (_DESTINATION_PORTS, packets.destination_port)):
             if port:
                 details.append(attribute(kind, _PORTS.pack(port, port)))

@@ -228,10 +228,7 @@ class Ike:
         Raises:
             LocalError: the SA is gone already.
         """
-        close = self._engine.close_ike if isinstance(sa, IkeSa) else self._engine.close_child
-        with of_caller("close"):
-            actions = close(sa.unique_id, now)
-        self._perform(actions, now)
+        self._command("close", self._engine.close_ike if isinstance(sa, IkeSa) else self._engine.close_child, sa, now)
 
     def rekey(self, sa: IkeSa | ChildSa, now: float) -> None:
         """Negotiate the successor of an ISAKMP SA or of a pair of IPsec SAs now. An SA that is being replaced already
@@ -244,9 +241,13 @@ class Ike:
         Raises:
             LocalError: the SA is gone already.
         """
-        rekey = self._engine.rekey_ike if isinstance(sa, IkeSa) else self._engine.rekey_child
-        with of_caller("rekey"):
-            actions = rekey(sa.unique_id, now)
+        self._command("rekey", self._engine.rekey_ike if isinstance(sa, IkeSa) else self._engine.rekey_child, sa, now)
+
+    def _command(
+        self, name: str, command: Callable[[int, float], list[Action]], sa: IkeSa | ChildSa, now: float
+    ) -> None:
+        with of_caller(name):
+            actions = command(sa.unique_id, now)
         self._perform(actions, now)
 
     def certificate_checked(self, request: int, verdict: CertificateVerdict, now: float) -> None:

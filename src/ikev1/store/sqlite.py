@@ -23,8 +23,7 @@ from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.record import replace
 from ikev1.files.private import check_folder, check_private, open_private
-from ikev1.store.lease import Lease
-from ikev1.store.store import StoreError
+from ikev1.store.store import Lease, StoreError
 
 FORMAT = 2  # PRAGMA user_version: of the tables, not of the records in them, which grow by fields with defaults
 _READABLE = (0, 1, FORMAT)  # 0: a new file; 1: without rows for pairs

@@ -1,16 +1,23 @@
-"""Times in a store are wall-clock times, because another process has another clock."""
+"""Times in a store are wall-clock times, because another process has another clock.
+
+The times in records are the fields whose names end in ``_at``, in seconds by the clock of the caller, 0.0 for never.
+That clock need not show the time of day; the engine expects only that it does not go back.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from ikev1.core.records.actions import Forget, Keep
 from ikev1.core.records.ike_sa import IkeSa
-from ikev1.core.records.times import shifted
-from ikev1.store.lease import Lease
-from ikev1.store.store import Store
+from ikev1.core.records.record import Record, replace
+from ikev1.store.store import Lease, Store
 
 _NOT_WORTH_IT = 1.0  # seconds: a difference up to this changes nothing that matters, and to shift a record costs time
+T = TypeVar("T")
+
+_SUFFIX = "_at"
 
 
 class WallTimeStore:
@@ -54,3 +61,20 @@ class WallTimeStore:
 
 def _not_in_the_future(sa: IkeSa, now: float) -> IkeSa:
     return sa if sa.established_at <= now else shifted(sa, now - sa.established_at)
+
+
+def shifted(value: T, seconds: float) -> T:
+    """A record with all times in it, and in the records that it consists of, ``seconds`` later."""
+    if isinstance(value, Record):
+        changes = {name: _shifted(name, getattr(value, name), seconds) for name in value.__struct_fields__}
+        result: T = replace(value, **changes)
+        return result
+    return value
+
+
+def _shifted(name: str, value: Any, seconds: float) -> Any:
+    if name.endswith(_SUFFIX):
+        return value + seconds if value else value
+    if type(value) is tuple:
+        return tuple(shifted(item, seconds) for item in value)
+    return shifted(value, seconds)

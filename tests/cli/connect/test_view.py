@@ -7,6 +7,7 @@ import io
 import pytest
 
 from ikev1.cli.connect.view import TerminalView, amount, duration
+from ikev1.daemon.observe.event_log import Level, Line
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,14 @@ def test_amounts(octets: int, text: str) -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(-1, "0m 00s"), (61.9, "1m 01s"), (3600, "1h 00m"), (86_399, "23h 59m")])
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_lines_of_the_log_about_this_host() -> None:
+    stream = io.StringIO()
+    view = TerminalView(stream, "192.0.2.1", "carol")
+    view.warn(Line(Level.WARNING, "NET", "no name servers"))
+    view.warn(Line(Level.WARNING, "IKE", "shown as an event"))
+    assert stream.getvalue() == "warning: no name servers\n"
 
 
 def test_what_is_hidden_once_nobody_looks() -> None:

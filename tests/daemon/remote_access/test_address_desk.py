@@ -84,7 +84,7 @@ def test_an_address_that_a_pool_reserves_stays_where_it_is() -> None:
 
 def test_an_sa_that_cannot_be_closed_is_not_closed_again_and_again() -> None:
     class Stubborn(Engine):
-        def close_ike(self, unique_id: int, now: float) -> list[Action]:
+        def close_ike(self, unique_id: int, now: float, reason: str = "") -> list[Action]:
             tried.append(unique_id)
             return []  # as after an internal error
 

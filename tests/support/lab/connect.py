@@ -37,13 +37,15 @@ def connect(
     *options: str,
     secret: str = GROUP_SECRET,
     password: str = XAUTH_PASSWORD,
+    user: str = XAUTH_USER,
     nobody: bool = False,
 ) -> Connect:
-    """Connect to the node's peer, with the secrets in files."""
+    """Connect to the node's peer, with the secrets in files. With an empty ``user``, without XAUTH."""
     folder = lab.folder("connect")
     folder.mkdir(parents=True)
     for name, content in (("secret", secret), ("password", password)):
         (folder / name).touch(mode=0o600)
         (folder / name).write_text(content + "\n")
     files = ("--secret-file", str(folder / "secret"), "--password-file", str(folder / "password"))
-    return lab.started(Connect(node, folder, (node.peer, "--user", XAUTH_USER, *files, *options), nobody=nobody))
+    named = ("--user", user) if user else ()
+    return lab.started(Connect(node, folder, (node.peer, *named, *files, *options), nobody=nobody))

@@ -6,12 +6,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lab import pki
 from lab.charon import CLIENT_ID, GATEWAY_ID, PSK
 from lab.control import Control
 from lab.network import Node
-from lab.process import LabError, Program, run
+from lab.process import LabError, Program
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class OurOptions:
     state: Path | None = None  # the file in which ISAKMP SAs outlive the daemon
     half_open_limit: int = 1000
     log_level: str = "debug"
+    fresh: bool = False  # in an interpreter of its own, as an operator starts it, rather than a fork: see lab.preloaded
     gateway: str = ""  # more lines of [gateway]
     extra: str = ""  # more lines of the connection
     tunnel: str = ""  # more lines of each tunnel
@@ -62,13 +64,16 @@ class OurGateway(Program):
         self.record = directory / "record.pcapng"
         self.control = Control(directory / "control.vici")
         self.configure(options)
-        self.command_line = [sys.executable, "-m", "ikev1", "run", "--config", str(self.config)]
+        arguments = ["-m", "ikev1", "run", "--config", str(self.config)]
         if options.data_plane in _PROGRAMS:
-            program = Path(__file__).with_name(_PROGRAMS[options.data_plane])
-            self.command_line = [sys.executable, str(program), str(self.config)]
+            arguments = [str(Path(__file__).with_name(_PROGRAMS[options.data_plane])), str(self.config)]
+        self.command_line = [sys.executable, *arguments]
         setup = f"mount --bind '{options.hosts}' /etc/hosts" if options.hosts is not None else ":"
         environment = {"PYTHONDONTWRITEBYTECODE": "1"}
-        super().__init__(node.namespace, self.command_line, directory, setup=setup, environment=environment)
+        command = self.command_line if options.fresh else arguments
+        super().__init__(
+            node.namespace, command, directory, setup=setup, environment=environment, preloaded=not options.fresh
+        )
         try:
             self.wait_for(self.control.answers, "an answer on its VICI socket")
         except LabError:
@@ -88,14 +93,24 @@ class OurGateway(Program):
 
     def command(self, *arguments: str, check: bool = True) -> str:
         """Our own command line, on this gateway's socket. What it brings up is up at both ends."""
-        said = run(sys.executable, "-m", "ikev1", *arguments, check=check, IKEV1_SOCKET=str(self.control.path))
+        said = self._run(*arguments, check=check)
         if check and arguments[0] == "up":
             self.control.await_other_end()
         return said
 
     def release(self) -> None:
         """`ikev1 release`, where this gateway ran."""
-        self.node.run(sys.executable, "-m", "ikev1", "release", "--config", str(self.config))
+        self._run("release", "--config", str(self.config))
+
+    def _run(self, *arguments: str, check: bool = True) -> str:
+        command = ["-m", "ikev1", *arguments]
+        environment = {"IKEV1_SOCKET": str(self.control.path)}
+        with TemporaryDirectory() as folder:
+            program = Program(self.node.namespace, command, Path(folder), environment=environment, preloaded=True)
+            status = program.wait()
+            if check and status != 0:
+                raise LabError(f"ikev1 {' '.join(arguments)} ended with {status}:\n{program.log()}")
+            return program.log()
 
 
 def _with_control(configuration: str, control: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from lab.network import Node
@@ -37,15 +38,30 @@ def what_l2tp_lacks() -> str:
 
 
 class Xl2tpd(Program):
-    """One end: a client that calls the node's peer until it has a link, or a server for any number of clients."""
+    """One end: a client that calls the node's peer until it has a link, or a server for any number of clients.
 
-    def __init__(self, node: Node, directory: Path, *, calls: bool, port: int = 1701, name: str = "") -> None:
+    With ``users``, names and passwords, a server authenticates its clients with MS-CHAP version 2. ``options`` are more
+    lines for pppd.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        directory: Path,
+        *,
+        calls: bool,
+        port: int = 1701,
+        name: str = "",
+        users: Mapping[str, str] | None = None,
+        options: str = "",
+    ) -> None:
         directory.mkdir(parents=True)
         self.node = node
-        options = directory / "options"
-        options.write_text(f"{_PPP}logfile {directory / 'pppd.log'}\n")
+        file = directory / "options"
+        ppp = _PPP.replace("noauth", "require-mschap-v2") if users else _PPP
+        file.write_text(f"{ppp}{options}\nlogfile {directory / 'pppd.log'}\n")
         config = directory / "xl2tpd.conf"
-        config.write_text(_config(node, options, calls=calls, port=port, name=name or node.name))
+        config.write_text(_config(node, file, calls=calls, port=port, name=name or node.name))
         command: list[str | Path] = [
             "xl2tpd",
             "-D",
@@ -58,7 +74,7 @@ class Xl2tpd(Program):
             "-s",
             "/dev/null",
         ]
-        super().__init__(node.namespace, command, directory, setup="mkdir -p /etc/ppp")
+        super().__init__(node.namespace, command, directory, setup=private_etc_ppp(directory, users or {}))
 
     def wait_for_link(self) -> str:
         """Wait until the client's PPP link is up at both ends; returns its own address there."""
@@ -76,6 +92,27 @@ class Xl2tpd(Program):
             if words[1].startswith("ppp") and "peer" in words:
                 return words[3]
         return ""
+
+
+def private_etc_ppp(directory: Path, users: Mapping[str, str]) -> str:
+    """The line of shell that gives a program an /etc/ppp of its own, with these users, and no scripts but one that
+    appends its environment to the file ``ip-up.log`` in ``directory``.
+    """
+    folder = directory / "etc-ppp"
+    folder.mkdir()
+    secrets = folder / "chap-secrets"
+    secrets.touch(mode=0o600)
+    secrets.write_text("".join(f"{_quoted(user)} * {_quoted(password)} *\n" for user, password in users.items()))
+    (folder / "options").touch()
+    script = folder / "ip-up"
+    script.write_text(f"#!/bin/sh\nenv >> {directory}/ip-up.log\n")
+    script.chmod(0o755)
+    return f"mkdir -p /etc/ppp; mount --bind {folder} /etc/ppp"
+
+
+def _quoted(word: str) -> str:
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _config(node: Node, options: Path, *, calls: bool, port: int, name: str) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from lab.preloaded import Forked, start
+
 Found = TypeVar("Found")
 
 PATIENCE = 60.0
@@ -60,7 +62,8 @@ class Program:
     """A process in a namespace: started here, ended by `stop`, and killed by the kernel if the test run dies.
 
     ``setup`` is a line of shell that runs first; what it mounts is seen by this program alone, because
-    ``ip netns exec`` gives it a mount namespace of its own.
+    ``ip netns exec`` gives it a mount namespace of its own. A ``preloaded`` program is one of ours, see
+    `lab.preloaded`: ``command`` is what follows the interpreter's name.
     """
 
     def __init__(
@@ -71,16 +74,23 @@ class Program:
         *,
         setup: str = ":",
         environment: Mapping[str, str] | None = None,
+        preloaded: bool = False,
     ) -> None:
         self.directory = directory
         self.output_file = directory / "output"
         directory.mkdir(parents=True, exist_ok=True)
+        variables = os.environ | dict(environment or {})
+        self._process: subprocess.Popen[bytes] | Forked
+        if preloaded:
+            self.output_file.write_bytes(b"")
+            self._process = start(command, namespace, setup, variables, self.output_file)
+            return
         enter = ["setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", namespace]
         prepare = ["bash", "-c", 'set -e; eval "$0"; exec "$@"', setup]
         with self.output_file.open("wb") as output:
             self._process = subprocess.Popen(
                 [*enter, *prepare, *map(str, command)],
-                env=os.environ | dict(environment or {}),
+                env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from ikev1.capture.describe.fields import fields_of
 from ikev1.capture.describe.nat_detection import nat_checks
 from ikev1.capture.describe.proofs import proofs
 from ikev1.capture.describe.security import security_of
 from ikev1.capture.describe.skeyid import derivation, keymat_formulas
 from ikev1.capture.records.labels import exchange_name
 from ikev1.capture.records.message_record import MessageRecord
-from ikev1.capture.records.report import Check, Formula, Message
+from ikev1.capture.records.report import Check, Field, Formula, Message
 from ikev1.capture.track.conversation import TrackedConversation
 from ikev1.wire.describe import describe
+from ikev1.wire.dissect import DissectedField, dissect
 from ikev1.wire.header import HEADER_SIZE
 
 _KEYS_KNOWN = frozenset({"MM4", "AM2"})  # from these messages on, both sides can derive the keys
@@ -82,3 +82,21 @@ def _proved(conversation: TrackedConversation, record: MessageRecord) -> tuple[t
     if record.label == "QM2":
         formulas += keymat_formulas(conversation, record.header.message_id)
     return tuple(checks), tuple(formulas)
+
+
+def fields_of(record: MessageRecord) -> tuple[Field, ...]:
+    """The fields of ``record``. Offsets refer to the plaintext, or to the wire octets if it could not be decrypted."""
+    dissection = dissect(record.plaintext or record.octets, decrypted=record.decrypted, hidden=record.hidden)
+    return tuple(_field(field) for field in dissection.fields)
+
+
+def _field(found: DissectedField) -> Field:
+    name, value, offset, length, about, fields = found
+    return Field(
+        name=name,
+        value=value,
+        offset=offset,
+        length=length,
+        about=about,
+        fields=tuple(_field(field) for field in fields),
+    )

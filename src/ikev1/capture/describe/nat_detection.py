@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from socket import AF_INET, AF_INET6, inet_pton
-
 from ikev1.capture.records.endpoints import other
 from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.report import Check
 from ikev1.capture.track.conversation import TrackedConversation
+from ikev1.core.peer.nat_traversal import nat_d_hash
 from ikev1.core.records.exchange import Role
 from ikev1.crypto.errors import CryptoError
-from ikev1.crypto.hashes import digest
 from ikev1.wire.payloads import NatDiscovery
 
 DESTINATION, SOURCE = "NAT-D of the destination", "NAT-D of the source"
@@ -28,9 +26,9 @@ def nat_checks(conversation: TrackedConversation, record: MessageRecord) -> list
     datagram = record.datagram
     cookies = conversation.CKY_I + conversation.CKY_R
     try:
-        to = _hash(suite.hash, cookies, datagram.destination, datagram.destination_port)
-        source = _hash(suite.hash, cookies, datagram.source, datagram.source_port)
-        pretended = _hash(suite.hash, cookies, datagram.source, 0)
+        to = nat_d_hash(suite.hash, cookies, datagram.destination, datagram.destination_port)
+        source = nat_d_hash(suite.hash, cookies, datagram.source, datagram.source_port)
+        pretended = nat_d_hash(suite.hash, cookies, datagram.source, 0)
     except CryptoError as error:
         return [Check(name=DESTINATION, right=None, text=str(error))]
     found, *own = (payload.data for payload in payloads)
@@ -61,12 +59,6 @@ def behind_nat(conversation: TrackedConversation, role: Role) -> bool | None:
                 if check.name == name and check.right is not None
             ]
     return any(translated) if translated else None
-
-
-def _hash(algorithm: int, cookies: bytes, host: str, port: int) -> bytes:
-    family = AF_INET6 if ":" in host else AF_INET
-    # RFC 3947 §3.2: HASH = HASH(CKY-I | CKY-R | IP | Port)
-    return digest(algorithm, cookies + inet_pton(family, host.partition("%")[0]) + port.to_bytes(2))
 
 
 def _check(name: str, right: bool, whose: str, hidden: Role, forced: bool = False) -> Check:

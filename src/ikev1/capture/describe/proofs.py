@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from ikev1.capture.decrypt.phase1_values import PSK_METHODS
-from ikev1.capture.describe.skeyid import skeyid_of
+from ikev1.capture.describe.skeyid import Inputs, formula_of, skeyid_of
 from ikev1.capture.records.message_record import MessageRecord
 from ikev1.capture.records.report import Check, Formula
 from ikev1.capture.track.conversation import TrackedConversation
@@ -17,8 +16,6 @@ from ikev1.crypto import certificates, keymat, public_keys, signatures
 from ikev1.crypto.errors import CryptoError
 from ikev1.wire.payloads import Certificate, Hash, Signature
 from ikev1.wire.registry import CertificateEncoding
-
-Inputs = Sequence[tuple[str, bytes]]
 
 
 class Proof(NamedTuple):
@@ -48,11 +45,6 @@ def _unknown(name: str, text: str) -> Proof:
 def _judged(formula: Formula, found: bytes, right: str, wrong: str) -> Proof:
     same = hmac.compare_digest(bytes.fromhex(formula.result), found)
     return Proof(Check(name=formula.name, right=same, text=right if same else wrong), formula)
-
-
-def _formula(name: str, expression: str, source: str, inputs: Inputs, result: bytes) -> Formula:
-    shown = tuple((each, octets.hex()) for each, octets in inputs)
-    return Formula(name=name, expression=expression, source=source, inputs=shown, result=result.hex())
 
 
 # --- HASH_I and HASH_R
@@ -114,7 +106,7 @@ def _phase1_formula(conversation: TrackedConversation, record: MessageRecord) ->
         ("IDii_b" if initiator else "IDir_b", identity),
     ]
     expression = f"prf(SKEYID, {' | '.join(name for name, _ in inputs[1:])})"
-    return _formula("HASH_I" if initiator else "HASH_R", expression, "RFC 2409 §5", inputs, result)
+    return formula_of("HASH_I" if initiator else "HASH_R", expression, "RFC 2409 §5", inputs, result)
 
 
 # --- signatures
@@ -184,6 +176,6 @@ def _phase2_hash(conversation: TrackedConversation, record: MessageRecord, found
         inputs = (SKEYID_a, ("0", b"\0"), M_ID, ("Ni_b", Ni_b), ("Nr_b", Nr_b))
     source = "RFC 2409 §5.7" if record.label == "INFO" else "RFC 2409 §5.5"
     expression = f"prf({inputs[0][0]}, {' | '.join(each for each, _ in inputs[1:])})"
-    formula = _formula(name, expression, source, inputs, result)
+    formula = formula_of(name, expression, source, inputs, result)
     right = f"the {record.sender} knows SKEYID_a, and the message was not modified"
     return _judged(formula, found, right, "the message was modified, or its sender does not know SKEYID_a")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ikev1.capture.decrypt.conversation_keys import Secrets
@@ -17,6 +17,8 @@ from ikev1.wire.payloads import Hash
 from ikev1.wire.registry import ProtocolId
 
 _SECTION_5 = "RFC 2409 §5"
+
+Inputs = Sequence[tuple[str, bytes]]
 
 
 class Psk(NamedTuple):
@@ -85,7 +87,7 @@ def derivation(conversation: TrackedConversation) -> Iterator[Formula]:
             yield _psk_formula(key, Ni_b, Nr_b, secrets.SKEYID)
         elif phase1.method not in PSK_METHODS and secrets.g_xy:
             inputs = (("Ni_b", Ni_b), ("Nr_b", Nr_b), ("g^xy", secrets.g_xy))
-            yield _formula("SKEYID", "prf(Ni_b | Nr_b, g^xy)", _SECTION_5, inputs, secrets.SKEYID)
+            yield formula_of("SKEYID", "prf(Ni_b | Nr_b, g^xy)", _SECTION_5, inputs, secrets.SKEYID)
     yield from _after_SKEYID(conversation, secrets)
 
 
@@ -97,7 +99,7 @@ def _after_SKEYID(conversation: TrackedConversation, secrets: Secrets) -> Iterat
             octets = getattr(secrets, name)
             covered = (*before, *shared, (str(number), bytes((number,))))
             expression = f"prf(SKEYID, {' | '.join(each for each, _ in covered)})"
-            yield _formula(name, expression, _SECTION_5, (("SKEYID", secrets.SKEYID), *covered), octets)
+            yield formula_of(name, expression, _SECTION_5, (("SKEYID", secrets.SKEYID), *covered), octets)
             before = ((name, octets),)
     if secrets.SKEYID_e and secrets.encryption_key:
         whole = secrets.SKEYID_e.startswith(secrets.encryption_key)
@@ -105,13 +107,13 @@ def _after_SKEYID(conversation: TrackedConversation, secrets: Secrets) -> Iterat
             "the first octets of SKEYID_e" if whole else "K1 | K2 ..., K1 = prf(SKEYID_e, 0), K2 = prf(SKEYID_e, K1)"
         )
         covered = (("SKEYID_e", secrets.SKEYID_e),)
-        yield _formula("encryption key", expression, "RFC 2409 Appendix B", covered, secrets.encryption_key)
+        yield formula_of("encryption key", expression, "RFC 2409 Appendix B", covered, secrets.encryption_key)
     public = conversation.phase1.public
     if secrets.encryption_key and len(public) == 2:
         g_xi, g_xr = public[Role.INITIATOR], public[Role.RESPONDER]
         iv = keymat.phase1_iv(secrets.hash, g_xi, g_xr, cipher.block_size(secrets.encryption))
         inputs = (("g^xi", g_xi), ("g^xr", g_xr))
-        yield _formula("first IV", "the first octets of hash(g^xi | g^xr)", "RFC 2409 Appendix B", inputs, iv)
+        yield formula_of("first IV", "the first octets of hash(g^xi | g^xr)", "RFC 2409 Appendix B", inputs, iv)
 
 
 def keymat_formulas(conversation: TrackedConversation, message_id: int) -> Iterator[Formula]:
@@ -130,14 +132,15 @@ def keymat_formulas(conversation: TrackedConversation, message_id: int) -> Itera
         octets = keys.keys.encryption_key + keys.keys.integrity_key
         expression = f"prf(SKEYID_d, {' | '.join(each for each, _ in covered)}), expanded to the required length"
         inputs = (("SKEYID_d", secrets.SKEYID_d), *covered)
-        yield _formula(name, expression, "RFC 2409 §5.5", inputs, octets)
+        yield formula_of(name, expression, "RFC 2409 §5.5", inputs, octets)
 
 
 def _psk_formula(key: bytes, Ni_b: bytes, Nr_b: bytes, SKEYID: bytes) -> Formula:
     inputs = (("pre-shared-key", key), ("Ni_b", Ni_b), ("Nr_b", Nr_b))
-    return _formula("SKEYID", "prf(pre-shared-key, Ni_b | Nr_b)", _SECTION_5, inputs, SKEYID)
+    return formula_of("SKEYID", "prf(pre-shared-key, Ni_b | Nr_b)", _SECTION_5, inputs, SKEYID)
 
 
-def _formula(name: str, expression: str, source: str, inputs: tuple[tuple[str, bytes], ...], result: bytes) -> Formula:
+def formula_of(name: str, expression: str, source: str, inputs: Inputs, result: bytes) -> Formula:
+    """A formula of the report, from the octets of its inputs and its result."""
     shown = tuple((each, octets.hex()) for each, octets in inputs)
     return Formula(name=name, expression=expression, source=source, inputs=shown, result=result.hex())

@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,6 +16,7 @@ import click
 
 from ikev1.cli.connect.background import split
 from ikev1.cli.connect.configuration import ConnectOptions, configuration
+from ikev1.cli.connect.l2tp import checked_password, l2tp_of
 from ikev1.cli.connect.secrets import ask_secret, ask_user, kept_terminal, secret_in_file, secret_in_keyring
 from ikev1.cli.connect.socks import SocksOptions, proxy, socks_options
 from ikev1.cli.connect.vpnc_conf import VpncConf, dh_group, read_vpnc_conf
@@ -22,6 +24,8 @@ from ikev1.config import ConfigError, Loaded, load_values
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.host.privileges import PrivilegeError, hide_memory, reduce_privileges
+from ikev1.daemon.l2tp.link import L2tpLink
+from ikev1.daemon.observe.event_log import EventLog
 from ikev1.files.private import open_private
 
 ENCAPSULATION_PORT = 4500  # of the gateway, whatever ours is (RFC 3947 §4)
@@ -33,6 +37,7 @@ EXIT_STATUS = {  # by `ikev1.daemon.client.Outcome`; 2 is wrong usage, as click 
     "authentication-failed": 4,
     "proposal-refused": 5,
     "lost": 6,
+    "link-failed": 8,  # 7 is `ikev1.cli.connect.l2tp.MISSING_STATUS`
     "interrupted": 130,
 }
 _FILE = click.Path(path_type=Path)
@@ -46,12 +51,13 @@ _FILE = click.Path(path_type=Path)
 @click.option("--secret-file", type=_FILE, help="The secret of the group: the first line of this file.")
 @click.option("--password-file", type=_FILE, help="The password of the user: the first line of this file.")
 @click.option("--vpnc-conf", type=_FILE, help="A configuration of vpnc; options given here have precedence.")
-@click.option("--allow-weak", is_flag=True, help="Accept what lowers the security in a configuration of vpnc.")
+@click.option("--allow-weak", is_flag=True, help="Accept what lowers the security: in --vpnc-conf, or of L2TP.")
 @click.option("--main-mode", is_flag=True, help="Main Mode instead of Aggressive Mode.")
 @click.option("--hybrid", is_flag=True, help="The gateway has a certificate, the user a password only; needs --ca.")
 @click.option("--ca", type=_FILE, help="The certificate of the authority that the gateway's is of.")
 @click.option("--cert", type=_FILE, help="The certificate of this host; needs --key.")
 @click.option("--key", type=_FILE, help="The private key of --cert.")
+@click.option("--local-id", help="The identity of this host.  [default: the group, or the subject of --cert]")
 @click.option("--remote-id", help="The identity that the gateway must prove.")
 @click.option("--dh-group", help="The Diffie-Hellman group.  [default: modp2048]")
 @click.option("--pfs", help="The Diffie-Hellman group of Quick Mode.  [default: none]")
@@ -64,6 +70,7 @@ _FILE = click.Path(path_type=Path)
     "--local-port", type=click.IntRange(1, _LAST_PORT), help="This UDP port and the next.  [default: 500, 4500]"
 )
 @click.option("--socks", metavar="[ADDR:]PORT", help="A SOCKS proxy instead of addresses and routes; needs no root.")
+@click.option("--l2tp", is_flag=True, help="L2TP in IPsec, with the system's xl2tpd and pppd.")
 @click.option("--socks-login-file", type=_FILE, help="USER:PASSWORD for clients of the proxy: the first line of FILE.")
 @click.option("--background", is_flag=True, help="Return when the connection is up; SIGTERM disconnects.")
 @click.option("--pid-file", type=_FILE, help="Write the process number to this file.")
@@ -78,6 +85,7 @@ def connect(
     local_port: int | None,
     socks: str | None,
     socks_login_file: Path | None,
+    l2tp: bool,
     verbose: bool,
     **given: Any,
 ) -> NoReturn:
@@ -85,18 +93,22 @@ def connect(
 
     Secrets that no file and no keyring has are asked for at the terminal. Exit status: 0 disconnected by the user,
     1 failed, 2 wrong usage or configuration, 3 the gateway is silent, 4 authentication failed, 5 the gateway refused
-    what was proposed, 6 the connection was lost, 130 interrupted before it was up.
+    what was proposed, 6 the connection was lost, 7 a program for L2TP is missing, 8 the PPP link failed or ended, 130
+    interrupted before it was up.
     """
     try:
         hide_memory()  # before any secret is read
+        ppp = l2tp_of({**given, "vpnc_conf": vpnc_conf, "socks": socks}, allow_weak=allow_weak) if l2tp else None
         conf = read_vpnc_conf(vpnc_conf, allow_weak=allow_weak) if vpnc_conf is not None else VpncConf({}, {})
         for warning in conf.warnings:
             click.echo(f"warning: {warning}", err=True)
         options = _options(conf, given)
+        options = ppp.configured(options) if ppp is not None else options
         pid_file = pid_file or (Path(conf.values["pidfile"]) if "pidfile" in conf.values else None)
         local_port = local_port or local_port_of(conf)
         for_socks = socks_options(socks, socks_login_file)
-        loaded = _load(options, *_secrets(options, conf, secret_file, password_file))
+        secret, password = _secrets(options, conf, secret_file, password_file)
+        loaded = _load(options, secret, password)
         reduce_privileges()
         hide_memory()
         on_up = split() if background else None
@@ -107,7 +119,15 @@ def connect(
         try:
             with kept_terminal():
                 status = _run(
-                    loaded, options.gateway, options.user, Path(folder), on_up, local_port, for_socks, verbose=verbose
+                    loaded,
+                    options.gateway,
+                    options.user,
+                    Path(folder),
+                    on_up,
+                    local_port,
+                    for_socks,
+                    (lambda log: ppp.link(password, log)) if ppp is not None else (lambda log: nullcontext()),
+                    verbose=verbose,
                 )
         finally:
             if written is not None:
@@ -144,6 +164,7 @@ def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
         ca=_path(ca),
         certificate=_path(given["cert"]),
         private_key=_path(given["key"]),
+        local_id=given["local_id"] or "",
         remote_id=given["remote_id"] or "",
         dh_group=given["dh_group"] or _group_of(values.get("ike dh group", "")) or "modp2048",
         pfs=pfs,
@@ -186,11 +207,15 @@ def _secrets(
     secret = password = b""
     if options.needs_secret:
         secret = secret_in_file(secret_file) if secret_file else conf.secrets.get("ipsec secret", b"")
-        secret = secret or secret_in_keyring(options.gateway, "group", options.group)
-        secret = secret or ask_secret(options.group)
+        kind, name = ("secret", "l2tp") if options.l2tp_port else ("group", options.group)
+        secret = secret or secret_in_keyring(options.gateway, kind, name)
+        label = f"Secret of the group {options.group}" if options.group else "Secret"
+        secret = secret or ask_secret("Pre-shared key" if options.l2tp_port else label, "--secret-file")
     if options.user:
         password = secret_in_file(password_file) if password_file else conf.secrets.get("xauth password", b"")
         password = password or secret_in_keyring(options.gateway, "user", options.user)
+        if options.l2tp_port:
+            password = checked_password(password or ask_secret("Password", "--password-file"))
     return secret, password
 
 
@@ -221,6 +246,7 @@ def _run(
     on_up: Callable[[], None] | None,
     local_port: int | None,
     socks: SocksOptions | None,
+    link: Callable[[EventLog], AbstractContextManager[L2tpLink | None]],
     *,
     verbose: bool,
 ) -> int:
@@ -229,7 +255,7 @@ def _run(
     from ikev1.daemon.client import Observer, Outcome, run_client
     from ikev1.daemon.host.data_plane_choice import PlaneChoice, choose
     from ikev1.daemon.net.client_ports import bound
-    from ikev1.daemon.observe.event_log import EventLog, Level, write_to_logger
+    from ikev1.daemon.observe.event_log import Level, write_to_logger
     from ikev1.daemon.socks.process import for_proxy
     from ikev1.esp.plane import PlaneError
 
@@ -246,6 +272,8 @@ def _run(
     view = TerminalView(sys.stderr, gateway, user, up)
     if verbose:
         view.silence()
+    else:
+        log.attach(Level.WARNING, view.warn)
 
     def run(
         settings: Settings, chosen: PlaneChoice, *observers: Observer, is_lost: Callable[[], str] = lambda: ""
@@ -253,9 +281,18 @@ def _run(
         endpoint = bound(log, local_port, coalesce=not chosen.kernel)
         ports = {"encapsulation_port": endpoint.encapsulation_port, "peer_encapsulation_port": ENCAPSULATION_PORT}
         settings = replace(settings, **ports)
-        outcome = run_client(
-            settings, endpoint, chosen, log, folder=folder, prompter=ask_user, view=view, observers=observers
-        )
+        with link(log) as ppp:
+            outcome = run_client(
+                settings,
+                endpoint,
+                chosen,
+                log,
+                folder=folder,
+                prompter=ask_user,
+                view=view,
+                observers=observers,
+                link=ppp,
+            )
         reason = is_lost()
         if reason:
             outcome = Outcome.LOST if outcome is Outcome.DISCONNECTED else Outcome.FAILED

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ikev1.daemon.l2tp.port import L2TP_PORT
+
 CONNECTION = "connect"
 _IKE = ("aes256-sha256", "aes256-sha1", "aes128-sha256", "aes128-sha1")
 _ESP = ("aes256-sha256", "aes256-sha1", "aes128-sha256", "aes128-sha1")
+# what L2TP servers accept that cannot do better, such as old ones of Windows
+_WEAK_IKE = ("aes256-sha1-modp1024", "aes128-sha1-modp1024", "3des-sha1-modp2048", "3des-sha1-modp1024")
+_WEAK_ESP = ("3des-sha1",)
 ALL = "0.0.0.0/0"
 
 
@@ -22,6 +27,7 @@ class ConnectOptions(NamedTuple):
     ca: str = ""
     certificate: str = ""
     private_key: str = ""
+    local_id: str = ""
     remote_id: str = ""
     dh_group: str = "modp2048"
     pfs: str = ""
@@ -31,6 +37,8 @@ class ConnectOptions(NamedTuple):
     nat_traversal: str = "auto"
     device: str = "ikev1c"
     data_plane: str = "auto"
+    l2tp_port: int = 0  # the UDP port of this host for L2TP in transport mode; 0: tunnels instead
+    allow_weak: bool = False  # offer weak algorithms to L2TP servers, after the others
 
     @property
     def needs_secret(self) -> bool:
@@ -41,19 +49,24 @@ class ConnectOptions(NamedTuple):
 def configuration(options: ConnectOptions, secret: bytes, password: bytes) -> dict[str, Any]:
     """The tables of a configuration with the connection `CONNECTION`, for `ikev1.config.load_values`.
 
-    ``secret`` is the pre-shared key of the group. An empty ``password`` is asked for when the gateway wants it.
+    ``secret`` is the pre-shared key of the group. An empty ``password`` is asked for when the gateway wants it. For
+    L2TP, user and password are those of PPP, and not in the configuration.
     """
     connection: dict[str, Any] = {
         "remote_address": options.gateway,
-        "mode": "main" if options.main_mode else "aggressive",
-        "proposals": list(options.ike) or [f"{suite}-{options.dh_group}" for suite in _IKE],
+        "mode": "main" if options.main_mode or options.l2tp_port else "aggressive",
+        "proposals": list(options.ike) or [f"{suite}-{options.dh_group}" for suite in _IKE] + _weak(options, _WEAK_IKE),
         "nat_traversal": options.nat_traversal,
-        "vips": ["0.0.0.0", *(["::"] if any(":" in each for each in options.networks) else [])],  # noqa: S104  any
         "keyingtries": 1,
         "dpd_action": "clear",
         "tunnel": _tunnels(options),
     }
-    if options.user:
+    if options.l2tp_port:
+        # behind a NAT, a server identifies itself by an address that the client does not know
+        connection |= {"remote_id": "%any"} if options.needs_secret else {}
+    else:
+        connection["vips"] = ["0.0.0.0", *(["::"] if any(":" in each for each in options.networks) else [])]  # noqa: S104  any
+    if options.user and not options.l2tp_port:
         connection |= {"xauth": "client", "xauth_user": options.user, "xauth_timeout": 180}
         if options.domain:
             connection["xauth_domain"] = options.domain
@@ -63,12 +76,12 @@ def configuration(options: ConnectOptions, secret: bytes, password: bytes) -> di
             connection["hybrid"] = True
     if options.needs_secret and secret:
         connection["secret"] = _written(secret)
-    if options.group:
-        connection["local_id"] = f"keyid:{options.group}"
+    local_id = f"keyid:{options.group}" if options.group else "dn" if options.certificate else ""
     given = {
         "ca": options.ca,
         "certificate": options.certificate,
         "private_key": options.private_key,
+        "local_id": options.local_id or local_id,
         "remote_id": options.remote_id,
     }
     connection |= {key: value for key, value in given.items() if value}
@@ -77,11 +90,18 @@ def configuration(options: ConnectOptions, secret: bytes, password: bytes) -> di
 
 
 def _tunnels(options: ConnectOptions) -> dict[str, Any]:
-    tunnel: dict[str, Any] = {"proposals": list(options.esp or _ESP)}
+    tunnel: dict[str, Any] = {"proposals": list(options.esp) or [*_ESP, *_weak(options, _WEAK_ESP)]}
     if options.pfs:
         tunnel["pfs"] = options.pfs
+    if options.l2tp_port:
+        ends = {"local": f"dynamic[udp/{options.l2tp_port}]", "remote": f"dynamic[udp/{L2TP_PORT}]"}
+        return {"l2tp": {**tunnel, **ends, "mode": "transport", "when_down": "drop"}}
     networks = options.networks or (ALL,)
     return {f"net-{number}": {**tunnel, "remote": network} for number, network in enumerate(networks, 1)}
+
+
+def _weak(options: ConnectOptions, suites: tuple[str, ...]) -> list[str]:
+    return list(suites) if options.l2tp_port and options.allow_weak else []
 
 
 def _written(secret: bytes) -> str:

@@ -66,19 +66,19 @@ def ask_hidden(text: str) -> bytes:
     return typed.encode()
 
 
-def ask_secret(group: str) -> bytes:
-    """The secret of the group.
+def ask_secret(label: str, option: str) -> bytes:
+    """A secret that ``option`` can give, too.
 
     Raises:
         click.Abort: the user gave up.
         click.UsageError: there is no terminal, and nothing to read instead.
     """
     try:
-        return ask_hidden(f"Secret of the group {group}" if group else "Secret")
+        return ask_hidden(label)
     except click.Abort:
         if sys.stdin.isatty():
             raise
-        raise click.UsageError("no terminal to ask for the secret of the group: use --secret-file") from None
+        raise click.UsageError(f"no terminal to ask for a secret ({label}): use {option}") from None
 
 
 @contextmanager

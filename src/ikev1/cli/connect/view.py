@@ -9,10 +9,13 @@ from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildUp, ConfigReceived, Event, Failure, IkeDown, IkeUp, XauthUp
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.mode_config import ModeConfig
+from ikev1.daemon.l2tp.link import LinkAddresses
+from ikev1.daemon.observe.event_log import Line
 from ikev1.esp.plane import Counters
 from ikev1.wire.words import printable
 
 _ERASE = "\r\x1b[K"
+_OF_THIS_HOST = ("NET", "ESP", "CFG", "DMN")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -27,6 +30,7 @@ class TerminalView:
         self._on_up = on_up
         self._quiet = False
         self._status = ""
+        self._link = ""
 
     @property
     def live(self) -> bool:
@@ -52,6 +56,20 @@ class TerminalView:
         elif isinstance(event, IkeDown):
             self._line(f"ISAKMP SA closed: {event.reason}")
 
+    def failed(self, reason: str) -> None:
+        """Say why the gateway cannot be called, or why there is no PPP link."""
+        self._line(reason)
+
+    def warn(self, line: Line) -> None:
+        """Write a line of the log about this host; `event` has those about the gateway."""
+        if line.group in _OF_THIS_HOST:
+            self._line(f"warning: {line.text}")
+
+    def link(self, addresses: LinkAddresses) -> None:
+        """Write a line about the PPP link, which the status line names from now on."""
+        self._link = f"{addresses.interface} {addresses.local}"
+        self._line(f"PPP link {self._link}, peer {addresses.peer}")
+
     def up(self) -> None:
         """Say that the connection is usable."""
         self._line("connected; Ctrl-C disconnects" if self._terminal else "connected")
@@ -59,7 +77,7 @@ class TerminalView:
 
     def tick(self, sa: IkeSa, children: list[tuple[ChildSa, Counters]], now: float) -> None:
         """Rewrite the status line, on a terminal."""
-        address = ", ".join(sa.received.addresses) if sa.received is not None else ""
+        address = ", ".join(sa.received.addresses) if sa.received is not None else self._link
         octets_in = sum(counters.bytes_in for _, counters in children)
         octets_out = sum(counters.bytes_out for _, counters in children)
         rekeys = [child.rekey_at for child, _ in children if child.rekey_at]

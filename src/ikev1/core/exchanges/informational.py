@@ -166,7 +166,7 @@ def _deleted_instead(context: ExchangeContext, exchange: Exchange) -> None:
     quick = exchange.quick
     if quick is None or exchange.role is Role.RESPONDER or exchange.step != 1:
         return
-    text = diagnosis.of_deleted_instead(quick, context.connection)
+    text = diagnosis.of_deleted_instead(quick, context.connection, context.sa.received)
     context.report(Failure(Code.REFUSED_BY_PEER, text, context.sa.path.remote, context.sa, quick.tunnel))
 
 

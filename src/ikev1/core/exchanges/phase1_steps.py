@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ikev1.core.negotiation import phase1_proposal
-from ikev1.core.negotiation.changed_lifetime import note_changed_life
-from ikev1.core.negotiation.lifetime_attributes import PHASE_1
+from ikev1.core.negotiation.lifetime_attributes import PHASE_1, note_changed_life
 from ikev1.core.negotiation.private_attributes import note_ignored
 from ikev1.core.negotiation.rekey_times import deadlines
 from ikev1.core.peer import nat_traversal, reflection, vendor_ids

@@ -10,9 +10,8 @@ from ikev1.core.exchanges.interpreter import Row, Script
 from ikev1.core.exchanges.phase1_steps import NONCE_LENGTH
 from ikev1.core.exchanges.protection import keys_of
 from ikev1.core.negotiation import phase2_proposal
-from ikev1.core.negotiation.changed_lifetime import note_changed_life
 from ikev1.core.negotiation.ipsec_suite import is_ah, key_sizes
-from ikev1.core.negotiation.lifetime_attributes import PHASE_2
+from ikev1.core.negotiation.lifetime_attributes import PHASE_2, note_changed_life
 from ikev1.core.negotiation.lineage import retired
 from ikev1.core.negotiation.private_attributes import note_ignored
 from ikev1.core.negotiation.rekey_times import deadlines, volumes
@@ -21,7 +20,7 @@ from ikev1.core.peer import nat_traversal
 from ikev1.core.peer.authentication import respond, shared_secret
 from ikev1.core.peer.selector_conflicts import may_share_address
 from ikev1.core.peer.selector_payload import payload_of
-from ikev1.core.peer.traffic_selectors import check_echoed, check_still_free, wanted_tunnel
+from ikev1.core.peer.traffic_selectors import check_still_free, selected_traffic, wanted_tunnel
 from ikev1.core.peer.weak_algorithms import warn_of_phase2
 from ikev1.core.records.actions import AllocateSpi, InstallInbound, InstallOutbound, Question
 from ikev1.core.records.answers import Answer, Done, Failed, Spis
@@ -186,11 +185,12 @@ def _accept(context: ExchangeContext, message: Message) -> None:
             ends=True,
         )
     agreed = agreed._replace(life=notified_life(message, agreed.suite.protocol, agreed.life))
-    check_echoed(context, tunnel, quick, message)
+    local, remote = selected_traffic(context, tunnel, quick, message)
     public = _peer_public(message, agreed.group)
     g_xy = shared_secret(agreed.group, quick.share.private, public) if agreed.group else b""
     share = replace(quick.share, private=b"", g_xr=public, Nr_b=message.one(Nonce).data)
-    quick = replace(quick, share=share, original=_named_addresses(context, tunnel, message))
+    original = _named_addresses(context, tunnel, message)
+    quick = replace(quick, share=share, local=local, remote=remote, original=original)
     _make_pair(context, tunnel, quick, agreed, g_xy)
 
 

@@ -6,7 +6,8 @@
    message to the peer.
 3. `take_traffic` has the answer. A silent peer is asked by R-U-THERE (`ikev1.core.machine.dpd`). A peer without dead
    peer detection is asked by a Quick Mode, and only if packets are sent to it and none come back; so is a peer whose
-   ISAKMP SA has ended before its pairs, and which has to be called for that.
+   ISAKMP SA has ended before its pairs, and which has to be called for that. A peer that acknowledges R-U-THERE, but
+   sends no packet for `_SILENT_CHECKS` times that, may have lost the pair alone: it gets a Quick Mode, too.
 4. R-U-THERE is repeated, with the next sequence number. A peer that acknowledges none within `Connection.dpd_timeout`
    is dead (`unanswered`): its ISAKMP SAs and its pairs of IPsec SAs are deleted.
 
@@ -32,6 +33,7 @@ from ikev1.core.records.record import replace
 _ANSWERED_WITHIN = 2.0  # seconds within which the data plane answers; after that, nobody knows about traffic
 _AT_LEAST = 0.1  # seconds between two checks
 _LATE = 5.0  # seconds by which a timer is late only if this system was suspended
+_SILENT_CHECKS = 2  # times ``dpd_delay``, after which a pair that sends and receives nothing may have only one end
 _BETWEEN_HINTS = 10.0  # seconds between two R-U-THEREs that unauthenticated errors cause
 _RESPONDER_SHARE = 1.1
 _SILENCE = 0.9  # of the time for which a Quick Mode is repeated
@@ -90,7 +92,7 @@ def check(ref: SaRef) -> None:
         _note(ref, check_at=0.0, request=0)
     elif sa.liveness.request:  # the data plane did not answer
         _judge(ref, Traffic(), delay)
-    elif now - _heard_at(sa) < delay:
+    elif now - _heard_at(sa) < delay and now - max(sa.liveness.looked_at, sa.established_at) < _SILENT_CHECKS * delay:
         _note(ref, check_at=max(_heard_at(sa) + delay, now + _AT_LEAST))
     elif sa.probe is not None or _replaced(ref):
         _note(ref, check_at=now + delay)
@@ -100,7 +102,7 @@ def check(ref: SaRef) -> None:
             _judge(ref, Traffic(), delay)
             return
         request = ref.tx.state.next_request()
-        _note(ref, request=request, check_at=now + _ANSWERED_WITHIN)
+        _note(ref, request=request, check_at=now + _ANSWERED_WITHIN, looked_at=now)
         ref.tx.actions.append(AskTraffic(request, pairs, delay))
 
 
@@ -118,15 +120,21 @@ def take_traffic(ref: SaRef, answer: Answer) -> None:
 def _judge(ref: SaRef, traffic: Traffic, delay: float) -> None:
     """Ask the peer whether it is alive, if nothing has been received from it for ``delay`` seconds."""
     sa, now = ref.sa, ref.tx.now
+    sends, answers = traffic.idle_out is not None and traffic.idle_out < delay, dpd.answers(sa)
     last = _heard_at(sa) if traffic.idle_in is None else max(_heard_at(sa), now - traffic.idle_in)
-    if now - last < delay:
-        _note(ref, request=0, check_at=max(last + delay, now + _AT_LEAST))
-        return
-    _note(ref, request=0, check_at=now + delay)
-    if dpd.answers(sa):
-        dpd.ask_if_alive(ref, _timeout(ref))
-    elif traffic.idle_out is not None and traffic.idle_out < delay:
+    is_silent = now - last >= delay
+    _note(ref, request=0, check_at=now + delay if is_silent else max(last + delay, now + _AT_LEAST))
+    if sends and (_has_one_end(sa, traffic, now, delay) if answers else is_silent):
         _ask_by_quick_mode(ref, traffic, delay)
+    if is_silent and answers:
+        dpd.ask_if_alive(ref, _timeout(ref))
+
+
+def _has_one_end(sa: IkeSa, traffic: Traffic, now: float, delay: float) -> bool:
+    """Return whether the peer may not have the pair that sends, though it is alive: no packet comes in."""
+    since = min((now - child.created_at for child in sa.children if child.state is ChildState.INSTALLED), default=0.0)
+    silence = since if traffic.idle_in is None else min(since, traffic.idle_in)
+    return silence >= _SILENT_CHECKS * delay
 
 
 def unanswered(ref: SaRef, probe: Probe) -> None:
@@ -176,7 +184,7 @@ def hinted(ref: SaRef, what: str) -> None:
 
 
 def _ask_by_quick_mode(ref: SaRef, traffic: Traffic, delay: float) -> None:
-    """Replace a pair that sends without anything coming back, which a live peer answers.
+    """Replace a pair that sends without anything coming back; a live peer answers.
 
     Traffic may be meant to go in one direction only: while nothing ever comes back, the wait for the next Quick Mode
     doubles each time.
@@ -191,7 +199,7 @@ def _ask_by_quick_mode(ref: SaRef, traffic: Traffic, delay: float) -> None:
     _note(ref, quick_mode=0, quick_mode_wait=wait, quick_mode_at=now)
     commands.rekey_child(ref, child)
     begun = next((each for each in ref.sa.exchanges if each.message_id not in before), None)
-    if begun is None:  # it begins under another ISAKMP SA
+    if begun is None or dpd.answers(ref.sa):  # it begins under another ISAKMP SA, or R-U-THERE tells who is dead
         return
     limited = replace(begun, ends_at=min(begun.ends_at, now + _timeout(ref)))
     ref.change(exchanges=tuple(limited if each is begun else each for each in ref.sa.exchanges))

@@ -10,7 +10,7 @@ from ikev1.core.exchanges.message_ids import is_own, was_heard
 from ikev1.core.exchanges.protection import open_message, open_proved, phase2_iv
 from ikev1.core.exchanges.registry import PHASE_2_SCRIPTS, go_through, script_of
 from ikev1.core.exchanges.retransmission import transmit
-from ikev1.core.machine import dpd, lineage, liveness, lost_sas, remote_access, switch
+from ikev1.core.machine import dpd, lineage, liveness, lost_sas, named_networks, remote_access, switch
 from ikev1.core.machine.aggressive_responder import (
     aggressive_caller,
     ask_again,
@@ -335,6 +335,7 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
         if ref.sa.probe is not None:
             liveness.heard(ref)
         remote_access.after_exchange(ref, exchange)
+        named_networks.after_exchange(ref, exchange)
     else:
         ref.commit(context, context.exchange)
         if not was_kept:

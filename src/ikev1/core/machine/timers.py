@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.exchanges.retransmission import transmit, wait
-from ikev1.core.machine import commands, dpd, lineage, liveness, mode_config, remote_access, switch
+from ikev1.core.machine import commands, dpd, lineage, liveness, mode_config, named_networks, remote_access, switch
 from ikev1.core.machine.boundary import abandon_exchange, abandon_sa, contain
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
@@ -125,12 +125,14 @@ def _give_up_phase2(ref: SaRef, exchange: Exchange) -> None:
         text = f"tunnel {exchange.tunnel!r} is given up: the data plane did not answer in time"
         refuse_answer(ref, exchange, Refusal(code, text, notify=NotifyType.NO_PROPOSAL_CHOSEN))
         return
+    ref.become(ref.sa.without_exchange(exchange))
     if exchange.quick is not None and not script_of(exchange).is_over(exchange):
         code, text = reason_of(ref.sa, exchange)
+        if code is Code.REFUSED_BY_PEER and named_networks.request(ref, exchange.quick):
+            return
         if exchange.child is not None:
             ref.tx.actions.append(Remove(exchange.child))
         ref.tx.report(Failure(code, text, ref.sa.path.remote_host, ref.sa, exchange.quick.tunnel))
-    ref.become(ref.sa.without_exchange(exchange))
 
 
 def reason_of(sa: IkeSa, exchange: Exchange) -> tuple[Code, str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ikev1.core.records.events import Code
+from ikev1.core.records.context import ExchangeContext
+from ikev1.core.records.events import Code, Note
 from ikev1.core.records.exchange import Life
 from ikev1.core.records.refusal import Refusal
 from ikev1.wire.attributes import Attribute
@@ -54,23 +55,27 @@ def without_life(transform: Transform, names: tuple[int, int]) -> Transform:
     return transform._replace(attributes=tuple([each for each in transform.attributes if each.type not in names]))
 
 
-def changed_life(
-    offered: SecurityAssociation, answer: SecurityAssociation, names: tuple[int, int], used: Life
-) -> str | None:
-    """Describe the lifetime in the transform that ``answer`` selected if no transform in ``offered`` has it; None if
-    one has, or if it states none. ``used`` is the lifetime that the SA gets.
+def note_changed_life(
+    context: ExchangeContext,
+    offered: SecurityAssociation,
+    answer: SecurityAssociation,
+    names: tuple[int, int],
+    used: Life,
+) -> None:
+    """Report that the transform in the peer's ``answer`` has a lifetime that no transform in ``offered`` has (contrary
+    to RFC 2409 §5). ``used`` is the lifetime that the SA gets.
 
     Raises:
         Refusal: a life duration has no life type.
     """
     theirs, *_ = _lives(answer, names)
     ours = [*_lives(offered, names)]
-    if theirs in ours or not any(theirs):
-        return None
-    return (
-        f"the peer selected a transform with another lifetime: {_text(theirs)} instead of {_text(ours[0])}; using "
-        f"{_text(used)}"
-    )
+    if theirs not in ours and any(theirs):
+        text = (
+            f"the peer selected a transform with another lifetime: {_text(theirs)} instead of {_text(ours[0])}; using "
+            f"{_text(used)}"
+        )
+        context.report(Note(Code.OTHER_LIFETIME, text, context.sa))
 
 
 def _lives(payload: SecurityAssociation, names: tuple[int, int]) -> Iterator[Life]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from hashlib import blake2s
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
-from ikev1.core.peer.trust_fingerprint import fingerprint
+import msgspec
+
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa
@@ -16,10 +18,12 @@ from ikev1.core.records.methods import SHARED
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.selector_index import SelectorIndex
-from ikev1.core.records.settings import Aggressive, Connection, Tunnel
+from ikev1.core.records.settings import Aggressive, Connection, Tunnel, XauthRole
 
 _REMEMBERED = 4096  # pairs of addresses whose connections are cached
 ANY = "%any"
+_OCTETS = 8
+_OF_SECRET = 2  # octets: enough to detect another secret, too few to verify a guessed one with a stolen state file
 
 
 class _Entry(NamedTuple):
@@ -245,3 +249,13 @@ def _pattern(text: str) -> _Pattern | None:
         return None
     network = ipaddress.ip_network(text.partition("%")[0], strict=False)
     return _Pattern(network[0].packed, network[-1].packed, network.prefixlen)
+
+
+def fingerprint(connection: Connection, who: str | None) -> bytes:
+    """8 octets that depend on the secret and the trust of ``connection``, and on ``who``, the identity that its peer
+    must have (`expected`). A peer whose user is authenticated is not proved by less.
+    """
+    secret = blake2s(connection.secret, digest_size=_OF_SECRET).digest()
+    asks = ("xauth",) if connection.xauth is XauthRole.SERVER else ()
+    public = msgspec.msgpack.encode((connection.trust, who, *asks))
+    return blake2s(secret + public, digest_size=_OCTETS).digest()

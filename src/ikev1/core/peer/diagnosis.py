@@ -7,6 +7,7 @@ from ikev1.core.records.events import Code
 from ikev1.core.records.exchange import QuickMode, Role
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.methods import ENCRYPTING, SHARED
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.settings import Connection
 from ikev1.wire.registry import NotifyType
 
@@ -84,11 +85,17 @@ def of_refused_quick_mode(quick: QuickMode, connection: Connection, kind: Notify
     )
 
 
-def of_deleted_instead(quick: QuickMode, connection: Connection) -> str:
-    """Describe a Delete for the ISAKMP SA received while Quick Mode ``quick``, which we initiated, is unanswered."""
+def of_deleted_instead(quick: QuickMode, connection: Connection, received: ModeConfig | None) -> str:
+    """Describe a Delete for the ISAKMP SA received while Quick Mode ``quick``, which we initiated, is unanswered.
+
+    ``received`` is the configuration from the peer, which may name the networks that it accepts.
+    """
+    named = received.split_include if received is not None and quick.remote.has_all_addresses else ()
+    instead = f". The peer has named the networks {', '.join(named)}: request each of them for itself" if named else ""
     return (
         "phase 1 was established, but the peer deleted the ISAKMP SA instead of responding to tunnel "
         f"{quick.tunnel!r}. {_requested(quick, connection)}; it may have rejected that, or was taken down: see its log"
+        f"{instead}"
     )
 
 

@@ -28,7 +28,12 @@ _NAT_D_NUMBERS = {
 
 
 @lru_cache(maxsize=16)  # a response to a message with NAT-D payloads has the same hashes
-def _hash(algorithm: int, cookies: bytes, host: str, port: int) -> bytes:
+def nat_d_hash(algorithm: int, cookies: bytes, host: str, port: int) -> bytes:
+    """The content of a NAT-D payload for an address and port (RFC 3947 §3.2).
+
+    Raises:
+        UnsupportedAlgorithm: the hash algorithm is unknown.
+    """
     family = AF_INET6 if ":" in host else AF_INET
     # RFC 3947 §3.2: HASH = HASH(CKY-I | CKY-R | IP | Port)
     return digest(algorithm, cookies + inet_pton(family, host.partition("%")[0]) + port.to_bytes(2))
@@ -42,8 +47,8 @@ def nat_d(
     With ``forced``, the hash of the local end never matches, so that the peer detects a NAT and uses encapsulation.
     """
     number = _NAT_D_NUMBERS[version]
-    remote = _hash(algorithm, cookies, path.remote_host, path.remote_port)
-    local = _hash(algorithm, cookies, path.local_host, 0 if forced else path.local_port)
+    remote = nat_d_hash(algorithm, cookies, path.remote_host, path.remote_port)
+    local = nat_d_hash(algorithm, cookies, path.local_host, 0 if forced else path.local_port)
     return [NatDiscovery(remote, number), NatDiscovery(local, number)]
 
 
@@ -65,8 +70,8 @@ def discover(
     seen, *own = [payload.data for payload in received]
     return Nat(
         version,
-        local_behind=seen != _hash(algorithm, cookies, path.local_host, path.local_port),
-        remote_behind=_hash(algorithm, cookies, path.remote_host, path.remote_port) not in own,
+        local_behind=seen != nat_d_hash(algorithm, cookies, path.local_host, path.local_port),
+        remote_behind=nat_d_hash(algorithm, cookies, path.remote_host, path.remote_port) not in own,
         forced=forced,
     )
 

@@ -183,25 +183,30 @@ def check_still_free(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode)
     check_rivals(context, tunnel, allowed, asked, ends=True)
 
 
-def check_echoed(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, message: Message) -> None:
-    """Check that the responder selected the traffic that we requested.
+def selected_traffic(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, message: Message) -> Pair:
+    """The local and remote selector that the responder selected: those that we requested.
+
+    A client with a virtual address also accepts less, because gateways such as strongSwan's narrow a request for
+    traffic to everywhere in this way. Between two networks, the traffic that is left out would be missed.
 
     Raises:
         Refusal: it selected other traffic.
     """
     identities = message.all(Identification)
-    if not identities:
-        return
-    echoed = _echoed(context, tunnel, identities)
-    if echoed != (quick.local, quick.remote):
-        found = f"local {echoed[0]}, remote {echoed[1]}" if echoed is not None else f"{len(identities)} client IDs"
-        raise Refusal(
-            Code.SELECTORS_UNACCEPTABLE,
-            f"the peer responded to tunnel {quick.tunnel!r} with other networks than were requested: {found} "
-            f"(requested: local {quick.local}, remote {quick.remote})",
-            notify=NotifyType.INVALID_ID_INFORMATION,
-            ends=True,
-        )
+    requested = quick.local, quick.remote
+    echoed = _echoed(context, tunnel, identities) if identities else requested
+    if echoed == requested:
+        return requested
+    if echoed is not None and context.connection.vips and allows((requested,), *echoed):
+        return echoed
+    found = f"local {echoed[0]}, remote {echoed[1]}" if echoed is not None else f"{len(identities)} client IDs"
+    raise Refusal(
+        Code.SELECTORS_UNACCEPTABLE,
+        f"the peer responded to tunnel {quick.tunnel!r} with other networks than were requested: {found} "
+        f"(requested: local {quick.local}, remote {quick.remote})",
+        notify=NotifyType.INVALID_ID_INFORMATION,
+        ends=True,
+    )
 
 
 def _echoed(

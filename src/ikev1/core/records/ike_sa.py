@@ -1,7 +1,7 @@
 """`IkeSa`: an ISAKMP SA.
 
 The results of each stage (`Chosen`, `KeyShare`, `Keys`) are records that are present or absent as a whole. Times are
-seconds by the clock of the caller (`ikev1.core.records.times`).
+seconds by the clock of the caller (`ikev1.store.wall_time`).
 """
 
 from __future__ import annotations
@@ -103,6 +103,7 @@ class Liveness(Record, frozen=True):
     heard_at: float = 0.0  # time of the last ISAKMP message that proved the peer to be alive
     check_at: float = 0.0  # time of the next check
     request: int = 0  # number of the open question to the data plane about traffic, 0 for none
+    looked_at: float = 0.0  # time of the last question to the data plane
     hinted_at: float = 0.0  # time at which an unauthenticated error last caused an R-U-THERE
     quick_mode: int = 0  # message ID of the Quick Mode that tests a peer without dead peer detection, 0 for none
     quick_mode_at: float = 0.0  # start of the last such Quick Mode

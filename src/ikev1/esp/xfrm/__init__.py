@@ -15,7 +15,6 @@
 | `idleness`     | the time since the last packet of a state                                      |
 | `event_translation` | events of the kernel as events of the data plane                          |
 | `ownership_file` | the file in which a gateway records its kernel state                         |
-| `stale_state`  | removal of what a killed gateway left and nothing took over                    |
 | `sockets`      | options of the IKE sockets                                                     |
 | `probe`        | whether the kernel supports ESP                                                |
 | `statistics`   | /proc/net/xfrm_stat                                                            |

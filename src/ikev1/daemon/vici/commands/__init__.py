@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ikev1.daemon.vici.commands import connections, control, daemon, elsewhere, pools, sas, traps
+from ikev1.daemon.vici.commands import connections, control, daemon, elsewhere, pools, sas
 from ikev1.daemon.vici.request import Command
 
 __all__ = ["COMMANDS"]
@@ -12,7 +12,6 @@ COMMANDS: dict[str, Command] = {
     **sas.COMMANDS,
     **connections.COMMANDS,
     **control.COMMANDS,
-    **traps.COMMANDS,
     **pools.COMMANDS,
     **elsewhere.COMMANDS,
 }

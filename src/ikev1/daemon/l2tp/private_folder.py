@@ -1,0 +1,67 @@
+"""The folder for the files of one L2TP connection, and what connections that were killed have left."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from ikev1.daemon.l2tp.link_routes import forget
+from ikev1.daemon.l2tp.processes import end_processes
+from ikev1.files.private import check_folder
+
+BASE = Path("/run/ikev1-connect")
+_PREFIX = "l2tp-"
+_GRACE = 5.0  # seconds for a process to end
+
+
+@contextmanager
+def private_folder(base: Path = BASE) -> Iterator[Path]:
+    """A new folder in ``base`` that only this user can enter, and that is removed at the end.
+
+    It is locked while this process lives. Processes, rules and files that belong to folders without a lock are removed
+    first: their connection was killed.
+
+    Raises:
+        OSError: it cannot be created, or others can change ``base``.
+    """
+    with ExitStack() as opened:
+        base.mkdir(mode=0o700, exist_ok=True)
+        check_folder(base)
+        with _locked(base) as others_wait:
+            assert others_wait
+            _remove_left(base)
+            folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+            opened.callback(shutil.rmtree, folder, ignore_errors=True)
+            opened.enter_context(_locked(folder))
+        yield folder
+
+
+def _remove_left(base: Path) -> None:
+    for folder in base.glob(f"{_PREFIX}*"):
+        if not folder.is_dir() or folder.is_symlink():
+            continue
+        with _locked(folder, wait=False) as alone:
+            if alone:
+                end_processes(folder, _GRACE)
+                forget(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Hold the lock of a folder; without ``wait``, False if another process holds it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,83 @@
+"""The port, the files and the requirements of an L2TP connection."""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from ikev1.daemon.l2tp.files import pppd_options, xl2tpd_configuration
+from ikev1.daemon.l2tp.port import reserved
+from ikev1.daemon.l2tp.requirements import L2tpMissing, programs
+
+
+def words(options: bytes) -> list[list[bytes]]:
+    """The words of each line, read as pppd reads them: in quotes, a backslash and three octal digits are an octet."""
+    return [
+        [
+            re.sub(rb"\\([0-7]{3})", lambda found: bytes((int(found[1], 8),)), word.strip(b'"'))
+            for word in re.findall(rb'"[^"]*"|\S+', line)
+        ]
+        for line in options.splitlines()
+    ]
+
+
+@pytest.mark.parametrize("secret", [b"simple", b'with "quotes" and \\', b"\x01\xff\n#'", "pässwörd 7".encode()])
+def test_any_octets_in_a_password(secret: bytes) -> None:
+    lines = words(pppd_options(b"CORP\\carol", secret, "ikev1ppp0", Path("/run/x/messages"), allow_weak=False))
+    assert [b"password", secret] in lines
+    assert [b"user", b"CORP\\carol"] in lines
+    assert [b"refuse-pap"] in lines
+
+
+def test_weak_authentication_is_an_option() -> None:
+    lines = words(pppd_options(b"u", b"p", "ikev1ppp0", Path("/m"), allow_weak=True))
+    assert [b"refuse-pap"] not in lines
+    assert [b"refuse-eap"] in lines
+
+
+def test_xl2tpd_calls_one_gateway_from_one_address() -> None:
+    lines = xl2tpd_configuration("192.0.2.1", "10.1.2.3", 40_001, Path("/run/x/options")).splitlines()
+    for line in ("lns = 192.0.2.1", "listen-addr = 10.1.2.3", "port = 40001", "pppoptfile = /run/x/options"):
+        assert line in lines
+
+
+def test_another_port_where_it_is_taken() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as xl2tpd does
+        other.bind(("127.0.0.1", 0))
+        taken = other.getsockname()[1]
+        with reserved(taken) as held:
+            assert held.getsockname()[1] not in (0, taken)
+
+
+def test_only_xl2tpd_gets_a_reserved_port() -> None:
+    with reserved(0) as held:
+        port = held.getsockname()[1]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", port))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as xl2tpd, held.dup() as sender:
+            xl2tpd.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            xl2tpd.bind(("127.0.0.1", port))
+            xl2tpd.setblocking(False)
+            sender.sendto(b"x", ("127.0.0.1", port))
+            assert xl2tpd.recv(1) == b"x"
+
+
+@pytest.mark.parametrize("missing", ["xl2tpd", "pppd", "setpriv"])
+def test_missing_programs_are_named(tmp_path: Path, missing: str) -> None:
+    for name in {"xl2tpd", "pppd", "setpriv"} - {missing}:
+        (tmp_path / name).touch(mode=0o755)
+    with pytest.raises(L2tpMissing, match=missing):
+        programs(str(tmp_path))
+
+
+@pytest.mark.root
+def test_a_kernel_without_ppp(tmp_path: Path) -> None:
+    for name in ("xl2tpd", "pppd", "setpriv"):
+        (tmp_path / name).touch(mode=0o755)
+    with pytest.raises(L2tpMissing, match="ppp_generic"):
+        programs(str(tmp_path), tmp_path / "ppp")
+    assert programs(str(tmp_path), Path("/dev/null")).xl2tpd == f"{tmp_path}/xl2tpd"
