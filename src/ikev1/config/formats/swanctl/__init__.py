@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ikev1.config.findings import ConfigError, Finding, Findings, Rule
 from ikev1.config.formats.settings_file import SettingsFiles
@@ -61,6 +62,7 @@ def read_swanctl(file: Path) -> Written:
     folders = Folders(file.parent, secrets, findings)
     write_authorities(top, folders)
     write_connections(top, ours, Authentication(secrets, folders), daemon)
+    _write_backends(ours, secrets, daemon)
     write_pools(top, ours, daemon.attributes())
     for name in top.names():
         if name not in (*_SECTIONS, *NAMES, *inherited):
@@ -77,6 +79,21 @@ def read_swanctl(file: Path) -> Written:
         _shown(places, findings.errors),
         _shown(places, findings.warnings),
     )
+
+
+def _write_backends(ours: Part, secrets: SwanctlSecrets, daemon: Daemon) -> None:
+    """Write what checks users, if a connection needs it."""
+    connections: dict[str, dict[str, Any]] = ours.values.get("connection", {})
+    needed = {backend for connection in connections.values() for backend in connection.get("xauth_backend", ())}
+    if "pam" in needed:
+        ours.part("pam").put("service", *daemon.pam_service)
+    if "users" in needed:
+        users = ours.part("users").part("secrets")
+        for user, secret in secrets.users():
+            if user == "%any":
+                secrets.refuse(secret, "is the password of all users, because it has no id: this is not supported")
+            elif user not in users.values:
+                users.put(user, secret.value, secret.place)
 
 
 def recognises(name: str, text: str) -> bool:

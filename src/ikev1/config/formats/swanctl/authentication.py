@@ -16,6 +16,7 @@ from ikev1.config.formats.written import Part
 from ikev1.config.identities import in_certificate
 
 _TOKEN = Lost("handle", "certificates on tokens are not supported", matters=True)
+_BACKENDS = {"": "users", "generic": "users", "pam": "pam"}
 _REVOCATION = {"relaxed": "if-present", "strict": "strict", "ifuri": "if-present"}
 
 
@@ -45,7 +46,7 @@ class Authentication:
         if (client := rounds.local if rounds.local.kind == "xauth" else rounds.local_user) is not None:
             self._write_client(client, into)
         if (server := rounds.remote if rounds.remote.kind == "xauth" else rounds.remote_user) is not None:
-            _write_server(server, into)
+            self._write_server(server, into)
 
     def _write_secret(self, rounds: Rounds, into: Part) -> None:
         ours = [into.values.get("local_id"), into.values.get("local_address")]
@@ -158,16 +159,16 @@ class Authentication:
         if user and (secret := self._secrets.of_user(user)):
             into.put("xauth_secret", secret.value, secret.place)
 
-
-def _write_server(round_: Round, into: Part) -> None:
-    options = round_.options
-    into.put("xauth", "server", options.place("auth"))
-    options.take("id", str, None)
-    options.copy("groups", into, "groups", items)
-    if round_.backend == "pam":
-        into.put("xauth_backend", ["pam"], options.place("auth"))
-    else:
-        into.put("xauth_backend", ["users"], options.place("auth"))
+    def _write_server(self, round_: Round, into: Part) -> None:
+        options = round_.options
+        into.put("xauth", "server", options.place("auth"))
+        options.take("id", str, None)
+        options.copy("groups", into, "groups", items)
+        backend = _BACKENDS.get(round_.backend)
+        if backend is None:
+            text = f"xauth-{round_.backend} is not supported; xauth, xauth-generic and xauth-pam are"
+            options.findings.error(options.key("auth"), Rule.NOT_SUPPORTED, text)
+        into.put("xauth_backend", [backend or "users"], options.place("auth"))
 
 
 def _put_key(key: OwnKey, options: Options, into: Part) -> None:

@@ -39,6 +39,7 @@ class Daemon:
         base = self._copy("retransmit_base", decimal, 1.8)
         jitter = self._take("retransmit_jitter", decimal, 0.0)
         self.retransmission_time = _sum(min(tries, 20), timeout, base)
+        self.pam_service = self._pam_service()
         gateway = into.part("gateway")
         gateway.put("retransmit_jitter", min(jitter, 20.0) / 100, self._place("retransmit_jitter"))
         self._copy_integers(gateway)
@@ -65,6 +66,14 @@ class Daemon:
                     values, *_ = found.setdefault(key[:-1], ([], section, key))
                     values += section.take(key, items, [])
         return found
+
+    def _pam_service(self) -> tuple[str, Place | None]:
+        """The name of the service and where it was written."""
+        for section in self._sections:
+            pam = section.table("plugins").table("xauth-pam")
+            if "pam_service" in pam:
+                return pam.take("pam_service", str, "login"), pam.place("pam_service")
+        return "login", None
 
     def _copy_integers(self, gateway: Part) -> None:
         for theirs, ours in (

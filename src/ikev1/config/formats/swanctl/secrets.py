@@ -37,6 +37,7 @@ class SwanctlSecrets:
 
     def __init__(self, top: Options, files: Mapping[Path, os.stat_result]) -> None:
         self._files = files
+        self._findings = top.findings
         self.all = [secret for _, section in top.table("secrets").sections() for secret in self._read(section)]
 
     def _read(self, section: Options) -> list[Secret]:
@@ -92,6 +93,16 @@ class SwanctlSecrets:
         passwords = [secret for secret in self.all if secret.kind in ("eap", "xauth") and secret.value]
         best = max(passwords, key=lambda secret: _best((user,), secret.owners), default=None)
         return best if best is not None and _best((user,), best.owners) else None
+
+    def users(self) -> list[tuple[str, Secret]]:
+        """The users with passwords."""
+        passwords = [secret for secret in self.all if secret.kind in ("eap", "xauth") and secret.value]
+        return [(owner, secret) for secret in passwords for owner in secret.owners]
+
+    def refuse(self, secret: Secret, text: str) -> None:
+        """Report that a secret cannot be used."""
+        key = secret.place.key if secret.place is not None else "secrets"
+        self._findings.error(key, Rule.NOT_SUPPORTED, text)
 
     def passphrase(self, file: Path) -> Secret | None:
         """The passphrase of a private key."""
