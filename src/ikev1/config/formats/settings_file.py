@@ -16,7 +16,7 @@ from ikev1.config.findings import ConfigError, Finding, Findings, Rule
 from ikev1.config.formats.settings_lexer import Kind, Lexer, SyntaxFault, Token
 from ikev1.config.formats.written import Place
 
-LARGEST = 16 << 20  # octets of all files together
+LARGEST = 8 << 20  # octets of all files together
 MOST_FILES = 1000
 DEEPEST_INCLUDE = 16
 DEEPEST_SECTION = 32
@@ -56,6 +56,7 @@ class SettingsFiles:
         self._main = main
         self._findings = findings
         self._left = LARGEST
+        self._opened = 0  # files, one as often as it is included
         self._open: list[Path] = []
 
     def parse(self) -> Section:
@@ -100,7 +101,8 @@ class SettingsFiles:
             raise _refused(place, Rule.INCLUDE, f"{file} includes itself")
         if len(self._open) > DEEPEST_INCLUDE:
             raise _refused(place, Rule.INCLUDE, f"includes are nested more than {DEEPEST_INCLUDE} deep")
-        if len(self.read) >= MOST_FILES:
+        self._opened += 1
+        if self._opened > MOST_FILES:
             raise _refused(place, Rule.INCLUDE, f"more than {MOST_FILES} files are included")
         try:
             with open(os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as opened:

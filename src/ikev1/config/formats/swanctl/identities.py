@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from ikev1.config.findings import Invalid, Rule
 from ikev1.core.peer import identity
 from ikev1.crypto import distinguished_name
+from ikev1.crypto.distinguished_name import InvalidName
 from ikev1.wire.payloads import Identification
 from ikev1.wire.registry import IdType
 
@@ -36,7 +37,7 @@ def converted(value: object) -> str:
         return _of_text(written, kind, text)
     try:
         return _of_octets(kind, bytes.fromhex(text))
-    except ValueError:
+    except (ValueError, InvalidName):
         raise Invalid(
             Rule.INVALID_IDENTITY, f"{written!r}: expected the hexadecimal digits of an identity of type {kind}"
         ) from None

@@ -115,4 +115,4 @@ def match_any(wanted: Iterable[str], owner: str) -> int:
 
 
 def _best(wanted: tuple[str, ...], owners: tuple[str, ...]) -> int:
-    return max((match_any(wanted, owner) for owner in owners), default=0)
+    return max(max(match_any(wanted, owner), int(owner == "%any")) for owner in owners)
