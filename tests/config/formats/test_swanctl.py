@@ -60,8 +60,8 @@ connections {{
 def branch(load_text: LoadText) -> Callable[..., Connection]:
     """The connection that a text becomes; arguments are those of `text`."""
 
-    def connection_of(*arguments: str, ignored: tuple[str, ...] = (), **options: bool) -> Connection:
-        (connection,) = load_text(text(*arguments, **options), *ignored).settings.connections
+    def connection_of(*arguments: str, addresses: bool = True) -> Connection:
+        (connection,) = load_text(text(*arguments, addresses=addresses)).settings.connections
         return connection
 
     return connection_of

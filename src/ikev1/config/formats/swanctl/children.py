@@ -10,7 +10,7 @@ from socket import getprotobyname, getservbyname
 
 from ikev1.config.findings import Rule
 from ikev1.config.formats.swanctl.options import Lost, Options, count, items, seconds, word, yes
-from ikev1.config.formats.swanctl.proposals import Apart, ah_proposals, esp_proposals, of_one_group
+from ikev1.config.formats.swanctl.proposals import ABSENT_ESP, Apart, ah_proposals, esp_proposals, of_one_group
 from ikev1.config.formats.written import Part
 
 REKEY_TIME = 3600
@@ -76,7 +76,7 @@ def _write_proposals(child: Options, into: Part) -> None:
     ah = child.take("ah_proposals", _apart(ah_proposals), None)
     esp = child.take("esp_proposals", _apart(esp_proposals), None)
     if esp is None and ah is None:
-        esp = esp_proposals(["default"])
+        esp = esp_proposals(ABSENT_ESP)
     for key, name, apart in (("ah_proposals", "ah_proposals", ah), ("esp_proposals", "proposals", esp)):
         if apart is None:
             continue

@@ -10,12 +10,16 @@ from typing import NamedTuple
 from ikev1.crypto.algorithms import ALIASES, ESP_CIPHERS, GROUPS, HASHES, IKE_CIPHERS
 
 MOST = 200  # proposals
-# What charon proposes and accepts for ``default``, as far as IKEv1 has it
-_DEFAULT_IKE = "aes128-aes256-sha256-sha384-sha1-x25519-ecp256-modp3072-modp2048"
-_DEFAULT_ESP = (
-    "aes128gcm16-aes192gcm16-aes256gcm16",
-    "aes128-aes192-aes256-sha256-sha384-sha512-sha1",
+# What charon accepts for ``default`` with its most preferred first, and what peers commonly have; all in one packet
+_DEFAULT_IKE = (
+    "aes128-aes256-sha256-sha384-sha1-x25519-ecp256-modp3072-modp2048",
+    "aes256-sha384-sha512-ecp384-modp4096",
 )
+_DEFAULT_ESP = (
+    "aes128-aes192-aes256-sha256-sha384-sha512-sha1",
+    "aes128gcm16-aes192gcm16-aes256gcm16",
+)
+ABSENT_ESP = _DEFAULT_ESP[::-1]  # charon prefers AES-GCM only if esp_proposals is absent
 # Words of strongSwan for algorithms that have no number in IKEv1, or that are not implemented
 _ELSEWHERE = re.compile(
     r"prf\w+|aes\d{3}(gcm|ccm|ctr|gmac)\d*|camellia\d{3}(ccm|ctr)\d*|chacha20poly1305(compat)?|blowfish\d*|twofish\d*|"
@@ -36,7 +40,7 @@ def ike_proposals(written: Iterable[str]) -> Apart:
     """The phase 1 proposals: the algorithms of a proposal are combined, the first of each kind first."""
     made: dict[str, None] = {}
     left_out: dict[str, None] = {}
-    for text in _defaults(written, [_DEFAULT_IKE]):
+    for text in _defaults(written, _DEFAULT_IKE):
         words = _Kinds(text, IKE_CIPHERS, HASHES, GROUPS)
         prfs = [word.removeprefix("prf") for word in words.elsewhere if word.startswith("prf")]
         prfs = [ALIASES.get(word, word) for word in prfs]
