@@ -34,7 +34,7 @@ def exported(tables: Mapping[str, Any]) -> Exported:
                 file = f"{name}.{ending}"
                 secrets[file] = _in_a_file(made.pop(key))
                 made[f"{key}_file"] = file
-    whole = {**tables, "connection": connections}
+    whole = {**tables, "connection": connections} if connections else tables
     return Exported("\n".join(_lines(whole, ())).strip() + "\n", secrets)
 
 
