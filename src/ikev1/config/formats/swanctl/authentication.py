@@ -56,7 +56,7 @@ class Authentication:
         if chosen is None:
             return
         into.put("secret", chosen.value, chosen.place)
-        if not _single(remotes) and self._secrets.rivals(chosen, _single(ours)):
+        if not _single(remotes) and self._secrets.has_rivals(chosen, _single(ours)):
             remote = rounds.remote.options
             remote.findings.error(
                 remote.path,
@@ -76,7 +76,7 @@ class Authentication:
                 _put_key(key, options, into)
                 chain = [str(each) for each in (certificate.file, *self._folders.issuers(certificate))]
                 into.put("certificate", chain if len(chain) > 1 else chain[0], place)
-                if own_id is None or not in_certificate(own_id, certificate.der):
+                if own_id is None or not certificate.is_for(own_id):
                     into.values.setdefault("local_id", "dn")
                 return
         if named:
@@ -148,7 +148,7 @@ class Authentication:
         """The certificates in ``x509`` that may be those of the peer; charon trusts them without a CA."""
         ours = {key.public for key in self._folders.own_keys}
         others = [each for each in self._folders.certificates if each.public not in ours]
-        return [each for each in others if peer_id == "%any" or in_certificate(peer_id, each.der)]
+        return [each for each in others if peer_id == "%any" or each.is_for(peer_id)]
 
     def _write_client(self, round_: Round, into: Part) -> None:
         options = round_.options

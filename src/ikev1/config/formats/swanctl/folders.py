@@ -10,9 +10,10 @@ from typing import NamedTuple, TypeVar
 from ikev1.config.files import why_unreadable
 from ikev1.config.findings import Findings, Rule
 from ikev1.config.formats.swanctl.secrets import KEYS, Secret, SwanctlSecrets
-from ikev1.config.identities import in_certificate
 from ikev1.config.secrets import decode
+from ikev1.core.peer import identity
 from ikev1.crypto import certificates, private_keys, public_keys
+from ikev1.wire.payloads import Identification
 
 Value = TypeVar("Value")
 _LARGEST = 1 << 20  # octets of a file
@@ -29,11 +30,16 @@ class OwnKey(NamedTuple):
 
 
 class Certificate(NamedTuple):
-    """A certificate file: the first certificate in it (DER) and its public key."""
+    """A certificate file: the first certificate in it (DER), its public key, and whom it is for."""
 
     file: Path
     der: bytes
     public: bytes
+    identities: tuple[Identification, ...]
+
+    def is_for(self, who: str) -> bool:
+        """Whether the certificate is for the identity or pattern ``who``."""
+        return any(identity.matches(who, each) for each in self.identities)
 
 
 class Folders:
@@ -89,7 +95,7 @@ class Folders:
 
     def of_identity(self, who: str) -> list[Certificate]:
         """The certificates for an identity."""
-        return [each for each in self.certificates if in_certificate(who, each.der)]
+        return [each for each in self.certificates if each.is_for(who)]
 
     def issuers(self, certificate: Certificate) -> list[Path]:
         """The intermediate CAs in ``x509ca`` that issued a certificate, the nearest first."""
@@ -148,6 +154,7 @@ class Folders:
 def _certificate(file: Path) -> Callable[[bytes], Certificate]:
     def parse(content: bytes) -> Certificate:
         der = certificates.parse(content)[0]
-        return Certificate(file, der, certificates.public_key(der))
+        whom = tuple(Identification(kind, 0, 0, data) for kind, data in certificates.identities(der))
+        return Certificate(file, der, certificates.public_key(der), whom)
 
     return parse

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from ipaddress import ip_address
 
 from ikev1.config.findings import Invalid, Rule
 from ikev1.core.peer import identity
 from ikev1.crypto import distinguished_name
 from ikev1.crypto.distinguished_name import InvalidName
-from ikev1.wire.payloads import Identification
 from ikev1.wire.registry import IdType
 
 _FORM = re.compile(r"(ipv4|ipv6|rfc822|email|userfqdn|fqdn|dns|asn1dn|asn1gn|keyid):(#?)(.*)", re.DOTALL)
 _NUMBERED = re.compile(r"\{.*\}:")
+_NAMES = frozenset({IdType.FQDN, IdType.USER_FQDN})
 _PREFIXES = {"fqdn": "@", "dns": "@", "rfc822": "userfqdn:", "email": "userfqdn:", "userfqdn": "userfqdn:"}
 
 
@@ -69,19 +70,31 @@ def _of_octets(kind: str, octets: bytes) -> str:
     return _PREFIXES[kind] + octets.decode("ascii")
 
 
+def canonical(who: str) -> Hashable:
+    """What two notations of one identity have in common."""
+    try:
+        found = identity.identification(who)
+    except ValueError:
+        return who
+    return found.id_type, found.data.lower() if found.id_type in _NAMES else found.data
+
+
+def is_pattern(who: str) -> bool:
+    """Whether ``who`` stands for several identities."""
+    return who == "%any" or "*" in who or identity.names_several_addresses(who)
+
+
 def match(wanted: str, owner: str) -> int:
-    """How well the ``owner`` of a secret fits the identity ``wanted``: 0 not at all, 1 if it fits any, 3 exactly."""
+    """How well the ``owner`` of a secret fits the identity ``wanted``: 0 not at all, 1 if it fits any, 2 as a pattern,
+    3 exactly.
+    """
     if owner == "%any":
         return 1
-    if wanted == "%any":
+    if canonical(wanted) == canonical(owner):
+        return 3
+    if not is_pattern(owner) or is_pattern(wanted):
         return 0
     try:
-        return 3 if _payload(wanted) == _payload(owner) else 2 * identity.matches(owner, _payload(wanted))
+        return 2 * identity.matches(owner, identity.identification(wanted))
     except ValueError:
         return 0
-
-
-def _payload(written: str) -> Identification:
-    if "*" in written and "=" not in written:
-        return Identification(IdType.KEY_ID, 0, 0, b"*" + written.encode())  # a pattern is only equal to itself
-    return identity.identification(written)

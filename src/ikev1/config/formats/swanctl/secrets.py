@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from ikev1.config.findings import Rule
-from ikev1.config.formats.swanctl.identities import converted, match
+from ikev1.config.formats.swanctl.identities import canonical, converted, is_pattern, match
 from ikev1.config.formats.swanctl.options import Lost, Options
 from ikev1.config.formats.written import Place
 from ikev1.config.secrets import exposed_secret, exposure
@@ -39,6 +39,16 @@ class SwanctlSecrets:
         self._files = files
         self._findings = top.findings
         self.all = [secret for _, section in top.table("secrets").sections() for secret in self._read(section)]
+        self._shared = [secret for secret in self.all if secret.kind == "ike" and secret.value]
+        self._of_owner: dict[Hashable, list[int]] = {}  # places in that list, by owners that are one identity
+        self._of_patterns: list[int] = []  # those that have other owners
+        for place, secret in enumerate(self._shared):
+            for owner in secret.owners:
+                if is_pattern(owner):
+                    self._of_patterns.append(place)
+                else:
+                    self._of_owner.setdefault(canonical(owner), []).append(place)
+        self._passphrases = {secret.file: secret for secret in reversed(self.all) if secret.kind in KEYS}
 
     def _read(self, section: Options) -> list[Secret]:
         name = section.path.rpartition(".")[2]
@@ -68,25 +78,24 @@ class SwanctlSecrets:
         """The pre-shared key for these identities, as strongSwan chooses it: that whose owners fit the peer best, then
         us; the first of several.
         """
-        keys = [secret for secret in self.all if secret.kind == "ike" and secret.value]
         ours, theirs = tuple(own), tuple(peers)
 
         def fit(secret: Secret) -> tuple[int, int]:
             return _best(theirs, secret.owners), _best(ours, secret.owners)
 
+        places = {place for who in (*ours, *theirs) for place in self._of_owner.get(canonical(who), ())}
+        keys = [self._shared[place] for place in sorted(places.union(self._of_patterns))]
         best = max(keys, key=fit, default=None)
         return best if best is not None and any(fit(best)) else None
 
-    def rivals(self, chosen: Secret, own: Iterable[str]) -> list[Secret]:
-        """Other pre-shared keys that belong to particular peers."""
+    def has_rivals(self, chosen: Secret, own: Iterable[str]) -> bool:
+        """Whether other pre-shared keys belong to particular peers."""
         ours = tuple(own)
-        return [
-            secret
-            for secret in self.all
-            if secret.kind == "ike"
-            and secret.value != chosen.value
+        return any(
+            secret.value != chosen.value
             and any(owner != "%any" and not match_any(ours, owner) for owner in secret.owners)
-        ]
+            for secret in self._shared
+        )
 
     def of_user(self, user: str) -> Secret | None:
         """The password of a user."""
@@ -106,7 +115,7 @@ class SwanctlSecrets:
 
     def passphrase(self, file: Path) -> Secret | None:
         """The passphrase of a private key."""
-        return next((secret for secret in self.all if secret.kind in KEYS and secret.file == file.name), None)
+        return self._passphrases.get(file.name)
 
 
 def match_any(wanted: Iterable[str], owner: str) -> int:
