@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ikev1.config import DEFAULT_FILE, FORMATS, ConfigError, Finding, Loaded, load
+from ikev1.config import DEFAULT_FILE, FORMATS, ConfigError, Finding, Loaded, Rule, load
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -45,7 +45,7 @@ def failure(file: Path, error: ConfigError) -> click.ClickException:
     """Print the errors of a configuration; what to raise then."""
     for finding in error.findings:
         click.echo(f"error: {finding}", err=True)
-    if any(finding.can_be_ignored and finding.column for finding in error.findings):
+    if any(finding.rule is Rule.NOT_SUPPORTED for finding in error.findings):
         click.echo("`--ignore KEY` uses the configuration without a key that is not supported.", err=True)
     count = len(error.findings)
     return click.ClickException(f"{file} has {count} error{'s'[: count != 1]} and cannot be used.")

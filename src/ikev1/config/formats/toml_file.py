@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ikev1.config.files import why_unreadable
 from ikev1.config.findings import ConfigError, Finding, Rule
-from ikev1.config.formats.written import Places, Written
+from ikev1.config.formats.toml_places import toml_places
+from ikev1.config.formats.written import Written
 from ikev1.config.secrets import exposure
 
 
@@ -22,7 +23,9 @@ def read_toml(file: Path) -> Written:
     line = 0
     try:
         with file.open("rb") as opened:
-            return Written(tomllib.load(opened), Places(), exposure(os.fstat(opened.fileno())), (file,))
+            exposed = exposure(os.fstat(opened.fileno()))
+            text = opened.read().decode()
+        return Written(tomllib.loads(text), toml_places(file, text), exposed, (file,))
     except OSError as error:
         rule, reason = Rule.UNREADABLE_FILE, why_unreadable(error)
     except UnicodeDecodeError as error:

@@ -24,7 +24,8 @@ class Place(NamedTuple):
 class Places:
     """The places of values by their paths in `ikev1.toml`, such as ``connection.branch.remote_address``.
 
-    ``words`` are expressions for findings in `ikev1.toml`, and what they are called in the format of the user.
+    ``words`` are expressions for findings in `ikev1.toml`, and what they are called in the format of the user; without
+    them, its keys and words are those of the findings.
     """
 
     def __init__(self, words: Mapping[str, str] | None = None) -> None:
@@ -45,14 +46,20 @@ class Places:
         """``finding`` with the file, line, key and words of the format in which the user wrote."""
         if not self._places:
             return finding
-        text = _PATH.sub(self._written_path, finding.text)
-        text = self._word.sub(lambda found: self._words[found[0]], text)
         path, place = self._nearest(finding.key)
+        if place is not None:
+            finding = finding._replace(file=place.file, line=place.line, column=place.column)
+        if not self._words:  # the keys and words of the finding are those of the user
+            return finding
+        text = self._said(_PATH.sub(self._written_path, finding.text))
         if place is None:
             return finding._replace(text=text)
-        if path != finding.key and self._words:  # a default of the format, or a part of a value
-            text = f"{self._word.sub(lambda found: self._words[found[0]], finding.key[len(path) + 1 :])}: {text}"
-        return finding._replace(file=place.file, line=place.line, column=place.column, key=place.key, text=text)
+        if path != finding.key:  # a default of the format, or a part of a value
+            text = f"{self._said(finding.key[len(path) + 1 :])}: {text}"
+        return finding._replace(key=place.key, text=text)
+
+    def _said(self, text: str) -> str:
+        return self._word.sub(lambda found: self._words[found[0]], text)
 
     def _nearest(self, path: str) -> tuple[str, Place | None]:
         while path and path not in self._places:
