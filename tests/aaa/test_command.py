@@ -165,6 +165,17 @@ def test_too_much_output_is_refused(script: Script) -> None:
     assert isinstance(check(script("yes")), Unavailable)
 
 
+def test_no_pipe_stays_open_although_a_process_that_cannot_be_killed_has_it(script: Script) -> None:
+    async def left_open() -> set[str]:
+        before = set(os.listdir("/proc/self/fd"))
+        verdict = await CommandBackend([script("setsid sleep 2 & yes")]).check(ATTEMPT)
+        assert isinstance(verdict, Unavailable)
+        await asyncio.sleep(0)  # asyncio closes a pipe in the next turn of the loop
+        return set(os.listdir("/proc/self/fd")) - before
+
+    assert asyncio.run(left_open()) == set()
+
+
 def test_a_program_that_takes_too_long_is_killed_with_its_children(script: Script, tmp_path: Path) -> None:
     begin = time.monotonic()
     verdict = check(script(f"sleep 600 & echo $! > {tmp_path}/pid; wait"), seconds=1.0)

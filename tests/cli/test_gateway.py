@@ -159,7 +159,7 @@ def test_reload(meet: Meet) -> None:
 def test_debug_shows_every_message_with_the_state_that_follows(meet: Meet) -> None:
     async def scenario(us: Side, them: Side) -> None:
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(10)
+            client.settimeout(60)
             client.connect(str(us.control))
             lines = watch(Session(client))
             first = asyncio.create_task(asyncio.to_thread(next, lines))

@@ -12,7 +12,7 @@ from ikev1.core.engine import CannotInitiate
 from ikev1.core.exchanges.interpreter import Script
 from ikev1.core.exchanges.main_mode import MAIN_MODE
 from ikev1.core.exchanges.quick_mode import QUICK_MODE
-from ikev1.core.machine import commands, timers
+from ikev1.core.machine import commands, take_over, timers
 from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.records.actions import AllocateSpi, Report, Send
 from ikev1.core.records.context import ExchangeContext
@@ -340,14 +340,14 @@ def test_an_sa_that_cannot_be_taken_over_is_forgotten(
     both_call(alice, carol)
     network.settle()
     bob.events.clear()
-    original = commands.take_over
+    original = take_over.take_over
 
     def broken(tx: Transaction, sa: IkeSa, *args: Any) -> None:
         original(tx, sa, *args)
         if sa.connection == "alice":
             raise ValueError(SECRET_WORDS)
 
-    monkeypatch.setattr(commands, "take_over", broken)
+    monkeypatch.setattr(take_over, "take_over", broken)
     bob.is_killed(*bob.inbound)
     is_told(bob.failure)
     assert [sa.connection for sa in bob.engine.sas.values()] == ["carol"]

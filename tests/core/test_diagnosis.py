@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from configured import ALICE, BOB, connection, policy, settings, tunnel
+from configured import ALICE, BOB, IKE, connection, policy, settings, tunnel
 from ikev1.core.exchanges.informational import clear_notify
 from ikev1.core.records.events import Code, Failure, IkeDown, IkeUp
 from ikev1.core.records.path import UdpPath
@@ -79,6 +79,7 @@ def test_no_policy_in_common(network: Network, couple: Couple) -> None:
         assert name in bob.failure.text
     network.run(5)
     assert alice.failure.code is Code.NO_PROPOSAL_CHOSEN
+    assert IKE in alice.failure.text
 
 
 def test_no_connection_for_the_caller(network: Network, couple: Couple) -> None:

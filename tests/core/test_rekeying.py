@@ -55,7 +55,8 @@ def test_the_initiator_replaces_a_pair_before_it_ends(network: Network, alice: P
     assert [child.state for child in alice.children] == [ChildState.INSTALLED]
     assert len(alice.inbound) == 2, "she receives with the new pair already"
     assert works(alice, bob), "alice still sends with the older pair, because message 3 may be lost"
-    network.plays("5 s pass")
+    again = "alice -> bob QM3"
+    network.plays("0.5 s pass", again, "1 s pass", again, "2 s pass", again, "1.5 s pass")
     for peer in (alice, bob):
         (up,) = peer.saw(ChildUp)
         assert up.replaces is not None
@@ -227,6 +228,18 @@ def test_both_call_at_once_and_what_comes_of_it_works(network: Network, alice: P
             closes_first(closing)
             network.settle()
     assert alice.children == bob.children == [], "a pair is deleted whichever ISAKMP SA carries the word"
+
+
+def test_message_3_is_repeated_until_the_peer_sends_with_the_new_pair(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    replaces(alice, "rekey_child")
+    network.plays("alice -> bob QM1", "bob -> alice QM2", "alice -x bob QM3", "0.5 s pass", "alice -x bob QM3")
+    assert not bob.saw(ChildUp)
+    network.plays("1 s pass", "alice -> bob QM3")
+    (up,) = bob.saw(ChildUp)
+    alice.does(lambda engine: engine.peer_sends(up.child.outbound.spi, network.now))
+    assert len(alice.saw(ChildUp)) == 1
+    network.plays("5 s pass")
 
 
 @pytest.mark.parametrize("what", ["rekey_child", "rekey_ike"])

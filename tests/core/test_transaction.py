@@ -315,7 +315,9 @@ def test_no_record_is_fetched_again(path: Path) -> None:
 # --- timers ---------------------------------------------------------------------------------------------------------
 
 TIMED = (IkeSa, Exchange, ChildSa, Probe, Liveness)
-HAPPENED = frozenset({"created_at", "established_at", "moved_at", "heard_at", "hinted_at", "quick_mode_at"})
+HAPPENED = frozenset(
+    {"created_at", "established_at", "moved_at", "heard_at", "hinted_at", "looked_at", "quick_mode_at"}
+)
 
 
 def test_every_timer_has_a_handler() -> None:

@@ -29,6 +29,7 @@ from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.observe.event_log import EventLog, Level, Line
 from ikev1.daemon.vici.server import ViciServer
 from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Protected, Reader, SendUdp, Trap
+from ikev1.esp.reach import EVERYTHING, Reach
 from ikev1.store import SqliteStore
 
 AES128_SHA256_ECP256 = Phase1Suite(encryption=7, key_length=128, hash=4, group=19)
@@ -64,6 +65,7 @@ class CountingPlane:
         self.usable = frozenset({"127.0.0.1", "127.0.0.2"})  # addresses of the host
         self.followed = 0  # how often
         self.held: list[str] = []  # virtual addresses
+        self.reaches: dict[str, Reach] = {}  # what is routed into the tunnels of each
         self._bell = os.eventfd(0)
 
     def break_down(self) -> None:
@@ -131,10 +133,12 @@ class CountingPlane:
     def addresses(self) -> frozenset[str]:
         return self.usable
 
-    def hold_address(self, address: str) -> None:
+    def hold_address(self, address: str, reach: Reach = EVERYTHING) -> None:
         if self.refuse:
             raise PlaneError(self.refuse)
-        self.held.append(address)
+        if address not in self.held:
+            self.held.append(address)
+        self.reaches[address] = reach
 
     def release_address(self, address: str) -> None:
         self.held.remove(address)
@@ -182,7 +186,7 @@ class Side:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for the event after which ``condition`` holds."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()

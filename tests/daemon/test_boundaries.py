@@ -50,7 +50,7 @@ def bugs(side: Side) -> list[str]:
 
 async def until(side: Side, condition: Callable[[], bool]) -> None:
     """Wait for ``condition``, which no event tells."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0)
 
@@ -58,7 +58,7 @@ async def until(side: Side, condition: Callable[[], bool]) -> None:
 async def ask(side: Side, conversation: Callable[[Any], Any]) -> Any:
     def talk() -> Any:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
-            stream.settimeout(10)
+            stream.settimeout(60)
             stream.connect(str(side.control))
             return conversation(vici.Session(stream))
 
@@ -136,7 +136,7 @@ def test_a_bug_in_one_datagram_leaves_the_rest_of_the_batch(meet: Meet, monkeypa
         monkeypatch.setattr(them.gateway.engine, "receive", sometimes)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as callers:
             callers.bind(("127.0.0.1", 0))
-            callers.settimeout(5)
+            callers.settimeout(60)
             path = UdpPath("127.0.0.2", them.endpoint.port, *callers.getsockname())
             them.gateway.receive_isakmp([(datagram, path) for datagram in datagrams])
             answered = {await asyncio.to_thread(lambda: callers.recv(65535)[:8]) for _ in range(BATCH - 1)}

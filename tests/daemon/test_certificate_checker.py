@@ -156,7 +156,7 @@ async def is_refused(us: Side, them: Side, stopped: StoppedClock, code: str, tol
 
     waiting = asyncio.ensure_future(us.gateway.initiate("branch", "net"))
     await them.until(lambda: code in [line.code for line in them.lines])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while told and not has_complaint():
             await asyncio.sleep(0)
     stopped.now += 60
@@ -217,7 +217,7 @@ def question(request: int = 1, trust: Trust = TRUST, **more: Any) -> CheckCertif
 
 
 async def verdicts(examiner: CertificateChecker, found: dict[int, CertificateVerdict], count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(found) < count:
             await asyncio.sleep(0.001)
     examiner.close()

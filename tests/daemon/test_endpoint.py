@@ -31,7 +31,7 @@ def converse(
         endpoint.listen(recorder)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
             peer.bind(("127.0.0.1", 0))
-            peer.settimeout(5)
+            peer.settimeout(60)
             await scenario(endpoint, recorder, peer)
         endpoint.close()
 
@@ -116,7 +116,7 @@ def test_ipv6_has_a_socket_of_its_own() -> None:
 
     async def scenario(endpoint: Endpoint, recorder: Recorder, _: socket.socket) -> None:
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as peer:
-            peer.settimeout(5)
+            peer.settimeout(60)
             peer.sendto(b"question", ("::1", endpoint.port))
             await recorder.until(lambda: bool(recorder.isakmp))
             path = recorder.isakmp[0][1]

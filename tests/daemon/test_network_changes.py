@@ -84,7 +84,7 @@ def test_a_new_address_calls_at_once_and_tells_the_peer_that_the_old_pair_is_gon
         us.plane.usable = frozenset({"127.0.0.7"})
         (before,) = us.gateway.engine.sas.values()
         us.plane.listener(NetworkChanged())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(sent) < 3:
                 await asyncio.sleep(0.001)
         assert sent == [new] * 3  # two Deletes, and the first message of another phase 1
@@ -106,11 +106,11 @@ def test_a_call_that_had_no_way_is_tried_as_soon_as_there_is_one(meet: Meet) -> 
 
         us.gateway._initiation._path = none  # type: ignore[method-assign]
         us.gateway.reload()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not any("no route" in text for text in us.texts):
                 await asyncio.sleep(0.001)
         us.plane.listener(NetworkChanged())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not us.plane.followed:
                 await asyncio.sleep(0.001)
         us.gateway._initiation._path = way  # type: ignore[method-assign]
@@ -132,7 +132,7 @@ def test_a_change_that_cannot_be_followed_is_logged(meet: Meet) -> None:
 
         us.plane.follow = refuse  # type: ignore[method-assign]
         us.plane.listener(NetworkChanged())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not any(line.level is Level.ERROR and line.code == PlaneError.code for line in us.lines):
                 await asyncio.sleep(0.001)
 
@@ -143,7 +143,7 @@ def test_what_is_not_concerned_stays(meet: Meet) -> None:
     async def scenario(us: Side, them: Side) -> None:
         await us.gateway.initiate("branch", "net")
         us.plane.listener(NetworkChanged())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not us.plane.followed:
                 await asyncio.sleep(0.001)
         assert us.gateway.is_up("branch", "net")

@@ -71,7 +71,7 @@ class Ear(logging.Handler):
 
     def wait_for(self, words: str) -> None:
         with self._heard:
-            assert self._heard.wait_for(lambda: words in self.text, 10), self.text
+            assert self._heard.wait_for(lambda: words in self.text, 60), self.text
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def ear() -> Iterator[Ear]:
 def tunnels(control: Path) -> list[str]:
     """The tunnels that the daemon knows."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
-        stream.settimeout(10)
+        stream.settimeout(60)
         stream.connect(str(control))
         (connection,) = vici.Session(stream).list_conns()
         return list(connection["branch"]["children"])
@@ -203,7 +203,7 @@ def test_the_supervisor_hears_when_it_serves_reads_again_and_ends(
 ) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
         supervisor.bind(str(file.parent / "notify"))
-        supervisor.settimeout(10)
+        supervisor.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", str(file.parent / "notify"))
 
         def talk() -> None:

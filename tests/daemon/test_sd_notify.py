@@ -15,7 +15,7 @@ def test_the_supervisor_hears_what_is_told(abstract: bool, tmp_path: Path, monke
     name = f"@{tmp_path.name}-{tmp_path.parent.name}" if abstract else str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
         supervisor.bind("\0" + name[1:] if abstract else name)
-        supervisor.settimeout(5)
+        supervisor.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", name)
         notify("READY=1")
         assert supervisor.recv(100) == b"READY=1"

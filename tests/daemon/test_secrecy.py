@@ -68,7 +68,7 @@ async def asked_all(side: Side) -> bytes:
 
     def talk() -> bytes:
         with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as stream:
-            stream.settimeout(10)
+            stream.settimeout(60)
             stream.connect(str(side.control))
             for name in sorted(EVENT_NAMES):
                 stream.sendall(segment(build_packet(PacketType.EVENT_REGISTER, name)))

@@ -30,7 +30,7 @@ from clients.gateway import (
     VIRTUAL,
     gateway,
 )
-from clients.recipes import PAGES, loaded, offers, table, with_offers
+from clients.recipes import PAGES, Proof, loaded, offers, table, with_offers
 from configuration_files import SECRET
 from configured import esp
 from configured import tunnel as ipsec_tunnel
@@ -53,6 +53,7 @@ WARNINGS: dict[tuple[str, int], set[Rule]] = {
     ("android", 1): {Rule.WEAK_ALGORITHM},
     ("vpnc", 0): {Rule.AGGRESSIVE_PSK},
     ("cisco-vpn-client", 0): {Rule.WEAK_ALGORITHM, Rule.AGGRESSIVE_PSK},
+    ("cisco-vpn-client", 1): {Rule.WEAK_ALGORITHM},
     ("fortigate", 1): {Rule.AGGRESSIVE_PSK},
 }
 
@@ -69,6 +70,7 @@ class Replay(NamedTuple):
     ours: Identification = subnet(THEIRS)  # the peer's side
     theirs: Identification = subnet(OURS)
     number: int = 0  # of the configuration in the page
+    proof: Proof = Proof.SECRET
 
     def __str__(self) -> str:
         return f"{self.sender.name}-{'recorded' if self.sender.is_recorded else 'remembered'}"
@@ -104,10 +106,13 @@ REPLAYS += [
     l2tp(remote_access.WINDOWS, "windows-l2tp", "aes256-sha1-ecp384", "aes256-sha1"),
     l2tp(remote_access.WINDOWS_7, "windows-l2tp", "aes256-sha1-ecp384", "aes256-sha1", port=0),
     l2tp(remote_access.NETWORKMANAGER_L2TP, "networkmanager-l2tp", "aes256-sha256-modp2048", "aes256-sha1"),
-    l2tp(remote_access.APPLE_L2TP, "apple", "aes256-sha256-modp2048", "aes256-sha1", 56_322, number=1),
+    l2tp(remote_access.APPLE_L2TP, "apple", "aes256-sha256-modp2048", "aes256-sha1", 56_322, number=2),
     l2tp(remote_access.ANDROID_L2TP, "android", "aes256-sha1-modp1024", "aes256-sha1", 0, number=1),
     l2tp(remote_access.ANDROID_LATER_L2TP, "android", "aes256-sha256-modp1024", "aes256-sha256", 0, number=1),
 ]
+
+
+CERTIFICATES = 1  # which configuration of the page for Apple's devices
 
 
 def user(sender: Sender, page: str, ike: str, esp: str, theirs: Identification = EVERYTHING, number: int = 0) -> Replay:
@@ -117,10 +122,25 @@ def user(sender: Sender, page: str, ike: str, esp: str, theirs: Identification =
 
 REPLAYS += [
     user(remote_access.APPLE_CISCO, "apple", "aes256-sha256-modp2048", "aes256-sha1", subnet(OURS)),
+    user(remote_access.APPLE_CERTIFICATE, "apple", "aes256-sha256-modp2048", "aes256-sha1", subnet(OURS), CERTIFICATES),
     user(remote_access.ANDROID_XAUTH, "android", "aes256-sha1-modp1024", "aes256-sha1"),
     user(remote_access.VPNC_DH14, "vpnc", "aes256-sha1-modp2048", "aes256-sha1"),
     user(remote_access.CISCO_CLIENT, "cisco-vpn-client", "aes256-sha1-modp1024", "aes256-sha1"),
+    user(remote_access.CISCO_CLIENT_CERTIFICATE, "cisco-vpn-client", "aes256-sha1-modp1536", "aes256-sha1", number=1),
     user(remote_access.FORTICLIENT, "fortigate", "aes256-sha256-modp2048", "aes256-sha256-modp2048", number=1),
+]
+
+REPLAYS += [
+    l2tp(remote_access.WINDOWS_CERTIFICATE, "windows-l2tp", "aes256-sha1-ecp384", "aes256-sha1")._replace(
+        proof=Proof.CERTIFICATES
+    ),
+    user(remote_access.ANDROID_CERTIFICATE, "android", "aes256-sha1-modp1024", "aes256-sha1")._replace(
+        proof=Proof.CERTIFICATES
+    ),
+    user(remote_access.ANDROID_HYBRID, "android", "aes256-sha1-modp1024", "aes256-sha1")._replace(proof=Proof.HYBRID),
+    user(remote_access.APPLE_HYBRID, "apple", "aes256-sha256-modp2048", "aes256-sha1", subnet(OURS))._replace(
+        proof=Proof.HYBRID
+    ),
 ]
 
 
@@ -151,7 +171,7 @@ def mode(replay: Replay) -> EncapsulationMode:
 
 @pytest.mark.parametrize("replay", REPLAYS, ids=str)
 def test_a_peer_finds_an_acceptable_proposal(tmp_path: Path, replay: Replay) -> None:
-    settings = loaded(replay.page, tmp_path, replay.number).settings
+    settings = loaded(replay.page, tmp_path, replay.number, replay.proof).settings
     us = gateway(settings)
     caller = Caller(us, replay.sender, SECRET, replay.address, NAT if replay.behind_nat else None)
     caller.phase1()
@@ -217,7 +237,7 @@ def test_windows_clients_behind_one_nat(tmp_path: Path, separates: bool) -> None
     assert len(us.children) == (2 if separates else 1)
 
 
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("order", [(0, 2), (2, 0)])
 def test_both_configurations_for_apple_serve_side_by_side(tmp_path: Path, order: tuple[int, int]) -> None:
     """The method of phase 1 says which of the two a device needs, although both have the same addresses."""
     parts = [loaded("apple", tmp_path, number).settings for number in order]

@@ -17,21 +17,24 @@ from ikev1.crypto.suites import DEFAULT_ESP, DEFAULT_IKE, parse_ike_proposal
 from ikev1.wire.registry import EncapsulationMode
 
 PEERS = [each for module in (site_to_site, remote_access) for each in vars(module).values() if isinstance(each, Peer)]
-GROUP_2_ONLY = {
+GROUP_2_OR_5_ONLY = {
     "azure",
     "fritzbox-default",
     "android-l2tp",
     "android-later-l2tp",
     "android-xauth",
     "android-xauth-identifier",
+    "android-certificate",
+    "android-hybrid",
     "apple-cisco-group",
     "vpnc",
     "cisco-vpn-client",
+    "cisco-vpn-client-certificate",
 }
 
 
 @pytest.mark.parametrize("peer", PEERS, ids=lambda each: each.name)
-def test_the_default_policies_accept_every_peer_with_a_larger_group_than_2(peer: Peer) -> None:
+def test_the_default_policies_accept_every_peer_with_a_larger_group_than_5(peer: Peer) -> None:
     method = peer.methods[0]
     policies = tuple(
         Policy(number, replaced(Phase1Suite(*parse_ike_proposal(words)), method))
@@ -40,9 +43,9 @@ def test_the_default_policies_accept_every_peer_with_a_larger_group_than_2(peer:
     try:
         phase1_proposal.choose(policies, peer.phase1_offer())
     except Refusal:
-        assert peer.name in GROUP_2_ONLY
+        assert peer.name in GROUP_2_OR_5_ONLY
     else:
-        assert peer.name not in GROUP_2_ONLY
+        assert peer.name not in GROUP_2_OR_5_ONLY
 
 
 def replaced(suite: Phase1Suite, method: int) -> Phase1Suite:

@@ -12,9 +12,10 @@ import pytest
 from esp_lab import Namespace
 
 PREAMBLE = """
-import json, select, subprocess
+import contextlib, json, select, subprocess
 from ikev1.core.records.selector import Selector
 from ikev1.esp.plane import PlaneError
+from ikev1.esp.reach import EVERYTHING, Reach
 from ikev1.esp.routes import Routes
 routes = Routes()
 def ip(command):
@@ -41,6 +42,15 @@ def hold(key, local, remote, towards="192.0.2.2"):
 """
 
 
+def settle(namespace: Namespace) -> None:
+    """Wait for what the kernel does some time after a link is up, and tells: its carrier, its own IPv6 addresses."""
+    while (
+        "tentative" in namespace.run("ip", "-o", "addr")
+        or "lowerlayerdown" in namespace.run("ip", "-o", "link").lower()
+    ):
+        pass
+
+
 @pytest.fixture
 def namespace() -> Iterator[Namespace]:
     """``wan0`` leads to the peer 192.0.2.2, ``wan1`` past it, and ``lan0`` to the local network, without an address."""
@@ -57,6 +67,7 @@ def namespace() -> Iterator[Namespace]:
             opened.run("ip", "link", "set", f"{device}-far", "up")
         for address, device in (("192.0.2.1/24", "wan0"), ("198.51.100.1/24", "wan1"), ("fd77::1/64", "wan0")):
             opened.run("ip", "addr", "add", address, "dev", device, *(["nodad"] if ":" in address else []))
+        settle(opened)
         yield opened
     finally:
         opened.close()
@@ -218,3 +229,88 @@ for device in ("wan0", "wan1"):
     show()
 """
     assert said(namespace, code) == [f"10.2.0.0/24 unicast {device} - -" for device in ("wan0", "wan1")]
+
+
+CONFINED = """
+def confine(*include, exclude=()):
+    reach = Reach(tuple(map(Selector.parse, include)), tuple(map(Selector.parse, exclude)))
+    routes.confine("10.99.0.10", reach)
+ip("addr add 10.99.0.10/32 dev wan0")
+confine("10.2.0.0/24")
+hold("all", "10.99.0.10", "0.0.0.0/0")
+show()
+"""
+ONE_NETWORK = "10.2.0.0/24 unicast wan0 - 10.99.0.10; 10.99.0.10 throw - - -"
+
+
+def test_what_a_client_sends_through_its_tunnels(namespace: Namespace) -> None:
+    """It may change while the tunnels are up; other tunnels are not concerned."""
+    code = """
+hold("other", "10.1.0.0/24", "10.4.0.0/24")
+confine("10.2.0.0/24", "10.3.0.0/24", exclude=["10.3.0.128/25"])
+show()
+routes.confine("10.99.0.10", None)
+show()
+routes.release("all")
+show()
+"""
+    other, own = "10.4.0.0/24 unicast wan0 - -", "10.99.0.10 throw - - -"
+    sourced = [f"10.{number}.0.0/24 unicast wan0 - 10.99.0.10" for number in (2, 3)]
+    assert said(namespace, CONFINED + code) == [
+        ONE_NETWORK,
+        "; ".join(sorted([*sourced, "10.3.0.128/25 throw - - -", other, own])),
+        "; ".join(sorted(["default unicast wan0 - 10.99.0.10", other, own])),
+        other,
+    ]
+
+
+def test_a_change_that_the_kernel_refuses_changes_nothing(namespace: Namespace) -> None:
+    code = """
+route, calls = routes._kernel.route, []
+def refuse(network, *rest):
+    calls.append(network)
+    if len(calls) == 2:
+        raise OSError(12, "out of memory")
+    route(network, *rest)
+routes._kernel.route = refuse
+try:
+    confine("10.3.0.0/24", "10.4.0.0/24")
+except PlaneError as error:
+    print(error.code)
+show()
+hold("again", "10.99.0.10", "0.0.0.0/0")
+show()
+routes.close()
+ip("rule show")
+"""
+    shown = said(namespace, CONFINED + code)
+    assert shown[:4] == [ONE_NETWORK, "data-plane", ONE_NETWORK, ONE_NETWORK]
+    assert not any("4500" in rule for rule in shown[4:])
+
+
+def test_the_next_process_sweeps_what_a_killed_one_left(namespace: Namespace) -> None:
+    """With the TUN device, its routes are gone, but not the throw routes and the rules."""
+    left = (
+        CONFINED
+        + """
+ip("addr del 10.99.0.10/32 dev wan0")
+ip("route del 10.2.0.0/24 table 4500")
+show()
+rules()
+import os, sys
+sys.stdout.flush()
+os._exit(0)
+"""
+    )
+    assert said(namespace, left) == [ONE_NETWORK, "10.99.0.10 throw - - -", "1"]
+    assert said(namespace, "routes.sweep()\nshow()\nrules()\n") == ["-", "0"]
+
+
+def test_a_sweep_leaves_another_gateway_alone(namespace: Namespace) -> None:
+    code = """
+other = Routes()
+other.sweep()
+show()
+rules()
+"""
+    assert said(namespace, CONFINED + code) == [ONE_NETWORK, ONE_NETWORK, "1"]

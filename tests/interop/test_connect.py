@@ -3,71 +3,30 @@
 from __future__ import annotations
 
 import os
-import pty
-import select
 import signal
-import subprocess
 import sys
-import termios
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lab.charon import GATEWAY_ID, PSK, XAUTH_PASSWORD, XAUTH_USER, CharonOptions
-from lab.connect import Connect, connect
+from lab.connect import Connect, connect, gateway
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
-from lab.network import Node
 from lab.process import PATIENCE, run, wait_until
 from lab.socks import PAGE, PROXY, fetched, of_host, web_server
+from lab.terminal import Terminal
 from lab.traffic import ping
-from lab.users import check_user
 from lab.vpnc import GROUP, GROUP_SECRET, VpncOptions
-
-
-def gateway(lab: Lab, node: Node) -> OurGateway:
-    configuration = f"""
-[gateway]
-data_plane = "userspace"
-
-[command]
-run = "{check_user(lab)}"
-
-[pools.office]
-addresses = "10.99.0.10-10.99.0.20"
-dns = "10.10.2.53"
-banner = "Welcome to the lab"
-
-[connection.peer]
-local_address = "{node.address}"
-remote_id = "keyid:{GROUP}"
-secret = "{GROUP_SECRET}"
-aggressive = "accept-psk"
-xauth = "server"
-xauth_backend = "command"
-pools = "office"
-
-[connection.peer.tunnel.net]
-local = "0.0.0.0/0"
-proposals = ["aes256-sha256"]
-"""
-    return lab.ours(node, OurOptions(configuration=configuration))
-
-
-def assert_as_before(node: Node, devices: str, routes: str, rules: str) -> None:
-    assert node.run("ip", "-br", "link") == devices
-    assert node.run("ip", "-4", "route", "show", "table", "all") == routes
-    assert node.run("ip", "rule") == rules
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_group_and_a_user(lab: Lab, number: signal.Signals) -> None:
     a, b = lab.direct()
     ours = gateway(lab, b)
-    before = a.run("ip", "-br", "link"), a.run("ip", "-4", "route", "show", "table", "all"), a.run("ip", "rule")
+    before = of_host(a)
     client = connect(lab, a, "--group", GROUP)
     client.wait_for_log("connected")
     for line in ("address 10.99.0.10", "name servers 10.10.2.53", "| Welcome to the lab"):
@@ -76,7 +35,7 @@ def test_a_group_and_a_user(lab: Lab, number: signal.Signals) -> None:
     client.send_signal(number)
     assert client.wait() == 0
     ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
-    assert_as_before(a, *before)
+    assert of_host(a) == before
     assert not [file for file in client.folder.iterdir() if file.is_dir()]
 
 
@@ -166,6 +125,22 @@ def test_a_proxy_that_is_killed(lab: Lab) -> None:
     assert client.wait() == 6
     assert "lost: the process of the SOCKS proxy has ended" in client.log()
     ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
+    assert not [file for file in client.folder.iterdir() if file.is_dir()]
+
+
+def test_a_second_signal_leaves_nothing_behind(lab: Lab) -> None:
+    """It comes while a proxy that does not end is waited for."""
+    a, b = lab.direct()
+    gateway(lab, b)
+    client = connect(lab, a, "--group", GROUP, "--socks", PROXY)
+    client.wait_for_log("connected")
+    (proxy,) = run("pgrep", "-P", str(client.pid)).split()
+    os.kill(int(proxy), signal.SIGSTOP)
+    client.send_signal(signal.SIGTERM)
+    client.wait_for_log("disconnected")
+    if client.alive:
+        client.send_signal(signal.SIGTERM)
+    assert client.wait() == 0
     assert not [file for file in client.folder.iterdir() if file.is_dir()]
 
 
@@ -281,33 +256,15 @@ def test_nobody_answers(lab: Lab) -> None:
     assert client.wait() == 130
 
 
-class Terminal:
-    """A process with a terminal of its own, and somebody at it."""
-
-    def __init__(self, command: Sequence[str]) -> None:
-        self._ours, self.theirs = pty.openpty()
-        self.process = subprocess.Popen(command, stdin=self.theirs, stdout=self.theirs, stderr=self.theirs)
-        self.shown = ""
-
-    def read_until(self, text: str) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while text not in self.shown:
-            ready, _, _ = select.select([self._ours], [], [], max(0.0, deadline - time.monotonic()))
-            assert ready, self.shown
-            self.shown += os.read(self._ours, 65_536).decode()
-
-    def write(self, text: str) -> None:
-        os.write(self._ours, text.encode())
-
-    @property
-    def echoes(self) -> bool:
-        return bool(termios.tcgetattr(self.theirs)[3] & termios.ECHO)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self._ours)
-        os.close(self.theirs)
+def test_somebody_gives_up_at_the_first_question(lab: Lab) -> None:
+    a, _ = lab.direct()
+    enter = ["setsid", "--ctty", "setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", a.namespace]
+    terminal = Terminal([*enter, sys.executable, "-B", "-m", "ikev1", "connect", a.peer, "--group", GROUP])
+    terminal.read_until("Secret of the group")
+    wait_until(lambda: terminal.asks, "a question without echo")
+    terminal.write("\x03")  # Ctrl-C
+    assert terminal.process.wait(PATIENCE) == 130
+    terminal.close()
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def test_rekeying_the_ipsec_sas_while_traffic_flows(tunnel: Tunnel, who: str) ->
 def test_a_short_lifetime_rekeys_by_itself(lab: Lab) -> None:
     a, b = lab.direct()
     lab.charon(b, CharonOptions())
-    ours = lab.ours(a, OurOptions(calls=True, lifetime="20s"))
+    ours = lab.ours(a, OurOptions(calls=True, lifetime="10s"))
     ours.command("up", "peer")
     old = spis(ours.control)
     ours.wait_for(lambda: spis(ours.control) not in (old, ("", "")), "a pair that replaces the first")

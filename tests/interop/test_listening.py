@@ -18,24 +18,28 @@ from lab.traffic import ping, pings
 LISTEN = """
 import sys
 from ikev1.capture.read.live import listen
-with listen(sys.argv[1], seconds=float(sys.argv[2])) as live:
+with listen(sys.argv[1], seconds=60) as live:
     print("listening", flush=True)
     for packet in live:
+        if packet.payload == b"the last":
+            break
         print(type(packet).__name__, *packet[2:6], packet.payload.hex(), flush=True)
     print("heard", live.frames, live.notes())
 """
 
 
-def listen(node: Node, interface: str, seconds: float) -> subprocess.Popen[str]:
+def listen(node: Node, interface: str) -> subprocess.Popen[str]:
     """A listener in the namespace of ``node``, which is listening."""
-    command = ["ip", "netns", "exec", node.namespace, sys.executable, "-c", LISTEN, interface, str(seconds)]
+    command = ["ip", "netns", "exec", node.namespace, sys.executable, "-c", LISTEN, interface]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "listening\n"
     return process
 
 
-def heard(process: subprocess.Popen[str]) -> list[str]:
+def heard(node: Node, process: subprocess.Popen[str]) -> list[str]:
+    """What a listener has printed, once it has received everything up to now."""
+    node.run("bash", "-c", f"printf 'the last' > /dev/udp/{node.peer}/500")
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     return output.splitlines()
@@ -47,11 +51,11 @@ def test_a_handshake_and_its_traffic_pass_by(lab: Lab, interface: str) -> None:
     ours = lab.ours(a, OurOptions(calls=True))
     lab.charon(b, CharonOptions(calls=False))
     capture = lab.capture(a)
-    listener = listen(a, interface, 8)
+    listener = listen(a, interface)
     ours.control.initiate()
     ping(a, count=2)
     file = capture.finish(enough="esp", packets=4)
-    *lines, last = heard(listener)
+    *lines, last = heard(a, listener)
     with open_capture(file) as captured:
         expected = [
             " ".join(map(str, (type(packet).__name__, *packet[2:6], packet.payload.hex())))
@@ -65,9 +69,9 @@ def test_a_handshake_and_its_traffic_pass_by(lab: Lab, interface: str) -> None:
 
 def test_other_traffic_stays_in_the_kernel(lab: Lab) -> None:
     a, b = lab.direct()
-    listener = listen(a, "eth0", 3)
+    listener = listen(a, "eth0")
     a.run(*pings(b.address, count=100))
-    (last,) = heard(listener)
+    (last,) = heard(a, listener)
     frames = int(last.split()[1])
     assert frames < 30  # reports of IPv6 multicast, which have an extension header; none of 200 packets of ping
 

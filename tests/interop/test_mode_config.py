@@ -10,22 +10,14 @@ from typing import Any
 import pytest
 
 from lab.charon import CharonOptions
+from lab.cisco import POOL, as_virtual, cisco, connect, leases
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
 from lab.process import LabError
 from lab.traffic import ping, transfer
-from lab.users import check_user
-from lab.vpnc import GROUP, GROUP_SECRET, Vpnc, VpncOptions
+from lab.vpnc import VpncOptions
 
-POOL = """
-[pools.office]
-addresses = "10.99.0.10-10.99.0.20"
-netmask = "255.255.255.0"
-dns = "10.10.2.53"
-banner = "Welcome to the lab"
-default_domain = "lab.example"
-"""
 METHODS = pytest.mark.parametrize("method", ["pull", "push"])
 
 
@@ -45,16 +37,6 @@ def client(method: str = "pull", **more: Any) -> CharonOptions:
     return CharonOptions(
         calls=True, connection=f"vips = 0.0.0.0\npull = {pull}", local_ts="dynamic", remote_ts="10.10.2.0/24", **more
     )
-
-
-def as_virtual(node: Node, address: str) -> Node:
-    """The node with its virtual address as the one that it sends from."""
-    return replace(node, host=address)
-
-
-def leases(ours: OurGateway) -> dict[str, str]:
-    """The addresses that clients have, and whose they are."""
-    return {lease["address"]: lease["identity"] for lease in ours.control.leases() if lease["status"] == "online"}
 
 
 def tcp(sender: Node, receiver: Node, lab: Lab) -> None:
@@ -185,43 +167,28 @@ def test_charon_as_gateway_that_accepts_named_networks_only(lab: Lab) -> None:
     ping(as_virtual(a, address))
 
 
-def cisco(lab: Lab, node: Node, *, unique: str = "replace", local: str = "0.0.0.0/0", pool: str = "") -> OurOptions:
-    """A gateway for vpnc: a group secret, a user, and a virtual address."""
-    return OurOptions(
-        configuration=f"""
-[gateway]
-data_plane = "userspace"
-log_level = "debug"
-
-[command]
-run = "{check_user(lab)}"
-{POOL}
-{pool}
-[connection.peer]
-local_address = "{node.address}"
-local_id = "gw.lab"
-remote_id = "keyid:{GROUP}"
-secret = "{GROUP_SECRET}"
-aggressive = "accept-psk"
-proposals = ["aes256-sha1-modp1536"]
-xauth = "server"
-xauth_backend = "command"
-pools = "office"
-unique = "{unique}"
-
-[connection.peer.tunnel.net]
-local = "{local}"
-proposals = ["aes256-sha1"]
-"""
+def test_the_split_network_of_charon_as_gateway(lab: Lab) -> None:
+    """Its unity plugin accepts a request for everything, and carries the network that it names."""
+    a, b = lab.direct()
+    pools = "pools { office { addrs = 10.99.0.64/29 } }"
+    lab.charon(
+        b,
+        CharonOptions(
+            connection="pools = office",
+            remote_ts="dynamic",
+            local_ts="10.10.2.0/24",
+            modules="attr unity",
+            settings="cisco_unity = yes",
+            others=pools,
+        ),
     )
-
-
-def connect(lab: Lab, node: Node, ours: OurGateway, options: VpncOptions | None = None) -> Vpnc:
-    """Start vpnc, and wait until its pair carries traffic at our end as well."""
-    before = {child["uniqueid"] for child in ours.control.children()}
-    vpnc = lab.vpnc(node, options or VpncOptions())
-    ours.wait_for(lambda: {child["uniqueid"] for child in ours.control.children()} - before, "its pair")
-    return vpnc
+    options = OurOptions(calls=True, local="dynamic", remote="0.0.0.0/0", data_plane="userspace")
+    ours = lab.ours(a, replace(options, extra='vips = "0.0.0.0"'))
+    ours.control.initiate()
+    assert "split include 10.10.2.0/24" in ours.log()
+    assert ours.control.child()["remote-ts"] == ["0.0.0.0/0"]
+    (address,) = ours.control.sas()[0]["local-vips"]
+    ping(as_virtual(a, address))
 
 
 def test_vpnc(lab: Lab) -> None:

@@ -56,6 +56,22 @@ def test_we_call_pluto(lab: Lab, suite: Suite) -> None:
     assert ours.control.sas()[0]["remote-id"] == "gw.lab"
 
 
+def test_pluto_ignores_message_3_that_is_repeated(lab: Lab) -> None:
+    """Without traffic, message 3 is sent four times."""
+    a, b = lab.direct()
+    pluto = lab.pluto(b, PlutoOptions())
+    ours = lab.ours(a, OurOptions(calls=True))
+    ours.command("up", "peer")
+    pluto.await_pair()
+    first = ours.control.child()["spi-in"]
+    assert ours.control.swanctl("--rekey", "--child", "net").returncode == 0
+    ours.wait_for(lambda: first not in {child["spi-in"] for child in ours.control.children()}, "a new pair")
+    for child in ours.control.children():
+        assert child["spi-out"] in pluto.log()
+    assert len(ours.control.sas()) == 1
+    assert "IPsec SA established" in pluto.log()
+
+
 def test_pluto_deletes_and_we_forget(lab: Lab) -> None:
     a, b = lab.direct()
     ours = lab.ours(b, OurOptions())

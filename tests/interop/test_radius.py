@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
+import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,12 +18,15 @@ from ikev1.aaa.options import RadiusOptions, RadiusServer
 from ikev1.aaa.radius.accounting import RadiusAccounting
 from ikev1.aaa.radius.backend import RadiusBackend
 from ikev1.core.records.remote_access import Accepted, Challenged, Rejected, Unavailable, User, Verdict, XauthAttempt
-from lab.charon import XAUTH_PASSWORD, XAUTH_USER, CharonOptions
+from lab.charon import GATEWAY_ID, XAUTH_PASSWORD, XAUTH_USER, CharonOptions
+from lab.cisco import POOL, as_virtual, cisco
 from lab.gateway import OurOptions
 from lab.lab import Lab
 from lab.process import LabError, wait_until
 from lab.radius import SECRET, FreeRadius
+from lab.terminal import Terminal
 from lab.traffic import ping
+from lab.vpnc import GROUP, GROUP_SECRET
 
 USERS = r"""
 alice Cleartext-Password := "open sesame"
@@ -38,6 +44,9 @@ alice Cleartext-Password := "open sesame"
 
 otp Cleartext-Password := "123456"
 
+pin Cleartext-Password := "654321"
+    Filter-Id = "staff"
+
 admin Cleartext-Password := "x"
     Service-Type = Administrative-User
 """
@@ -51,10 +60,10 @@ def server(tmp_path: Path) -> Iterator[FreeRadius]:
         yield running
 
 
-def servers(*known: FreeRadius, secret: str = SECRET) -> RadiusOptions:
+def servers(*known: FreeRadius, secret: str = SECRET, patience: float = 20.0) -> RadiusOptions:
     found = tuple(RadiusServer("127.0.0.1", secret.encode(), each.auth_port, each.acct_port) for each in known)
     return RadiusOptions(
-        found, "gw.example.org", class_group=True, filter_id=True, retransmit_tries=1, retransmit_timeout=1.0
+        found, "gw.example.org", class_group=True, filter_id=True, retransmit_tries=1, retransmit_timeout=patience
     )
 
 
@@ -79,7 +88,7 @@ def test_a_user_is_accepted_with_a_profile(server: FreeRadius) -> None:
         interim_interval=300,
     )
     assert verdict == Accepted(user)
-    log = (server.folder / "log").read_text()
+    log = server.log()
     for sent in ('Calling-Station-Id = "198.51.100.7"', 'NAS-Identifier = "gw.example.org"', "NAS-Port-Type = Virtual"):
         assert sent in log
 
@@ -103,13 +112,15 @@ def test_a_challenge_and_its_answer(server: FreeRadius) -> None:
 
 
 def test_the_wrong_secret_accepts_nobody(server: FreeRadius) -> None:
-    assert isinstance(check(servers(server, secret="another one"), XauthAttempt("alice", b"open sesame")), Unavailable)
+    assert isinstance(
+        check(servers(server, secret="another one", patience=0.5), XauthAttempt("alice", b"open sesame")), Unavailable
+    )
 
 
 def test_answers_that_somebody_on_the_way_could_have_made_are_not_believed(tmp_path: Path) -> None:
     with FreeRadius(tmp_path / "old", USERS, signs=False).running() as old:
-        assert isinstance(check(servers(old), XauthAttempt("alice", b"open sesame")), Unavailable)
-    assert "Sent Access-Accept" in (old.folder / "log").read_text()
+        assert isinstance(check(servers(old, patience=0.5), XauthAttempt("alice", b"open sesame")), Unavailable)
+        wait_until(lambda: "Sent Access-Accept" in old.log(), "an answer that was not believed", says=old.log)
 
 
 def test_the_second_server_is_asked_when_the_first_is_gone(server: FreeRadius, tmp_path: Path) -> None:
@@ -157,6 +168,71 @@ def test_charon_logs_in_and_its_session_is_accounted(lab: Lab) -> None:
         assert (stop["Acct-Input-Packets"], stop["Acct-Output-Packets"]) == ("5", "5")
         assert (stop["Acct-Input-Octets"], stop["Acct-Output-Octets"]) == ("420", "420")
         assert stop["Class"] == "0x" + b"OU=vpn;".hex()
+
+
+def test_two_clients_of_one_group_behind_one_nat(lab: Lab) -> None:
+    """Both have the identity of the group and users of their own, to whom the server assigns addresses."""
+    c1, c2, gw = lab.two_behind_nat()
+    addresses = {"carol": "10.99.0.7", "dave": "10.99.0.8"}
+    users = "\n".join(
+        f'{user} Cleartext-Password := "{XAUTH_PASSWORD}"\n  Framed-IP-Address = {address},\n  Filter-Id = "staff"\n'
+        for user, address in addresses.items()
+    )
+    with FreeRadius(lab.folder("radius"), users, namespace=gw.namespace).running() as server:
+        others = RADIUS.format(secret=SECRET, auth=server.auth_port, acct=server.acct_port) + POOL
+        ours = lab.ours(
+            gw, OurOptions(local="10.10.2.0/24", remote="dynamic", extra=f'{RW}pools = "office"', others=others)
+        )
+        for node, user in zip((c1, c2), addresses, strict=True):
+            options = CharonOptions(calls=True, xauth=True, user=user, connection="vips = 0.0.0.0")
+            options = replace(options, local_ts="dynamic", remote_ts="10.10.2.0/24")
+            lab.charon(node, options).control.initiate()
+        found = {sa["remote-xauth-id"]: sa["remote-vips"] for sa in ours.control.sas()}
+        assert found == {user: [address] for user, address in addresses.items()}
+        one, other = (as_virtual(node, address) for node, address in zip((c1, c2), addresses.values(), strict=True))
+        for node in (one, other, one):
+            ping(node)
+        wait_until(lambda: len(server.accounting) == 2, "the beginning of both sessions")
+        assert {each["Framed-IP-Address"] for each in server.accounting} == set(addresses.values())
+
+
+def test_a_user_answers_in_several_rounds(lab: Lab) -> None:
+    """`ikev1 connect`, our gateway, and FreeRADIUS, which asks for a code, and then for a new PIN."""
+    a, b = lab.direct()
+    with FreeRadius(lab.folder("radius"), USERS, namespace=b.namespace).running() as server:
+        others = RADIUS.format(secret=SECRET, auth=server.auth_port, acct=server.acct_port) + POOL
+        options = cisco(lab, b)
+        configuration = options.configuration.replace('"command"', '"radius"').replace(POOL, others)
+        ours = lab.ours(b, replace(options, configuration=configuration))
+        secret = lab.folder("secret")
+        secret.touch(mode=0o600)
+        secret.write_text(f"{GROUP_SECRET}\n")
+        command = [
+            "--group",
+            GROUP,
+            "--secret-file",
+            str(secret),
+            "--user",
+            "pin",
+            "--remote-id",
+            GATEWAY_ID,
+            "--data-plane",
+            "userspace",
+        ]
+        suites = ["--ike", "aes256-sha1-modp1536", "--esp", "aes256-sha1"]
+        enter = ["setsid", "--ctty", "setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", a.namespace]
+        client = Terminal([*enter, sys.executable, "-B", "-m", "ikev1", "connect", *command, *suites, a.peer])
+        try:
+            for question, answer in (("Password", "first"), ("Code?", "second"), ("New PIN?", "654321")):
+                client.read_until(question)
+                wait_until(lambda: not client.echoes, "a question without echo")
+                client.write(f"{answer}\n")
+            client.read_until("connected")
+            (sa,) = ours.control.sas()
+            assert sa["remote-xauth-id"] == "pin"
+            assert not {"first", "second", "654321"} & set(re.findall(r"\w+", ours.log() + client.shown))
+        finally:
+            client.close()
 
 
 def test_charon_with_a_wrong_password_is_one_line_for_fail2ban(lab: Lab) -> None:

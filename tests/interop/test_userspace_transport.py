@@ -37,8 +37,9 @@ def serve(lab: Lab, node: Node) -> Program:
     return server
 
 
-def ask(node: Node, *sizes: int) -> list[str]:
-    return node.run(sys.executable, ECHO, "ask", node.peer, PORT, node.address, *map(str, sizes)).split()
+def ask(node: Node, *sizes: int, patience: float = 10) -> list[str]:
+    asked = map(str, (patience, *sizes))
+    return node.run(sys.executable, ECHO, "ask", node.peer, PORT, node.address, *asked).split()
 
 
 def up(
@@ -74,16 +75,16 @@ def test_neither_before_nor_after_does_anything_pass_unprotected(lab: Lab) -> No
     a, b = hosts(lab.direct())
     server = lab.ours(b, L2TP)
     echo = serve(lab, b)
-    assert ask(a, 10) == ["nothing"], "a client without IPsec"
+    assert ask(a, 10, patience=1) == ["nothing"], "a client without IPsec"
     client = lab.ours(a, CALLER)
-    assert ask(a, 10) == ["nothing"], "dropped here already"
+    assert ask(a, 10, patience=1) == ["nothing"], "dropped here already"
     client.control.bring_up()
     await_child(client, server)
     assert ask(a, 10) == ["10"]
     capture = lab.capture(a, sent=True)
     client.control.terminate(child="net")
     server.wait_for(lambda: not server.control.children(), "the end of the pair")
-    assert ask(a, 10) == ["nothing"]
+    assert ask(a, 10, patience=1) == ["nothing"]
     a.run(*pings(b.address, count=1))  # comes after whatever the client may have sent
     assert not packets(capture.finish_with(1, "icmp[icmptype] == icmp-echo"), f"udp port {PORT}")
     assert echo.log().count("heard") == 1

@@ -154,6 +154,24 @@ def test_we_log_in_to_pluto(lab: Lab, aggressive: bool) -> None:
     assert XAUTH_USER in pluto.log()
 
 
+def test_pluto_logs_in_with_a_certificate(lab: Lab) -> None:
+    a, b = lab.direct()
+    ours = lab.ours(b, replace(server(lab), certificate="gw-rsa", data_plane="nobody"))
+    secrets = f'@{XAUTH_USER} : XAUTH "{XAUTH_PASSWORD}"\n'
+    pluto = lab.pluto(a, replace(PLUTO_CLIENT, certificate="alice-rsa", configuration=("", secrets)))
+    pluto.initiate()
+    assert_carries_for_carol(ours)
+
+
+def test_we_log_in_to_pluto_with_a_certificate(lab: Lab) -> None:
+    a, b = lab.direct()
+    pluto = lab.pluto(b, replace(PLUTO_GATEWAY, certificate="gw-rsa"))
+    ours = lab.ours(a, replace(CLIENT, certificate="alice-rsa", data_plane="nobody"))
+    ours.control.initiate()
+    assert ours.control.child()
+    assert XAUTH_USER in pluto.log()
+
+
 # --- vpnc -----------------------------------------------------------------------------------------------------------
 
 

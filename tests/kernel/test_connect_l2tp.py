@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,9 +17,12 @@ from lab.l2tp import SERVER, Xl2tpd, private_etc_ppp, what_l2tp_lacks
 from lab.lab import Lab
 from lab.network import Node
 from lab.process import Program, wait_until
+from lab.traffic import pings
 
 PSK = "the secret of all clients"
 USER, PASSWORD = "office\\carol", 'pass "word" #\'\\ ü'
+NAME_SERVER = "10.1.0.53"
+ELSEWHERE = "198.51.100.1"
 PLANES = ["kernel", "userspace"]
 BASE = Path("/run/ikev1-connect")
 
@@ -41,22 +43,20 @@ class Connect(Program):
         for name, content in (("secret", PSK), ("password", password)):
             (folder / name).touch(mode=0o600)
             (folder / name).write_text(content + "\n")
-        command = [sys.executable, "-B", "-m", "ikev1", "connect", "--l2tp", node.peer, "--user", USER, "--verbose"]
+        command = ["-m", "ikev1", "connect", "--l2tp", node.peer, "--user", USER, "--verbose"]
         command += ["--secret-file", str(folder / "secret"), "--password-file", str(folder / "password"), *options]
-        super().__init__(
-            node.namespace, command, folder, setup=private_etc_ppp(folder, {}), environment={"TMPDIR": str(folder)}
-        )
+        setup, environment = private_etc_ppp(folder, {}), {"TMPDIR": str(folder)}
+        super().__init__(node.namespace, command, folder, setup=setup, environment=environment, preloaded=True)
 
     def wait_until_up(self) -> None:
-        self.wait_for(lambda: pings(self.node, SERVER), "an answer through the PPP link")
+        self.wait_for(lambda: answers(self.node, SERVER), "an answer through the PPP link")
 
 
-def pings(node: Node, address: str, count: int = 1) -> bool:
-    said = node.run("ping", "-c", str(count), "-i", "0.2", "-W", "3", address, check=False)
-    return f" {count} received" in said
+def answers(node: Node, address: str) -> bool:
+    return " 1 received" in node.run("ping", "-c", "1", "-W", "3", address, check=False)
 
 
-def server(lab: Lab, node: Node) -> tuple[OurGateway, Xl2tpd]:
+def server(lab: Lab, node: Node, address: str = SERVER) -> tuple[OurGateway, Xl2tpd]:
     """A gateway with an L2TP server that knows the user."""
     ours = lab.ours(
         node,
@@ -79,7 +79,14 @@ proposals = ["aes256-sha1"]
 """
         ),
     )
-    xl2tpd = Xl2tpd(node, lab.folder("server"), calls=False, users={USER: PASSWORD}, options="ms-dns 10.99.1.53")
+    xl2tpd = Xl2tpd(
+        node,
+        lab.folder("server"),
+        calls=False,
+        users={USER: PASSWORD},
+        options=f"ms-dns {NAME_SERVER}",
+        address=address,
+    )
     return ours, lab.started(xl2tpd)
 
 
@@ -99,6 +106,10 @@ def command_lines(folder: Path = BASE) -> dict[str, list[str]]:
     return found
 
 
+def folders() -> list[Path]:
+    return list(BASE.glob("l2tp-*"))
+
+
 def number_of(program: str) -> int:
     """The process of a client's ``program``."""
     return next(int(number) for number, words in command_lines().items() if words[0].endswith(program))
@@ -106,7 +117,7 @@ def number_of(program: str) -> int:
 
 def assert_nothing_left(node: Node, before: tuple[str, ...]) -> None:
     assert not command_lines()
-    assert not list(BASE.iterdir())
+    assert not folders()
     assert state_of(node) == before
 
 
@@ -118,14 +129,14 @@ def test_a_link_and_its_end(lab: Lab, plane: str) -> None:
     capture = lab.capture(a, sent=True)
     client = lab.started(Connect(a, lab.folder("connect"), ("--data-plane", plane)))
     client.wait_until_up()
-    (folder,) = BASE.iterdir()
+    (folder,) = folders()
     assert folder.stat().st_mode & 0o777 == 0o700
     assert not (folder / "options").exists(), "it has the password"
     lines = command_lines().values()
-    assert sorted(Path(words[0]).name for words in lines) == ["pppd", "xl2tpd"]
+    assert {Path(words[0]).name for words in lines} == {"pppd", "xl2tpd"}
     assert not any("carol" in word or "word" in word for words in lines for word in words)
-    assert "DNS1=10.99.1.53" in client.log()
-    assert "ikev1ppp0" in a.run("ip", "route", "get", "198.51.100.1")
+    assert f"DNS1={NAME_SERVER}" in client.log(), "in the environment of the scripts of pppd"
+    assert "ikev1ppp0" in a.run("ip", "route", "get", ELSEWHERE)
     assert "ikev1ppp0" not in a.run("ip", "route", "get", b.address)
     client.send_signal(signal.SIGTERM)
     assert client.wait() == 0
@@ -146,13 +157,29 @@ def test_behind_a_nat_where_1701_is_taken(lab: Lab, plane: str) -> None:
     options = ("--data-plane", plane, "--network", "198.51.100.0/24", "--background", "--pid-file", str(file))
     client = lab.started(Connect(c, lab.folder("connect"), options))
     assert client.wait() == 0
-    assert pings(c, SERVER, 3)
-    assert "ikev1ppp0" in c.run("ip", "route", "get", "198.51.100.1")
+    c.run(*pings(SERVER))
+    for host in (ELSEWHERE, NAME_SERVER):
+        assert "ikev1ppp0" in c.run("ip", "route", "get", host)
     assert "ikev1ppp0" not in c.run("ip", "route", "get", "192.168.77.1")
     os.kill(int(file.read_text()), signal.SIGINT)
     wait_until(lambda: not file.exists(), "the end of the client")
     assert_nothing_left(c, before)
     assert other.alive
+
+
+def test_a_server_with_its_outer_address_in_the_link(lab: Lab) -> None:
+    """The kernel's route to the peer of the PPP link would lead what carries the link into it."""
+    a, b = lab.direct()
+    server(lab, b, address=b.address)
+    before = state_of(a)
+    client = lab.started(Connect(a, lab.folder("connect"), ()))
+    b.run("ip", "address", "add", f"{ELSEWHERE}/32", "dev", "lo")
+    client.wait_for(lambda: answers(a, ELSEWHERE), "an answer through the PPP link")
+    assert "ikev1ppp0" in a.run("ip", "route", "get", ELSEWHERE)
+    assert "ikev1ppp0" not in a.run("ip", "route", "get", b.address)
+    client.send_signal(signal.SIGTERM)
+    assert client.wait() == 0
+    assert_nothing_left(a, before)
 
 
 def test_a_wrong_password(lab: Lab) -> None:
@@ -186,19 +213,20 @@ def test_programs_that_end(lab: Lab) -> None:
         assert_nothing_left(a, before)
 
 
-def test_a_client_that_was_killed(lab: Lab) -> None:
+@pytest.mark.parametrize("plane", PLANES)
+def test_a_client_that_was_killed(lab: Lab, plane: str) -> None:
     """The kernel ends its programs; the next one removes what else it left."""
     a, b = lab.direct()
     server(lab, b)
     before = state_of(a)
-    killed = lab.started(Connect(a, lab.folder("killed"), ("--data-plane", "userspace")))
+    killed = lab.started(Connect(a, lab.folder("killed"), ("--data-plane", plane)))
     killed.wait_until_up()
     killed.send_signal(signal.SIGKILL)
     wait_until(lambda: not command_lines(), "the end of pppd and xl2tpd")
-    (left,) = BASE.iterdir()
-    client = lab.started(Connect(a, lab.folder("connect"), ("--data-plane", "userspace")))
+    (left,) = folders()
+    client = lab.started(Connect(a, lab.folder("connect"), ("--data-plane", plane)))
     client.wait_until_up()
-    assert left not in BASE.iterdir()
+    assert left not in folders()
     client.send_signal(signal.SIGHUP)
     assert client.wait() == 0
     assert_nothing_left(a, before)

@@ -13,6 +13,7 @@ from lab.l2tp import SERVER, Xl2tpd, what_l2tp_lacks
 from lab.lab import Lab
 from lab.network import Node, iptables
 from lab.pair import await_child, hosts
+from lab.traffic import pings
 from lab.xfrm import states
 
 L2TP = OurOptions(tunnel='mode = "transport"', local="dynamic[udp/1701]", remote="dynamic[udp]")
@@ -25,11 +26,6 @@ def l2tp() -> None:
     """xl2tpd, pppd and a kernel with PPP."""
     if lacks := what_l2tp_lacks():
         pytest.skip(lacks)
-
-
-def pings(client: Node, count: int = 3) -> bool:
-    """Whether the server answers in the PPP link."""
-    return f" {count} received" in client.run("ping", "-c", str(count), "-i", "0.2", "-W", "3", SERVER, check=False)
 
 
 def brought_up(lab: Lab, caller: Node, gateway: Node, ours: OurOptions, theirs: OurOptions) -> list[OurGateway]:
@@ -54,7 +50,7 @@ def test_a_ppp_link_through_transport_mode(lab: Lab, plane: str, udp: bool) -> N
     client = lab.started(Xl2tpd(a, lab.folder("client"), calls=True))
     client.wait_for_link()
     before = int(ends[0].control.child()["packets-out"])
-    assert pings(a)
+    a.run(*pings(SERVER))
     assert int(ends[0].control.child()["packets-out"]) >= before + 3
     file = capture.finish_with(3, ESP_IN_UDP if udp else "ip proto 50")
     assert not packets(file, "udp port 1701"), "nothing left in the clear"
@@ -105,11 +101,10 @@ def assert_both_work(lab: Lab, c1: Node, c2: Node, gw: Node, *, plane: str, of_s
     assert len(set(ports)) == 2, "in whichever order the clients connected"
     assert "1702" not in ports
     for node in (c1, c2):
-        assert pings(node)
+        node.run(*pings(SERVER))
     for one, other, address in ((0, 1, addresses[0]), (1, 0, addresses[1])):
         before = [octets(client) for client in clients]
-        said = gw.run("ping", "-c", "5", "-i", "0.2", "-s", "1000", "-W", "3", address)
-        assert " 5 received" in said
+        gw.run(*pings("-s", "1000", address, count=5))
         after = [octets(client) for client in clients]
         assert after[one] - before[one] > 5000
         assert after[other] - before[other] < 1000, "the other client has got nothing of it"

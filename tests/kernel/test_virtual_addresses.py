@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from esp_lab import Namespace
 from lab.charon import CharonOptions
 from lab.gateway import OurOptions
 from lab.lab import Lab
+from lab.socks import of_host
 from lab.traffic import ping
 
 KILLED = """
@@ -23,6 +25,7 @@ plane.hold_address("fd00::10")
 os._exit(0)
 """
 NEXT = """
+import signal
 import sys
 from pathlib import Path
 from ikev1.esp.kernel import KernelPlane
@@ -108,3 +111,28 @@ def test_charon_as_client(lab: Lab) -> None:
     charon.control.initiate()
     ping(replace(a, host="10.99.0.10"))
     assert int(ours.control.child()["packets-in"]) == 3
+
+
+def test_split_networks_before_and_after_a_kill(lab: Lab) -> None:
+    """Only the named network and the name server take the tunnel; the next daemon removes what the killed one left."""
+    a, b = lab.direct()
+    pool = '[pools.office]\naddresses = "10.99.0.10"\ndns = "192.0.2.53"\nsplit_include = "10.10.2.0/24"'
+    lab.ours(
+        b, OurOptions(local="0.0.0.0/0", remote="dynamic", extra='pools = "office"', others=pool, data_plane="kernel")
+    )
+    state = of_host(a)
+    options = OurOptions(calls=True, local="dynamic", remote="0.0.0.0/0", extra='vips = "0.0.0.0"', data_plane="kernel")
+    ours = lab.ours(a, options)
+    for end in (signal.SIGKILL, signal.SIGTERM):
+        ours.control.initiate()
+        assert "src 10.99.0.10" in a.run("ip", "route", "get", b.host)
+        assert "src 10.99.0.10" in a.run("ip", "route", "get", "192.0.2.53")
+        assert f"src {a.address}" in a.run("ip", "route", "get", a.peer)
+        ping(replace(a, host="10.99.0.10"))
+        ping(replace(a, host=a.address, remote_host=a.peer))
+        ours.send_signal(end)
+        ours.wait()
+        if end is signal.SIGKILL:
+            ours = lab.again(ours)
+            assert of_host(a) == state
+    assert of_host(a) == state

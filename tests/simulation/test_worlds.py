@@ -62,6 +62,15 @@ def test_nothing_is_lost_while_we_replace_phase_1_with_charon() -> None:
     assert [run(Plan(seed, (spoke,), rekeyings, 600.0), (ALWAYS,)).lost_packets for seed in range(3)] == [0, 0, 0]
 
 
+def test_no_packet_comes_before_the_peer_has_message_3_although_a_tenth_of_all_is_lost() -> None:
+    """Without repetitions of message 3 it happens three times."""
+    spoke = Spoke("charon", calls=False, ike_lifetime=9000, child_lifetime=3000)
+    rekeyings = tuple(Fault(10.0 + 15.0 * number, "rekey-child", "hub") for number in range(75))
+    faults = (Fault(5.0, "loss", "spoke0", 1200.0, 0.1), *rekeyings)
+    worlds = [run(Plan(seed, (spoke,), faults, 1200.0), (ALWAYS,)) for seed in range(3)]
+    assert [world.spokes["spoke0"].came_early for world in worlds] == [0, 0, 0]
+
+
 def test_a_plan_is_played_the_same_again() -> None:
     plan = random_plan(4)
     assert run(plan, (ALWAYS,)).ladder == run(plan, (ALWAYS,)).ladder

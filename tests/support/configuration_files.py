@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from authority import der, pkcs8, root, rsa_key
 
 SECRET = b"a secret that both ends know"
+AUTHORITY = partial(root, "C=CH, O=lab, CN=root", 1)  # of ``ca``
 
 
 def provide_files(folder: Path, configuration: dict[str, Any]) -> None:
     """Write the files that the connections of ``configuration`` name."""
     key, identity = rsa_key(1), "C=CH, O=lab, CN=branch"
-    authority = root("C=CH, O=lab, CN=root", 1)
+    authority = AUTHORITY()
     contents = {
         "secret_file": SECRET,
         "private_key": pkcs8(key),

@@ -72,7 +72,7 @@ class Namespace:
         with self.entered():
             udp = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
             udp.bind((address, port))
-        udp.settimeout(5)
+        udp.settimeout(60)
         return udp
 
     def wire(self, other: Namespace, device: str = "eth0") -> None:

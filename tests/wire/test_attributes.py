@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from ikev1.wire.attributes import MAX_ATTRIBUTES, Attribute, build_attributes, find, parse_attributes
 from ikev1.wire.errors import WireError
+from ikev1.wire.payloads import parse_body
+from ikev1.wire.registry import PayloadType
 from wire_values import attribute_lists
 
 
@@ -45,6 +47,19 @@ def test_the_first_of_a_type_is_found() -> None:
 def test_what_is_cut_short_is_refused(octets: str) -> None:
     with pytest.raises(WireError):
         parse_attributes(bytes.fromhex(octets))
+
+
+@pytest.mark.parametrize("padding", ["00", "0000", "000000"])
+def test_zeros_behind_the_attributes_of_mode_config_are_padding(padding: str) -> None:
+    """As libreswan sends them; nowhere else, and nothing but zeros."""
+    octets = bytes.fromhex("03000007 00010004 0a63001e 7003 0005 68656c6c6f")
+    assert parse_body(PayloadType.ATTRIBUTES, octets + bytes.fromhex(padding)) == parse_body(
+        PayloadType.ATTRIBUTES, octets
+    )
+    with pytest.raises(WireError):
+        parse_body(PayloadType.ATTRIBUTES, octets + b"\1")
+    with pytest.raises(WireError):
+        parse_attributes(octets[4:] + bytes.fromhex(padding))
 
 
 def test_there_is_a_limit() -> None:

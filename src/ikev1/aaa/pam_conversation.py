@@ -105,7 +105,7 @@ def _callback(pamela, conversation: Conversation):  # type: ignore[no-untyped-de
                 answer = conversation.answer(message.msg_style, text.decode(errors="replace"))
                 if answer is not None:
                     answers[number].resp = pamela.STRDUP(answer.encode())
-        except Exception:
+        except Exception:  # ctypes would print what leaves a callback, and PAM would take the result for success
             return _CONV_ERROR  # PAM frees nothing; this process ends soon
         responses[0] = answers
         return 0

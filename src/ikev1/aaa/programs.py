@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from asyncio.subprocess import Process, SubprocessStreamProtocol
 from collections.abc import Mapping, Sequence
 
 from ikev1.errors import LocalError
@@ -28,8 +29,9 @@ class ProgramFailed(LocalError):
 class Program:
     """A running program, which reads lines and writes lines."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Process, transport: asyncio.SubprocessTransport) -> None:
         self._process = process
+        self._transport = transport
 
     @classmethod
     async def start(cls, command: Sequence[str], environment: Mapping[str, str] = _NONE) -> Program:
@@ -38,8 +40,10 @@ class Program:
         Raises:
             ProgramFailed: it cannot be started.
         """
+        loop = asyncio.get_running_loop()
         try:
-            process = await asyncio.create_subprocess_exec(
+            transport, protocol = await loop.subprocess_exec(
+                lambda: SubprocessStreamProtocol(LARGEST_OUTPUT, loop),
                 *command,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
@@ -47,12 +51,11 @@ class Program:
                 env={"PATH": PROGRAM_PATH, "LC_ALL": "C.UTF-8", **environment},
                 cwd="/",
                 start_new_session=True,
-                limit=LARGEST_OUTPUT,
             )
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "its name is not usable"
             raise ProgramFailed(f"{command[0]} cannot be started: {reason}") from error
-        return cls(process)
+        return cls(Process(transport, protocol, loop), transport)
 
     async def tell(self, line: bytes) -> None:
         """Write ``line`` and a newline. It is no error if the program does not read it."""
@@ -103,6 +106,7 @@ class Program:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1.0):
                 await self._process.wait()
+        self._transport.close()  # or its pipes stay open for as long as another process, of another group, has them
 
 
 async def run(command: Sequence[str], line: bytes, seconds: float) -> tuple[int, bytes]:

@@ -101,6 +101,9 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         dpd_action=table.take("dpd_action", member(DpdAction), None),
         pools=table.take("pools", pool_names, ()),
         vips=table.take("vips", virtual_addresses, ()),
+        install_routes=table.take("install_routes", boolean, True),
+        install_dns=table.take("install_dns", boolean, True),
+        local_lan=table.take("local_lan", boolean, False),
         mode_config=table.take("mode_config", member(ModeConfigMethod), ModeConfigMethod.PULL),
         groups=table.take("groups", each(text), ()),
     )

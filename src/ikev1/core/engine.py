@@ -15,7 +15,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import msgspec
 
-from ikev1.core.machine import commands, dpd, liveness, lost_sas, receive, reload, switch, timers
+from ikev1.core.machine import commands, dpd, liveness, lost_sas, receive, reload, switch, take_over, timers
 from ikev1.core.machine.boundary import abandon_sa, attempt, contain
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.fragments import DumpedFragments
@@ -398,7 +398,7 @@ class Engine:
         may be used twice with a key (RFC 4303 §2.2).
         """
         kept = tuple(sas)
-        commands.count_ids(self._state, kept)
+        take_over.count_ids(self._state, kept)
         return [action for sa in kept for action in self._taken_over(sa, now, alive)]
 
     def _taken_over(self, sa: IkeSa, now: float, alive: Container[int]) -> list[Action]:
@@ -421,7 +421,7 @@ def _reconsider(ref: SaRef, before: ConnectionLookup, how: Reload) -> None:
 
 
 def _take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
-    commands.take_over(tx, sa, alive)
+    take_over.take_over(tx, sa, alive)
     kept = tx.find(sa.cookies)
     if kept is not None:
         liveness.resume(kept)

@@ -20,6 +20,7 @@ from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.observe.event_log import EventLog
 from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.daemon.process import serve
+from ikev1.daemon.remote_access.resolver import Resolver
 from ikev1.daemon.remote_access.user_prompts import Prompter
 from ikev1.esp.plane import Counters
 
@@ -57,7 +58,7 @@ _OUTCOMES = {
     },
     Outcome.PROPOSAL_REFUSED: {Code.NO_PROPOSAL_CHOSEN, Code.SELECTORS_UNACCEPTABLE},
 }
-_PAUSE = 0.5  # seconds between looks whether the gateway is still called anew
+_PAUSE = 0.5  # seconds between looks whether a tunnel is still being negotiated
 _BY_CODE: dict[str, Outcome] = {code: outcome for outcome, codes in _OUTCOMES.items() for code in codes}
 
 
@@ -108,7 +109,8 @@ class ClientConnection:
         self._tunnels = tuple(tunnel.name for tunnel in connection.tunnels)
         self._up = False
         self._ending = False
-        self._waiting = False  # for the end of a call that a change of this host's address caused
+        self._closed = False
+        self._waiting = False  # for a tunnel that is down, but being negotiated
         self._failure: Outcome | None = None
         self._told = False  # the view has an event with the reason
         self._link_failure: Outcome | None = None
@@ -131,6 +133,7 @@ class ClientConnection:
 
     async def close(self) -> None:
         """Follow the connection no longer, and end the link, which needs the tunnels for that."""
+        self._closed = True
         for task in tuple(self._tasks):
             task.cancel()
         if self._link is not None:
@@ -197,16 +200,22 @@ class ClientConnection:
             asyncio.get_running_loop().call_soon(self._look)
 
     def _look(self) -> None:
-        if self._waiting or all(self._gateway.is_up(self._name, tunnel) for tunnel in self._tunnels):
+        if self._closed or self._waiting or all(self._gateway.is_up(self._name, tunnel) for tunnel in self._tunnels):
             return
-        if self._name in self._gateway.autostart.failing:
-            self._spawn(self._await_call())
+        if self._is_negotiated():
+            self._spawn(self._await_end())
         else:
             self._finish()
 
-    async def _await_call(self) -> None:
+    def _is_negotiated(self) -> bool:
+        """Whether a tunnel is being negotiated again: an address of this host has changed, real or virtual."""
+        is_under_way = self._gateway.engine.is_under_way
+        called = self._name in self._gateway.autostart.failing
+        return called or any(is_under_way(self._name, tunnel) for tunnel in self._tunnels)
+
+    async def _await_end(self) -> None:
         self._waiting = True
-        while self._name in self._gateway.autostart.failing:
+        while self._is_negotiated():
             await asyncio.sleep(_PAUSE)
         self._waiting = False
         self._look()
@@ -226,11 +235,14 @@ def run_client(
     prompter: Prompter,
     view: View,
     observers: Sequence[Observer] = (),
+    journal: Path | None = None,
+    resolver: Resolver | None = None,
     link: L2tpLink | None = None,
 ) -> Outcome:
     """Bring up the one connection of ``settings``, and keep it up until it is lost or a signal ends the process.
 
     ``folder`` is a private folder, for the control socket. ``observers`` follow the events of the gateway, too.
+    ``resolver`` is the program for name servers; the file ``journal`` has the next process undo its work after a kill.
     ``link`` is brought up in the connection, and ended before it.
 
     Raises:
@@ -258,6 +270,8 @@ def run_client(
             control=folder / "control.vici",
             load_settings=lambda: settings,
             users=BackendOptions,
+            journal=journal,
+            resolver=resolver,
             started=started,
             before_end=close,
         )

@@ -14,14 +14,14 @@ import math
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from ikev1.clock import SteadyClock
 from ikev1.config import BackendOptions
 from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.records.actions import PLANE_QUESTIONS, Action, Send
-from ikev1.core.records.answers import Answer, UserChecked, UserInput
-from ikev1.core.records.certificate_check import CertificateVerdict
+from ikev1.core.records.answers import Answer, UserChecked
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Code, Event, Failure
 from ikev1.core.records.ike_sa import IkeSa
@@ -50,6 +50,7 @@ from ikev1.daemon.remote_access.address_desk import AddressDesk
 from ikev1.daemon.remote_access.client_addresses import ClientAddresses
 from ikev1.daemon.remote_access.pools import Pools
 from ikev1.daemon.remote_access.remote_access import RemoteAccess
+from ikev1.daemon.remote_access.resolver import Resolver
 from ikev1.daemon.remote_access.saved_leases import SavedLeases
 from ikev1.daemon.remote_access.user_prompts import Prompter, UserPrompts
 from ikev1.daemon.saved_sas import SavedSas
@@ -79,10 +80,11 @@ class Gateway:
     """One IKEv1 gateway: its engine, sockets, data plane and observers.
 
     ``load`` reads the configuration for a reload, ``users`` then gives its options for checks of users. ``journal``
-    is the file that records the updown hooks for the next process. ``store``, if there is one, keeps ISAKMP SAs for the
-    next process: `start` takes over those that it holds. ``clock`` gives the engine the time, in seconds, and passes
-    evenly; by default it is a `SteadyClock`. ``wall`` gives wall-clock time, for certificates and the store.
-    ``look_up`` gives the addresses of host names, by default those that the system knows.
+    is the file that records the updown hooks for the next process; ``resolver`` is the program for name servers.
+    ``store``, if there is one, keeps ISAKMP SAs for the next process: `start` takes over those that it holds. ``clock``
+    gives the engine the time, in seconds, and passes evenly; by default it is a `SteadyClock`. ``wall`` gives
+    wall-clock time, for certificates and the store. ``look_up`` gives the addresses of host names, by default those
+    that the system knows.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Gateway:
         load: Callable[[], Settings],
         users: Callable[[], BackendOptions] = BackendOptions,
         journal: Path | None = None,
+        resolver: Resolver | None = None,
         store: Store | None = None,
         random: Callable[[int], bytes] = os.urandom,
         clock: Callable[[], float] | None = None,
@@ -125,16 +128,25 @@ class Gateway:
         self._timer = Timer(clock, self._expire)
         self.pause_after_bug = 1.0  # seconds before work that is due is tried again after a bug
         self._paused_until = -math.inf
-        self._certificate_checker = CertificateChecker(self._certificate_checked, wall, log=log)
+        self._certificate_checker = CertificateChecker(partial(self._answered, "a certificate check"), wall, log=log)
         self._load = load
         saved = None if store is None else WallTimeStore(store, clock, wall)
         self._saved = SavedSas(saved, log, clock)
         self.pools = Pools(SavedLeases(saved, log), clock)
         self._addresses = AddressDesk(self.engine, self.pools, clock)
-        self._client_addresses = ClientAddresses(self.plane, self.engine.of_connection, log)
+        self._client_addresses = ClientAddresses(self.plane, self.engine.of_connection, lambda: self.settings, log)
         self._users = users
         self.remote_access = RemoteAccess(
-            lambda: self.settings, self.counters_of, self._user_checked, chosen.device, clock, wall, log, journal
+            lambda: self.settings,
+            self.counters_of,
+            self._user_checked,
+            chosen.device,
+            clock,
+            wall,
+            log,
+            journal,
+            self.engine.of_connection,
+            resolver,
         )
         self._performer = Performer(
             self.engine,
@@ -307,20 +319,14 @@ class Gateway:
         except Exception as error:
             self.log.bug(f"the processing of {what}", error)
 
-    def _certificate_checked(self, request: int, verdict: CertificateVerdict) -> None:
-        self._answered("a certificate check", request, verdict)
-
     def _user_checked(self, request: int, verdict: Verdict) -> None:
         self._answered("a user check", request, UserChecked(verdict))
 
     def use_prompter(self, prompter: Prompter) -> None:
         """Ask the user of this process by ``prompter`` for what gateways ask in XAUTH, in the running event loop."""
-        prompts = UserPrompts(prompter, self._user_answered, self.log)
+        prompts = UserPrompts(prompter, partial(self._answered, "an answer of the user"), self.log)
         self._performer.ask_user = prompts.ask
         self.observers.append(prompts.observe)
-
-    def _user_answered(self, request: int, answer: UserInput) -> None:
-        self._answered("an answer of the user", request, answer)
 
     def _plane_event(self, event: PlaneEvent) -> None:
         # later, because the data plane may be in the middle of a packet, and what follows may change its tables
@@ -415,6 +421,10 @@ class Gateway:
         self._set_timer()
 
     # ------------------------------------------------------------------ changes of the network
+
+    def follow_attached(self) -> None:
+        """Route past the tunnels, as client, what the networks to which this host is attached now require."""
+        self._client_addresses.follow()
 
     def sas(self) -> Collection[IkeSa]:
         """All ISAKMP SAs."""

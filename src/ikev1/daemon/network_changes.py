@@ -50,6 +50,9 @@ def stranded(sas: Iterable[IkeSa], usable: Collection[str], path_now: PathNow) -
 class Caller(Protocol):
     """Initiates tunnels and deletes SAs; implemented by `ikev1.daemon.gateway.Gateway`."""
 
+    def follow_attached(self) -> None:
+        """Follow the networks to which this host is attached, as client."""
+
     def sas(self) -> Collection[IkeSa]:
         """All ISAKMP SAs."""
 
@@ -100,6 +103,7 @@ class NetworkChanges:
         self._followed_at = asyncio.get_running_loop().time()
         try:
             self._plane.follow()
+            self._caller.follow_attached()
             self._call_anew(self._plane.addresses())
             self._retry()
         except PlaneError as error:

@@ -17,6 +17,7 @@ from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.net.recorder import Recorder
 from ikev1.daemon.observe.event_log import EventLog, Level, write_to_logger
 from ikev1.daemon.observe.keylog import KeyLog
+from ikev1.daemon.remote_access.resolver import Resolver, find_resolver
 from ikev1.daemon.vici.server import ViciServer
 from ikev1.esp.plane import PlaneError
 from ikev1.store import SqliteStore, Store
@@ -66,6 +67,7 @@ def run(
             load_settings=configuration.load,
             users=lambda: configuration.loaded.aaa,
             journal=(control or Path(options.control)).with_name("hooks"),
+            resolver=find_resolver(chosen.device, options.tun),
             store=SqliteStore(Path(options.state)) if options.state else None,
             forget_other_plane=lambda: _forget_other_plane(options, chosen, log),
             keep_protected=options.when_stopped is WhenDown.DROP,
@@ -134,6 +136,7 @@ async def serve(
     keep_protected: bool = False,
     users: Callable[[], BackendOptions] = BackendOptions,
     journal: Path | None = None,
+    resolver: Resolver | None = None,
     started: Callable[[Gateway, Callable[[], None]], None] | None = None,
     before_end: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
@@ -160,7 +163,15 @@ async def serve(
             endpoint.recorder = Recorder(record, log, endpoint.encapsulation_port)
             log.write(Level.INFO, "CFG", f"recording ISAKMP messages in {record}")
         gateway = Gateway(
-            settings, endpoint, chosen, log, load=load_settings, users=users, journal=journal, store=store
+            settings,
+            endpoint,
+            chosen,
+            log,
+            load=load_settings,
+            users=users,
+            journal=journal,
+            resolver=resolver,
+            store=store,
         )
     except BaseException:
         endpoint.close()

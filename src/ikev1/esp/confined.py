@@ -19,6 +19,7 @@ from ikev1.core.records.selector import Selector
 from ikev1.esp.clear_traffic import Traffic
 from ikev1.esp.host_network import HostNetwork
 from ikev1.esp.plane import PlaneError, Reader
+from ikev1.esp.reach import Reach
 from ikev1.esp.surroundings import Surroundings, enlarge_buffers
 from ikev1.esp.tun import Tun
 
@@ -81,6 +82,12 @@ class ConfinedRoutes:
         number = self._numbers.pop(key, None)
         if number is not None:
             self._other_side.release_route(number)
+
+    def confine(self, address: str, reach: Reach | None) -> None:
+        """Nothing: programs there have no way out but the device, so all that they send is for the tunnels."""
+
+    def sweep(self) -> None:
+        """Nothing, as `follow`."""
 
     def follow(self) -> None:
         """Nothing: no route of this host is ours."""

@@ -6,6 +6,7 @@ from collections.abc import Hashable
 
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.selector import Selector
+from ikev1.esp.reach import Reach
 from ikev1.esp.routes import Routes
 from ikev1.esp.steering import Steering, steered
 
@@ -45,6 +46,14 @@ class DeviceRoutes:
         """Give up what ``key`` holds, if it holds anything."""
         self._steering.release(key)
         self._routes.release(key)
+
+    def confine(self, address: str, reach: Reach | None) -> None:
+        """As `Routes.confine`."""
+        self._routes.confine(address, reach)
+
+    def sweep(self) -> None:
+        """As `Routes.sweep`."""
+        self._routes.sweep()
 
     def follow(self) -> None:
         """Update rules and routes for the current links and addresses, as `Routes.follow`."""

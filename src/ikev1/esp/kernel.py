@@ -11,6 +11,7 @@ from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.core.records.path import UdpPath
 from ikev1.esp.inner import Flow, matches
 from ikev1.esp.plane import Acquire, Counters, Drops, Listener, NetworkChanged, PlaneError, Protected, Reader, Trap
+from ikev1.esp.reach import EVERYTHING, Reach
 from ikev1.esp.routes import MARK, Routes
 from ikev1.esp.virtual_addresses import VirtualAddresses
 from ikev1.esp.xfrm import statistics
@@ -189,16 +190,26 @@ class KernelPlane:
     def addresses(self) -> frozenset[str]:
         return self._routes.addresses()
 
-    def hold_address(self, address: str) -> None:
-        note = AddressNote(address)
-        if note in self._owner.left:
-            self._virtual.remove(address)  # of an earlier process
-        self._owner.note(note)
-        self._virtual.hold(address)
-        if address not in self._virtual:
-            self._owner.strike(note)
+    def hold_address(self, address: str, reach: Reach = EVERYTHING) -> None:
+        note, is_new = AddressNote(address), address not in self._virtual
+        with _failing_as("cannot route the traffic of a virtual address"):
+            self._guard.confine(address, reach)
+        try:
+            if note in self._owner.left:
+                self._virtual.remove(address)  # of an earlier process
+            self._owner.note(note)
+            self._virtual.hold(address)
+        except (OSError, PlaneError):
+            if is_new:
+                self._guard.confine(address, None)
+            raise
+        finally:
+            if address not in self._virtual:
+                self._owner.strike(note)
 
     def release_address(self, address: str) -> None:
+        with _failing_as("cannot route the traffic of a virtual address"):
+            self._guard.confine(address, None)
         if address in self._virtual:
             self._virtual.release(address)
             self._owner.strike(AddressNote(address))

@@ -25,6 +25,7 @@ from ikev1.core.records.child_sa import ChildSa
 from ikev1.esp.checksum import updated
 from ikev1.esp.inner import CHECKSUM_AT, UDP, UDP_LITE, decode, matches, parse
 from ikev1.esp.sa_pair import SaPair
+from ikev1.esp.shared_peers import SharedPeer, SharedPeers
 
 _FORGOTTEN = 300.0  # seconds
 _SILENT = 7440.0  # seconds: 2 hours and 4 minutes (RFC 5382 §5, REQ-5)
@@ -34,16 +35,14 @@ _MOST_TRIES = 512  # ports that are looked at for a new flow
 _SWEEP = 60.0  # seconds between two looks for flows that can be forgotten
 
 
-class _Client:
+class _Client(SharedPeer):
     """A peer: its pairs that send, the newest last, and its flows by the key of the packets that it sends."""
 
-    __slots__ = ("flows", "names", "pairs", "reqids", "spis")
+    __slots__ = ("flows", "pairs")
 
     def __init__(self) -> None:
+        super().__init__()
         self.pairs: list[SaPair] = []
-        self.spis: set[int] = set()  # of all its pairs
-        self.reqids: set[int] = set()
-        self.names: set[bytes] = set()
         self.flows: dict[bytes, _Flow] = {}
 
 
@@ -72,8 +71,7 @@ class NatClients:
     """The flows of all such peers; times are the caller's, in seconds."""
 
     def __init__(self) -> None:
-        self._by_reqid: dict[int, _Client] = {}
-        self._by_name: dict[bytes, _Client] = {}
+        self._clients: SharedPeers[_Client] = SharedPeers()
         self._at: dict[bytes, dict[_Client, None]] = {}  # with pairs that send, by packed address
         self._flows: dict[bytes, _Flow] = {}  # by how local programs answer
         self._next_port = 0
@@ -83,45 +81,32 @@ class NatClients:
         return len(self._flows)
 
     def join(self, child: ChildSa) -> None:
-        """Assign ``child`` to the peer that has its ``reqid``, else to the one with its ``peer``, else to a new one."""
-        client = self._by_reqid.get(child.reqid) or (self._by_name.get(child.peer) if child.peer else None)
-        if client is None:
-            client = _Client()
-        if child.peer and child.peer not in self._by_name:
-            self._by_name[child.peer] = client
-            client.names.add(child.peer)
-        self._by_reqid[child.reqid] = client
-        client.reqids.add(child.reqid)
-        client.spis.add(child.inbound.spi)
+        """Assign ``child`` to its peer, of which it may be the first pair."""
+        self._clients.assign(child, _Client)
 
     def add(self, pair: SaPair) -> None:
         """Use ``pair`` to send to its peer, instead of older ones."""
-        self.join(pair.child)
-        client = self._by_reqid[pair.child.reqid]
+        client = self._clients.assign(pair.child, _Client)
         client.pairs.append(pair)
         self._at.setdefault(pair.child.remote.first, {})[client] = None
 
     def remove(self, pair: SaPair) -> None:
         """Stop to use ``pair``; the newest of the other pairs of the peer sends."""
-        client = self._by_reqid.get(pair.child.reqid)
+        client = self._clients.of(pair.child)
         if client is None:
             return
         client.pairs = [other for other in client.pairs if other is not pair]
         client.spis.discard(pair.child.inbound.spi)
         self._leave(client, pair.child.remote.first)
         if not client.spis and not client.flows:
-            self._forget(client)
+            self._clients.forget(client)
 
     def moving(self, pair: SaPair, child: ChildSa) -> None:
-        """``pair`` is about to be replaced by ``child``, at another address or port. Its names are forgotten, because
-        another peer may have its old address and port next.
-        """
-        client = self._by_reqid.get(pair.child.reqid)
+        """``pair`` is about to be replaced by ``child``, at another address or port."""
+        client = self._clients.of(pair.child)
         if client is None or pair.child.path == child.path:
             return
-        for name in client.names:
-            self._by_name.pop(name, None)
-        client.names.clear()
+        self._clients.forget_names(client)
         host = pair.child.remote.first
         if host != child.remote.first and pair in client.pairs:
             self._leave(client, host, leaving=pair)
@@ -131,7 +116,7 @@ class NatClients:
         """``packets``, received with ``pair``, as they are passed to local programs. Packets without a flow, for
         which none can be made, are dropped and counted.
         """
-        client, seen = self._by_reqid.get(pair.child.reqid), []
+        client, seen = self._clients.of(pair.child), []
         for packet in packets:
             key, upper, _ = parse(packet)
             host = pair.child.remote.first
@@ -217,13 +202,7 @@ class NatClients:
             for flow in [flow for flow in client.flows.values() if now - flow.used_at >= limit]:
                 del client.flows[flow.inbound], self._flows[flow.outbound]
             if not client.spis and not client.flows:
-                self._forget(client)
-
-    def _forget(self, client: _Client) -> None:
-        for reqid in client.reqids:
-            self._by_reqid.pop(reqid, None)
-        for name in client.names:
-            self._by_name.pop(name, None)
+                self._clients.forget(client)
 
 
 def redirected(packet: bytes, port: bytes) -> bytes:

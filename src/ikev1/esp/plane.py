@@ -29,6 +29,7 @@ from ikev1.core.records.child_sa import ChildSa, IpsecMode, PacketMarks
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.errors import LocalError
+from ikev1.esp.reach import EVERYTHING, Reach
 from ikev1.wire.registry import ProtocolId
 
 
@@ -270,8 +271,9 @@ class DataPlane(Protocol):
     def addresses(self) -> frozenset[str]:
         """The addresses of this host from which packets can be sent, in text and without scope."""
 
-    def hold_address(self, address: str) -> None:
+    def hold_address(self, address: str, reach: Reach = EVERYTHING) -> None:
         """Add a virtual address to this host: the source of its packets into the tunnels that carry the address.
+        ``reach`` says what is routed into these; another call for the same address replaces it.
 
         Called before `adopt` for the addresses of an earlier process that this one needs as well.
         """

@@ -6,7 +6,7 @@ addresses again.
 They are in a separate routing table, which a rule applies to all packets without our mark. All sockets of IKE and ESP
 are marked (SO_MARK), so these routes do not apply to them, even if a remote network contains the address of the peer or
 is the whole Internet. If the local network of a tunnel lies inside its remote network, a ``throw`` route returns its
-packets to the main table.
+packets to the main table. So it does for what a client does not send through its tunnels (`ikev1.esp.reach`).
 
 Strict reverse path filtering (``rp_filter`` 1) on the outer interface ignores marks: if a remote network contains the
 peer, ``net.ipv4.conf.all.src_valid_mark`` must be 1, or the filter loose.
@@ -23,8 +23,9 @@ from typing import NamedTuple
 from ikev1.core.records.selector import Selector
 from ikev1.esp.host_network import HostNetwork
 from ikev1.esp.netlink import NetlinkError
-from ikev1.esp.networks import Network, encloses, networks, packed, scope, socket_address
+from ikev1.esp.networks import Network, packed, scope
 from ikev1.esp.plane import PlaneError
+from ikev1.esp.reach import Reach, routed
 from ikev1.esp.rtnetlink import Hop, Route, RoutingTable, bring_up
 
 MARK = 4500  # of our sockets' packets
@@ -32,12 +33,6 @@ _TABLE = 4500
 _RULE_PRIORITY = 4500  # before the main table's rule, 32766
 _LONGEST_SEGMENT = 56 << 10  # octets of TCP at once: its ESP packets still fit one UDP_SEGMENT call
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
-_IP_MTU, _IPV6_MTU = 14, 24  # <linux/in.h>, <linux/in6.h>
-_MTU_OF_SOCKET = (
-    (socket.AF_INET, socket.IPPROTO_IP, _IP_MTU),
-    (socket.AF_INET6, socket.IPPROTO_IPV6, _IPV6_MTU),
-)
-_ANY_PORT = 500  # nothing is sent
 
 
 class _Wish(NamedTuple):
@@ -47,6 +42,15 @@ class _Wish(NamedTuple):
     towards: Hop | str | None
     mtu: int = 0
     local: Selector | None = None
+
+
+class _Request(NamedTuple):
+    """What a key holds, as `Routes.hold` was called."""
+
+    local: Selector
+    remote: Selector
+    towards: Hop | str
+    mtu: int
 
 
 class Routes:
@@ -64,6 +68,8 @@ class Routes:
         self._wishes: dict[Network, tuple[_Wish, ...]] = {}
         self._routed: dict[Network, Route] = {}  # those that the kernel has, as far as is known
         self._held: dict[Hashable, tuple[Network, ...]] = {}
+        self._requests: dict[Hashable, _Request] = {}
+        self._reaches: dict[bytes, Reach] = {}  # by packed virtual address
         with contextlib.ExitStack() as opened:
             try:
                 self._kernel = RoutingTable(_TABLE)
@@ -87,7 +93,41 @@ class Routes:
 
     def networks(self, local: Selector, remote: Selector) -> list[Network]:
         """The networks to which `hold` adds routes."""
-        return [*networks(remote), *(networks(local) if encloses(remote, local) else ())]
+        return list(routed(local, remote, self._reaches.get(local.first)))
+
+    def confine(self, address: str, reach: Reach | None) -> None:
+        """Route only what ``reach`` says into the tunnels of the virtual ``address``, also those that are up; None:
+        everything, as for addresses that are not virtual.
+
+        Raises:
+            PlaneError: the kernel refused.
+        """
+        key = packed(address)
+        before = self._reaches.get(key)
+        if before == reach:
+            return
+        users = [(user, request) for user, request in self._requests.items() if request.local.first == key]
+        self._set_reach(key, reach)
+        try:
+            for user, request in users:
+                self._hold(user, *request)
+        except OSError as error:
+            self._set_reach(key, before)
+            for user, request in users:
+                with contextlib.suppress(OSError):
+                    self._hold(user, *request)
+            raise PlaneError(f"the kernel refused a route: {error}") from error
+
+    def networks_of(self, address: str) -> list[Network]:
+        """The networks of all routes for tunnels of the virtual ``address``."""
+        key = packed(address)
+        users = (user for user, request in self._requests.items() if request.local.first == key)
+        return [network for user in users for network in self._held.get(user, ())]
+
+    def confined(self, address: str, reach: Reach | None) -> list[Network]:
+        """The networks of the routes for tunnels of ``address`` after `confine` with ``reach``."""
+        found = (request for request in self._requests.values() if request.local.first == packed(address))
+        return [network for request in found for network in routed(request.local, request.remote, reach)]
 
     def hold(self, key: Hashable, local: Selector, remote: Selector, towards: Hop | str, mtu: int = 0) -> None:
         """Route ``remote`` to a hop, or to the hop for a host; from an address of this host inside ``local`` if there
@@ -103,6 +143,7 @@ class Routes:
 
     def release(self, key: Hashable) -> None:
         """Release what ``key`` holds, if anything."""
+        self._requests.pop(key, None)
         for network in self._held.pop(key, ()):
             self._release(key, network)
 
@@ -170,10 +211,25 @@ class Routes:
         """Whether any key holds ``network``."""
         return network in self._wishes
 
+    def sweep(self) -> None:
+        """Remove the throw routes that a killed process left, unless another gateway uses the table; and the rules."""
+        with contextlib.suppress(OSError):
+            left = {} if self._held else self._kernel.routes()
+            if not any(route.hop for route in left.values()):
+                for network in left:
+                    self.forget(network)
+        self.tidy()
+
     def forget(self, network: Network) -> None:
         """Remove a route that an earlier process left."""
         with contextlib.suppress(OSError):  # it does not exist any more
             self._kernel.delete(network)
+
+    def _set_reach(self, key: bytes, reach: Reach | None) -> None:
+        if reach is None:
+            self._reaches.pop(key, None)
+        else:
+            self._reaches[key] = reach
 
     def _add_rules(self) -> None:
         for family in _FAMILIES:
@@ -192,9 +248,10 @@ class Routes:
     def _hold(self, key: Hashable, local: Selector, remote: Selector, towards: Hop | str, mtu: int) -> None:
         if not self._held:  # while there were no routes, another gateway may have ended and removed the rules
             self._add_rules()
-        wishes = dict.fromkeys(networks(remote), _Wish(key, towards, mtu, local))
-        if encloses(remote, local):
-            wishes |= dict.fromkeys(networks(local), _Wish(key, None))
+        self._requests[key] = _Request(local, remote, towards, mtu)
+        onward, throw = _Wish(key, towards, mtu, local), _Wish(key, None)
+        planned = routed(local, remote, self._reaches.get(local.first))
+        wishes = {network: onward if inside else throw for network, inside in planned.items()}
         earlier = self._held.get(key, ())
         self._held[key] = (*wishes, *earlier)
         ways: dict[str, Hop | None] = {}
@@ -270,19 +327,3 @@ class Routes:
         family = socket.AF_INET if local.version == 4 else socket.AF_INET6
         inside = (address for address in self._network.universal(family) if local.first <= address <= local.last)
         return next(inside, None)
-
-
-def path_mtu(host: str, largest: int) -> int:
-    """The MTU of the path to ``host``, at most ``largest``; ``largest`` if there is no route.
-
-    A connected socket has it (ip(7), ipv6(7)), at a hundredth of the cost of netlink: this is called for each pair.
-    """
-    family, level, option = _MTU_OF_SOCKET[":" in host]
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            with contextlib.suppress(PermissionError):  # without privileges, no route of a tunnel is on this host
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK)
-            probe.connect(socket_address(host, _ANY_PORT))
-            return min(largest, probe.getsockopt(level, option))
-        except OSError:
-            return largest

@@ -18,6 +18,7 @@ from ikev1.esp.clear_traffic import ClearTrafficFilter, Traffic
 from ikev1.esp.device_routes import DeviceRoutes
 from ikev1.esp.plane import Listener, Reader
 from ikev1.esp.raw_sockets import RawSockets, Receive
+from ikev1.esp.reach import Reach
 from ikev1.esp.routes import MARK
 from ikev1.esp.tun import Tun
 from ikev1.esp.virtual_addresses import VirtualAddresses
@@ -46,6 +47,12 @@ class TunnelRoutes(Protocol):
 
     def release(self, key: Hashable) -> None:
         """As `DeviceRoutes.release`."""
+
+    def confine(self, address: str, reach: Reach | None) -> None:
+        """As `DeviceRoutes.confine`."""
+
+    def sweep(self) -> None:
+        """As `DeviceRoutes.sweep`."""
 
     def follow(self) -> None:
         """As `DeviceRoutes.follow`."""

@@ -18,6 +18,7 @@ from ikev1.esp.mss import clamp_mss
 from ikev1.esp.nat_clients import NatClients, redirected
 from ikev1.esp.outbound_policies import OutboundPolicies, TrapQueue
 from ikev1.esp.overhead import inner_mtu
+from ikev1.esp.path_mtu import path_mtu
 from ikev1.esp.plane import (
     Acquire,
     Counters,
@@ -32,7 +33,7 @@ from ikev1.esp.plane import (
     Trap,
     UnknownSpi,
 )
-from ikev1.esp.routes import path_mtu
+from ikev1.esp.reach import EVERYTHING, Reach
 from ikev1.esp.sa_pair import SaPair
 from ikev1.esp.surroundings import MakeSurroundings, of_host
 from ikev1.esp.transforms import HEADER_SIZE, UnsupportedError
@@ -103,6 +104,7 @@ class UserspacePlane:
                 return spi
 
     def adopt(self, children: Sequence[ChildSa]) -> frozenset[int]:
+        self._routes.sweep()
         return frozenset()
 
     def install_inbound(self, child: ChildSa) -> None:
@@ -217,10 +219,16 @@ class UserspacePlane:
     def addresses(self) -> frozenset[str]:
         return self._routes.addresses()
 
-    def hold_address(self, address: str) -> None:
-        self._around.addresses.hold(address)
+    def hold_address(self, address: str, reach: Reach = EVERYTHING) -> None:
+        self._routes.confine(address, reach)
+        try:
+            self._around.addresses.hold(address)
+        except PlaneError:
+            self._routes.confine(address, None)
+            raise
 
     def release_address(self, address: str) -> None:
+        self._routes.confine(address, None)
         self._around.addresses.release(address)
 
     def close(self, *, keep_protected: bool = False) -> None:

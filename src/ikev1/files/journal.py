@@ -55,8 +55,14 @@ class Journal(Generic[Entry]):
                 self._shorten()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, unless it is closed already, and delete it if it is empty."""
+        if self._fd < 0:
+            return
+        with contextlib.suppress(OSError):
+            if not self._read():
+                self._path.unlink()
         os.close(self._fd)
+        self._fd = -1
 
     def _open(self, path: Path) -> int:
         return open_private(path, os.O_RDWR | os.O_APPEND)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from cryptography import exceptions, x509
 from OpenSSL import crypto
@@ -39,7 +39,7 @@ def ask_lists(certificate: X509Certificate, issuer: X509Certificate, lists: Iter
             store.add_crl(one)
         path.validate(certificate, [], store)
     except path.NotVerified as refusal:
-        if refusal.number == _CERT_REVOKED or _is_in_any(certificate, issuer, by_issuer):
+        if refusal.number == _CERT_REVOKED or any(_is_in(certificate, issuer, one) for one in by_issuer):
             return Answer(Status.REVOKED, f"the CRL of {issuer.text}")
         return Answer(Status.UNKNOWN, f"the CRL of {issuer.text}: {refusal.words}")
     except crypto.Error:
@@ -54,12 +54,6 @@ def _read(octets: bytes) -> x509.CertificateRevocationList | None:
     except (ValueError, TypeError, x509.InvalidVersion, exceptions.UnsupportedAlgorithm):
         return None
     return parsed
-
-
-def _is_in_any(
-    certificate: X509Certificate, issuer: X509Certificate, lists: Sequence[x509.CertificateRevocationList]
-) -> bool:
-    return any(_is_in(certificate, issuer, one) for one in lists)
 
 
 def _is_in(certificate: X509Certificate, issuer: X509Certificate, crl: x509.CertificateRevocationList) -> bool:

@@ -56,8 +56,12 @@ def find(attributes: Iterable[Attribute], type: int) -> Attribute | None:
     return None
 
 
-def parse_attributes(octets: bytes, position: int = 0) -> tuple[Attribute, ...]:
-    """Parse attributes from ``position`` to the end of the octets. Raises WireError."""
+def parse_attributes(octets: bytes, position: int = 0, *, padded: bool = False) -> tuple[Attribute, ...]:
+    """Parse attributes from ``position`` to the end of the octets, or with ``padded`` up to three zeros before it.
+
+    Raises:
+        WireError: an attribute is cut short, or there are too many.
+    """
     attributes: list[Attribute] = []
     end, unpack, add = len(octets), TYPE_AND_VALUE.unpack_from, attributes.append
     left = MAX_ATTRIBUTES
@@ -65,6 +69,8 @@ def parse_attributes(octets: bytes, position: int = 0) -> tuple[Attribute, ...]:
         if not left:
             raise WireError(f"at most {MAX_ATTRIBUTES} attributes", "more", position)
         if end - position < 4:
+            if padded and not any(octets[position:]):
+                break
             raise WireError("an attribute of at least 4 octets", end - position, position)
         kind, length = unpack(octets, position)
         position += 4

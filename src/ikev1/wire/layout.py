@@ -109,6 +109,13 @@ class DataAttributes(Field):
         return (), build_attributes(value)
 
 
+class PaddedAttributes(DataAttributes):
+    """The same, with zeros behind them that make the length of the payload a multiple of 4, as libreswan sends it."""
+
+    def parse(self, numbers: tuple[int, ...], slot: int, body: bytes, position: int) -> tuple[Any, int]:
+        return parse_attributes(body, position, padded=True), len(body)
+
+
 class PayloadNumber(Field):
     """The type number of the payload, for a class with several; it is not in the body."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import subprocess
 from pathlib import Path
 
 import click
@@ -69,6 +70,8 @@ def test_each_outcome_has_a_status_of_its_own() -> None:
         ["192.0.2.1", "--group", "g", "--secret-file", "SECRET", "--socks-login-file", "SECRET"],
         ["192.0.2.1", "--hybrid", "--ca", "SECRET"],
         ["192.0.2.1", "--group", "g"],
+        ["192.0.2.1", "--group", "g", "--secret-file", "SECRET", "--script", "x", "--socks", "1080"],
+        ["192.0.2.1", "--group", "g", "--secret-file", "SECRET", "--script", "x", "--data-plane", "kernel"],
     ],
 )
 def test_wrong_usage(tmp_path: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,3 +157,29 @@ def test_local_port_of_vpnc(tmp_path: Path, number: str, port: int | None) -> No
     file = tmp_path / "vpnc.conf"
     file.write_text(f"Local Port {number}\n")
     assert local_port_of(read_vpnc_conf(file, allow_weak=False)) == port
+
+
+def test_a_script_configures_routes_and_name_servers() -> None:
+    options = ConnectOptions("192.0.2.1", group="g", networks=("10.1.0.0/16", "10.2.0.0/16"), script="/etc/script x")
+    (connection,) = settings(options).connections
+    assert not connection.install_routes
+    assert not connection.install_dns
+    first, second = connection.tunnels
+    assert first.updown[-1] == "/etc/script x"
+    assert second.updown == ()
+
+
+def test_what_the_script_is_told(tmp_path: Path) -> None:
+    """Its reason, once or twice; the command is for a shell, as that of vpnc is."""
+    noted = tmp_path / "noted"
+    options = ConnectOptions("192.0.2.1", group="g", script=f'echo "$reason $X" >> {noted}; [ "$reason" = connect ]')
+    (connection,) = settings(options).connections
+    (tunnel,) = connection.tunnels
+    ended = [
+        subprocess.run(tunnel.updown, env={"PLUTO_VERB": verb, "X": "a  b"}, check=False).returncode
+        for verb in ("up-client", "down-client", "up-host-v6")
+    ]
+    assert noted.read_text().splitlines() == [
+        f"{reason} a  b" for reason in ("pre-init", "connect", "disconnect", "pre-init", "connect")
+    ]
+    assert ended == [0, 1, 0]

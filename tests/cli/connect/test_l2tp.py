@@ -18,7 +18,7 @@ from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.settings import Connection, WhenDown
 from ikev1.daemon.l2tp.requirements import Programs, programs
 
-GIVEN: dict[str, Any] = {"user": "carol", "domain": None, "network": ()}
+GIVEN: dict[str, Any] = {"user": "carol", "domain": None, "network": (), "allow_weak": False}
 
 
 def connection(**options: Any) -> Connection:
@@ -37,6 +37,12 @@ def test_transport_mode_from_our_port_to_1701() -> None:
     assert "password" not in repr(loaded), "it is that of PPP"
 
 
+def test_who_the_gateway_must_be() -> None:
+    """With a pre-shared key, whoever knows that; with a certificate, the one that was called."""
+    assert connection().remote_id == "%any"
+    assert connection(remote_id="@vpn").remote_id == "@vpn"
+
+
 def test_weak_algorithms_are_offered_only_if_allowed() -> None:
     with_weak, without = connection(allow_weak=True), connection()
     assert len(with_weak.policies) > len(without.policies)
@@ -51,6 +57,7 @@ def test_weak_algorithms_are_offered_only_if_allowed() -> None:
         {"hybrid": True},
         {"socks": "1080"},
         {"script": "x"},
+        {"local_lan": True},
         {"vpnc_conf": Path("x")},
         {"user": None},
         {"user": "x" * 256},
@@ -60,13 +67,13 @@ def test_weak_algorithms_are_offered_only_if_allowed() -> None:
 )
 def test_what_does_not_go_together(options: dict[str, Any]) -> None:
     with pytest.raises(click.UsageError):
-        l2tp_of(GIVEN | options, allow_weak=False)
+        l2tp_of(GIVEN | options)
 
 
 def test_the_user_with_a_domain(monkeypatch: pytest.MonkeyPatch) -> None:
     found = Programs("/usr/sbin/xl2tpd", "/usr/bin/setpriv")
     monkeypatch.setattr("ikev1.cli.connect.l2tp.programs", lambda: found)
-    l2tp = l2tp_of(GIVEN | {"domain": "CORP"}, allow_weak=False)
+    l2tp = l2tp_of(GIVEN | {"domain": "CORP"})
     with l2tp.port:
         assert l2tp.user == b"CORP\\carol"
         assert l2tp.configured(ConnectOptions("x")).l2tp_port == l2tp.port.getsockname()[1]

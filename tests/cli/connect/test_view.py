@@ -7,6 +7,12 @@ import io
 import pytest
 
 from ikev1.cli.connect.view import TerminalView, amount, duration
+from ikev1.core.records.events import Code, ConfigReceived, Failure, IkeDown
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.mode_config import ModeConfig
+from ikev1.core.records.path import UdpPath
+from ikev1.daemon.l2tp.link import LinkAddresses
 from ikev1.daemon.observe.event_log import Level, Line
 
 
@@ -23,12 +29,51 @@ def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
+def test_a_configuration_with_control_characters_and_many_lines() -> None:
+    """What a gateway sends moves no cursor, and begins no line of its own that looks like ours."""
+    stream = io.StringIO()
+    view = TerminalView(stream, "192.0.2.1", "carol")
+    banner = "\x1b[2Jhello\r\nname servers 6.6.6.6\u2028address 6.6.6.6\x07" + 1000 * "\n"
+    config = ModeConfig(dns=("10.1.0.53",), default_domain="\x1b]0;x\x07\n6.6.6.6", banner=banner)
+    path = UdpPath("192.0.2.9", 500, "192.0.2.1", 500)
+    received = ConfigReceived(IkeSa(1, "connect", Role.INITIATOR, path, b"i" * 8, b"r" * 8, 0.0, received=config))
+    view.event(received)
+    shown = stream.getvalue()
+    assert all(character.isprintable() or character == "\n" for character in shown)
+    lines = shown.splitlines()
+    assert len(lines) < 200
+    assert [line for line in lines if not line.startswith("| ")] == lines[:1]
+    view.event(received._replace(before=config))
+    assert stream.getvalue() == shown, "the same again, as after each renewal of phase 1"
+
+
+def test_the_end_of_an_sa_does_not_repeat_the_failure() -> None:
+    stream = io.StringIO()
+    view = TerminalView(stream, "192.0.2.1", "carol")
+    path = UdpPath("192.0.2.9", 500, "192.0.2.1", 500)
+    sa = IkeSa(1, "connect", Role.INITIATOR, path, b"i" * 8, b"r" * 8, 0.0)
+    view.event(Failure(Code.XAUTH_FAILED, "wrong password", path.remote, sa))
+    view.event(IkeDown(sa, "wrong password"))
+    view.event(IkeDown(sa, "another reason"))
+    assert stream.getvalue().count("wrong password") == 1
+    assert "another reason" in stream.getvalue()
+
+
 def test_lines_of_the_log_about_this_host() -> None:
     stream = io.StringIO()
     view = TerminalView(stream, "192.0.2.1", "carol")
     view.warn(Line(Level.WARNING, "NET", "no name servers"))
     view.warn(Line(Level.WARNING, "IKE", "shown as an event"))
     assert stream.getvalue() == "warning: no name servers\n"
+
+
+def test_a_ppp_link() -> None:
+    stream = io.StringIO()
+    view = TerminalView(stream, "192.0.2.1", "carol")
+    view.link(LinkAddresses("ikev1ppp0", "10.99.0.10", "10.99.0.1", ("10.1.0.53",)))
+    lines = stream.getvalue().splitlines()
+    assert all(each in lines[0] for each in ("ikev1ppp0", "10.99.0.10", "10.99.0.1"))
+    assert lines[1].endswith("10.1.0.53")
 
 
 def test_what_is_hidden_once_nobody_looks() -> None:

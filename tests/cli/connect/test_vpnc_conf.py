@@ -87,3 +87,19 @@ def test_a_file_with_secrets_that_others_can_read(tmp_path: Path, mode: int, war
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(VpncConfError):
         read_vpnc_conf(tmp_path / "none", allow_weak=False)
+
+
+def test_a_script(tmp_path: Path) -> None:
+    conf = read(tmp_path, "Script /etc/vpnc/vpnc-script -x\n")
+    assert conf.values == {"script": "/etc/vpnc/vpnc-script -x"}
+    assert conf.warnings == ()
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_a_script_in_a_file_that_others_can_change(tmp_path: Path, mode: int) -> None:
+    """They could have it run anything as root."""
+    file = tmp_path / "vpnc.conf"
+    file.write_text("Script x\n")
+    file.chmod(mode)
+    with pytest.raises(VpncConfError):
+        read_vpnc_conf(file, allow_weak=True)

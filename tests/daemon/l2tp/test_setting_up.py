@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ikev1.daemon.l2tp.files import pppd_options, xl2tpd_configuration
+from ikev1.daemon.l2tp.name_servers import use_name_servers
 from ikev1.daemon.l2tp.port import reserved
 from ikev1.daemon.l2tp.requirements import L2tpMissing, programs
 
@@ -26,22 +27,36 @@ def words(options: bytes) -> list[list[bytes]]:
 
 @pytest.mark.parametrize("secret", [b"simple", b'with "quotes" and \\', b"\x01\xff\n#'", "pässwörd 7".encode()])
 def test_any_octets_in_a_password(secret: bytes) -> None:
-    lines = words(pppd_options(b"CORP\\carol", secret, "ikev1ppp0", Path("/run/x/messages"), allow_weak=False))
+    lines = words(
+        pppd_options(b"CORP\\carol", secret, "ikev1ppp0", Path("/run/x/messages"), allow_weak=False, install_dns=True)
+    )
     assert [b"password", secret] in lines
     assert [b"user", b"CORP\\carol"] in lines
     assert [b"refuse-pap"] in lines
+    assert [b"usepeerdns"] in lines
 
 
 def test_weak_authentication_is_an_option() -> None:
-    lines = words(pppd_options(b"u", b"p", "ikev1ppp0", Path("/m"), allow_weak=True))
+    lines = words(pppd_options(b"u", b"p", "ikev1ppp0", Path("/m"), allow_weak=True, install_dns=False))
     assert [b"refuse-pap"] not in lines
     assert [b"refuse-eap"] in lines
+    assert [b"usepeerdns"] not in lines
 
 
 def test_xl2tpd_calls_one_gateway_from_one_address() -> None:
     lines = xl2tpd_configuration("192.0.2.1", "10.1.2.3", 40_001, Path("/run/x/options")).splitlines()
     for line in ("lns = 192.0.2.1", "listen-addr = 10.1.2.3", "port = 40001", "pppoptfile = /run/x/options"):
         assert line in lines
+
+
+def test_name_servers_for_systemd_resolved(tmp_path: Path) -> None:
+    tool = tmp_path / "resolvectl"
+    tool.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/said\n')
+    tool.chmod(0o755)
+    use_name_servers("ikev1ppp0", ["10.1.0.53", "10.1.0.54"], programs=str(tmp_path), resolved=tmp_path / "none")
+    assert not (tmp_path / "said").exists(), "it does not run"
+    use_name_servers("ikev1ppp0", ["10.1.0.53", "10.1.0.54"], programs=str(tmp_path), resolved=tmp_path)
+    assert (tmp_path / "said").read_text().splitlines() == ["dns ikev1ppp0 10.1.0.53 10.1.0.54", "domain ikev1ppp0 ~."]
 
 
 def test_another_port_where_it_is_taken() -> None:

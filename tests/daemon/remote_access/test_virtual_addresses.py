@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import vici
 
-from ikev1.core.records.events import ConfigReceived
+from ikev1.core.records.events import Code, ConfigReceived
 from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Connection, Pool, Settings
 from ikev1.daemon.remote_access.pools import Owner
+from ikev1.esp.reach import Reach
 
 EVERYTHING = Selector.parse("0.0.0.0/0")
 OFFICE = Pool("office", ((bytes([10, 99, 0, 10]), bytes([10, 99, 0, 11])),), ModeConfig(dns=("10.1.0.53",)))
@@ -47,7 +48,7 @@ def asked(side: Any, command: str, **request: str) -> Any:
 
     def ask() -> Any:
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(5)
+            client.settimeout(60)
             client.connect(str(side.control))
             found = getattr(vici.Session(client), command)(request)
             return dict(found) if isinstance(found, dict) else list(found)
@@ -91,6 +92,41 @@ def test_an_address_from_beginning_to_end(meet: Callable[..., None]) -> None:
         assert pools["office"] == {"base": b"10.99.0.10", "size": b"2", "online": b"0", "offline": b"1"}
 
     meet(scenario, change=as_client, their_change=as_gateway, their_settings=with_pool)
+
+
+def with_split_networks(settings: Settings) -> Settings:
+    config = ModeConfig(
+        dns=("10.1.0.53",), split_include=("10.1.0.0/16", "127.0.0.0/8"), split_exclude=("10.1.9.0/24",)
+    )
+    split: Settings = replace(settings, pools=(replace(OFFICE, config=config),))
+    return split
+
+
+def test_the_networks_that_a_gateway_names(meet: Callable[..., None]) -> None:
+    """They are routed, in the next process too; the pair carries everything."""
+    wanted = Reach(tuple(map(Selector.parse, ("10.1.0.0/16", "10.1.0.53"))), (Selector.parse("10.1.9.0/24"),))
+
+    async def scenario(us: Any, _: Any) -> None:
+        await us.gateway.initiate("branch", "net")
+        assert us.plane.reaches == {"10.99.0.10": wanted}
+        assert [line.code for line in us.lines if line.code == Code.UNUSABLE_CONFIG] == [Code.UNUSABLE_CONFIG]
+        us.die()
+        async with us.again() as next_one:
+            assert next_one.plane.reaches == {"10.99.0.10": wanted}
+
+    meet(scenario, change=as_client, their_change=as_gateway, their_settings=with_split_networks)
+
+
+def test_a_client_without_routes_of_ours(meet: Callable[..., None]) -> None:
+    async def scenario(us: Any, _: Any) -> None:
+        await us.gateway.initiate("branch", "net")
+        assert us.plane.reaches == {"10.99.0.10": Reach(())}
+
+    def without_routes(connection: Connection) -> Connection:
+        client: Connection = replace(as_client(connection), install_routes=False)
+        return client
+
+    meet(scenario, change=without_routes, their_change=as_gateway, their_settings=with_split_networks)
 
 
 def test_the_next_gateway_knows_the_leases(meet: Callable[..., None]) -> None:

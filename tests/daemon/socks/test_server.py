@@ -87,6 +87,21 @@ def test_data_in_both_directions(host: bytes) -> None:
     played(talk)
 
 
+def test_a_client_that_says_one_octet_at_a_time() -> None:
+    async def talk(connect: Callable[[], Awaitable[Streams]], port: int) -> None:
+        reader, writer = await connect()
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        said = b"\5\xff" + bytes(range(254, 255)) * 254 + b"\2" + b"\1\5alice\x0awonderland"
+        for octet in said + request(b"\3\x08echo.lab", port):
+            writer.write(bytes((octet,)))
+            await asyncio.sleep(0)
+        writer.write_eof()
+        assert (await reader.readexactly(8))[:6] == b"\5\2\1\0\5\0"
+        writer.close()
+
+    played(talk, LOGIN)
+
+
 @pytest.mark.parametrize(
     ("asked", "code"),
     [

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @contextmanager
 def raw(side: Side) -> Iterator[socket.socket]:
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as stream:
-        stream.settimeout(10)
+        stream.settimeout(60)
         stream.connect(str(side.control))
         yield stream
 
@@ -454,7 +454,7 @@ def test_a_client_that_begins_a_segment_and_does_not_finish_it_is_let_go(meet: M
         server = ViciServer(us.gateway, tmp_path / "control", patience=0.01)
         await server.start()
         with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as stream:
-            stream.settimeout(10)
+            stream.settimeout(60)
             stream.connect(str(tmp_path / "control"))
             stream.sendall(SEGMENT_LIMIT.to_bytes(4, "big") + b"x" * 1000)
             assert await asyncio.to_thread(stream.recv, 1) == b""

@@ -230,7 +230,7 @@ def test_what_happens_can_be_watched(meet: Meet, option: str, expected: str) -> 
         assert watching.stdout is not None
         seen = ""
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not re.search(expected, seen):
                     # until swanctl has registered, a tunnel may come and go unseen
                     await us.gateway.initiate("branch", "net")

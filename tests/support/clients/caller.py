@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import hmac
 import socket
+from functools import partial
 
+from cryptography import x509
+
+from authority import der, rsa_key
 from clients import config_mode
 from clients.channel import ENCAPSULATED, Channel, Phase1, Refused, Suite
 from clients.facts import Peer as Sender
 from clients.vendor_ids import OCTETS
-from ikev1.crypto import cipher, hashes, keymat
+from configuration_files import AUTHORITY
+from ikev1.crypto import certificates, cipher, hashes, keymat, public_keys, signatures
 from ikev1.crypto.groups import group
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.message import Message, build_chain, parse_message
 from ikev1.wire.payloads import (
+    Certificate,
+    CertificateRequest,
     ConfigAttributes,
     Hash,
     Identification,
@@ -27,11 +34,14 @@ from ikev1.wire.payloads import (
     Payload,
     Proposal,
     SecurityAssociation,
+    Signature,
     Transform,
     VendorId,
     build_body,
 )
 from ikev1.wire.registry import (
+    AuthenticationMethod,
+    CertificateEncoding,
     ConfigType,
     EncapsulationMode,
     ExchangeType,
@@ -42,6 +52,8 @@ from ikev1.wire.registry import (
 from playbook import Peer
 
 _RFC_3947 = OCTETS["RFC 3947"]
+DEVICE = "C=CH, O=lab, CN=alice-phone"
+DEVICE_KEY = partial(rsa_key, 3)
 
 
 class Caller(Channel):
@@ -85,15 +97,23 @@ class Caller(Channel):
         answer = self._ask(kind, [KeyExchange(public), Nonce(Ni_b), *self._nat_discovery()])
         g_xr = answer.one(KeyExchange).data
         g_xy = group(self.suite.group).shared(private, g_xr)
-        SKEYID = keymat.SKEYID_psk(self.suite.hash, self._secret, Ni_b, answer.one(Nonce).data)
+        nonces = Ni_b, answer.one(Nonce).data
+        if self.sender.certified:
+            SKEYID = keymat.SKEYID_signatures(self.suite.hash, *nonces, g_xy)
+        else:
+            SKEYID = keymat.SKEYID_psk(self.suite.hash, self._secret, *nonces)
         self._derive(SKEYID, g_xy, public, g_xr)
         self._note_nat(answer)
         ID = self._identity()
         proof = SKEYID, public, g_xr, self._CKY_I, self._CKY_R, build_body(offer)
         HASH_I = keymat.HASH_I(self.suite.hash, *proof, build_body(ID))
-        answer = self._ask_encrypted(kind, 0, [ID, Hash(HASH_I)])
+        answer = self._ask_encrypted(kind, 0, [ID, *self._proof(HASH_I)])
         HASH_R = keymat.HASH_R(self.suite.hash, *proof, build_body(answer.one(Identification)))
-        assert hmac.compare_digest(HASH_R, answer.one(Hash).data)
+        if self.sender.certified:
+            key = public_keys.load(certificates.public_key(answer.one(Certificate).data))
+            signatures.verify(AuthenticationMethod.RSA_SIGNATURES, key, HASH_R, answer.one(Signature).data)
+        else:
+            assert hmac.compare_digest(HASH_R, answer.one(Hash).data)
         self._phase1 = self._phase1._replace(last_block=self._iv)
 
     def _aggressive_mode(self) -> None:
@@ -151,7 +171,22 @@ class Caller(Channel):
     def _vendor_ids(self) -> list[VendorId]:
         return [VendorId(OCTETS[each.name]) for each in self.sender.vendor_ids]
 
+    def _proof(self, HASH_I: bytes) -> list[Payload]:
+        """HASH_I; of a client with a certificate, this and the signature, unless only the gateway has one (hybrid)."""
+        if not self.sender.signs:
+            return [Hash(HASH_I)]
+        certificate = Certificate(CertificateEncoding.X509_SIGNATURE, der(self._certificate()))
+        signature = signatures.sign(AuthenticationMethod.RSA_SIGNATURES, DEVICE_KEY(), HASH_I)
+        request = CertificateRequest(CertificateEncoding.X509_SIGNATURE, b"")
+        return [certificate, Signature(signature), request]
+
+    @staticmethod
+    def _certificate() -> x509.Certificate:
+        return AUTHORITY().issue(DEVICE, key=DEVICE_KEY())
+
     def _identity(self) -> Identification:
+        if self.sender.identity[0] is IdType.DER_ASN1_DN:
+            return Identification(IdType.DER_ASN1_DN, 0, 0, self._certificate().subject.public_bytes())
         kind, data = self.sender.identity
         return Identification(kind, *self.sender.identity_port, data or socket.inet_aton(self.address))
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from authority import NOW
 from ikev1.core.records.path import UdpPath
 from ikev1.crypto import cipher
+from ikev1.pki.verdict import verdict_on
 from ikev1.testing import Randomness
 from ikev1.wire.header import HEADER_SIZE, NO_COOKIE, Header
 from ikev1.wire.message import Message, build_chain, build_message, parse_message
@@ -97,3 +99,5 @@ class Channel:
         if self.port == ENCAPSULATED:
             port = ENCAPSULATED if port == 500 else port
         self.gateway.takes(octets, UdpPath(self.gateway.address, self.port, host, port))
+        for asked in self.gateway.questions[:]:
+            self.gateway.is_told(verdict_on(asked, NOW))

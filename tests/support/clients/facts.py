@@ -125,6 +125,16 @@ class Peer:
         return Sure.REMEMBERED not in self.facts()
 
     @property
+    def certified(self) -> bool:
+        """Whether the gateway proves itself by a certificate."""
+        return self.signs or AuthenticationMethod.HYBRID_INIT_RSA in self.methods
+
+    @property
+    def signs(self) -> bool:
+        """Whether the peer proves itself by a certificate."""
+        return bool({AuthenticationMethod.RSA_SIGNATURES, AuthenticationMethod.XAUTH_INIT_RSA} & set(self.methods))
+
+    @property
     def pfs(self) -> int:
         """The group of perfect forward secrecy that is offered; 0: none."""
         (group,) = {parse_esp_proposal(each.words).group for each in self.esp}

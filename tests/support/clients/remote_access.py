@@ -117,6 +117,24 @@ APPLE_CISCO = replace(
     login=_APPLE_LOGIN,
 )
 
+# With a certificate; the offers are those with a secret (from memory)
+_CERTIFICATE = (IdType.DER_ASN1_DN, b"C=CH, O=lab, CN=alice-phone")
+APPLE_CERTIFICATE = replace(
+    APPLE_CISCO,
+    name="apple-certificate",
+    methods=(AuthenticationMethod.XAUTH_INIT_RSA,),
+    identity=_CERTIFICATE,
+    identity_sure=Sure.REMEMBERED,
+)
+APPLE_HYBRID = replace(APPLE_CISCO, name="apple-hybrid", methods=(AuthenticationMethod.HYBRID_INIT_RSA,))
+WINDOWS_CERTIFICATE = replace(
+    WINDOWS,
+    name="windows-l2tp-certificate",
+    methods=(AuthenticationMethod.RSA_SIGNATURES,),
+    identity=_CERTIFICATE,
+    identity_sure=Sure.REMEMBERED,
+)
+
 APPLE_CISCO_GROUP = replace(
     APPLE_CISCO,
     name="apple-cisco-group",
@@ -167,6 +185,11 @@ ANDROID_XAUTH = replace(
         trailing_nul=True,
     ),
 )
+
+ANDROID_CERTIFICATE = replace(
+    ANDROID_XAUTH, name="android-certificate", methods=(AuthenticationMethod.XAUTH_INIT_RSA,), identity=_CERTIFICATE
+)
+ANDROID_HYBRID = replace(ANDROID_XAUTH, name="android-hybrid", methods=(AuthenticationMethod.HYBRID_INIT_RSA,))
 
 ANDROID_XAUTH_IDENTIFIER = replace(
     ANDROID_XAUTH, name="android-xauth-identifier", aggressive=True, identity=(IdType.KEY_ID, b"staff")
@@ -300,4 +323,13 @@ FORTICLIENT = Peer(
     aggressive=True,
     identity=(IdType.KEY_ID, b"staff"),
     login=_APPLE_LOGIN,
+)
+
+CISCO_CLIENT_CERTIFICATE = replace(
+    CISCO_CLIENT,
+    name="cisco-vpn-client-certificate",
+    ike=known(Sure.REMEMBERED, *(f"{pair}-modp1536" for pair in _CISCO_CLIENT_PAIRS)),
+    methods=(AuthenticationMethod.XAUTH_INIT_RSA,),
+    aggressive=False,
+    identity=_CERTIFICATE,
 )

@@ -37,7 +37,8 @@ class CharonOptions:
     peer_id: str = ""  # gw.lab or *@lab unless told
     certificate: str = ""  # a leaf of the lab's PKI (see lab.pki) instead of the secret
     revocation_list: bool = False  # whether it has the CA's
-    xauth: bool = False  # who calls is the user carol, whom the other end asks for her password (XAUTH)
+    xauth: bool = False  # who calls is ``user``, whom the other end asks for the password (XAUTH)
+    user: str = XAUTH_USER
     password: str = XAUTH_PASSWORD
     hybrid: bool = False  # with ``xauth``: only the gateway has a certificate, the client none
     plane: str = "libipsec"
@@ -146,7 +147,7 @@ def _swanctl_conf(node: Node, options: CharonOptions) -> str:
     # No id: in Main Mode the key is needed before the identity is known.
     secret = "" if options.certificate else f'ike-peer {{ secret = "{options.psk}" }}'
     if options.xauth:
-        secret += f'\nxauth-{XAUTH_USER} {{ id = {XAUTH_USER}\n secret = "{options.password}" }}'
+        secret += f'\nxauth-{options.user} {{ id = {options.user}\n secret = "{options.password}" }}'
     return f"""
 connections {{
 {"".join(connections)}
@@ -161,7 +162,7 @@ def _connection(node: Node, options: CharonOptions, name: str, child: str, ike: 
     local, remote = "auth = psk", "auth = psk"
     if options.certificate:
         local, remote = f"auth = pubkey\n certs = {options.certificate}.crt", "auth = pubkey\n cacerts = ca.crt"
-    user = f"auth = xauth-generic\n xauth_id = {XAUTH_USER}" if options.calls else "auth = xauth-generic"
+    user = f"auth = xauth-generic\n xauth_id = {options.user}" if options.calls else "auth = xauth-generic"
     rounds = ""
     if options.hybrid:
         local, remote = (user, remote) if options.calls else (local, user)

@@ -1,34 +1,41 @@
-"""`ikev1 connect`, running."""
+"""`ikev1 connect` as a user runs it, and a gateway of ours for it."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lab.charon import XAUTH_PASSWORD, XAUTH_USER
+from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
-from lab.paths import open_the_way
+from lab.paths import SPARE_THE_RESOLVER, open_the_way
 from lab.process import Program
 from lab.socks import AS_NOBODY, NOBODY
-from lab.vpnc import GROUP_SECRET
+from lab.traffic import ping
+from lab.users import check_user
+from lab.vpnc import GROUP, GROUP_SECRET
 
 
 class Connect(Program):
-    """A running `ikev1 connect`; ``nobody`` is a user without privileges."""
+    """A running `ikev1 connect`; ``nobody`` is a user without privileges, ``setup`` a line of shell that runs first."""
 
-    def __init__(self, node: Node, folder: Path, options: Sequence[str], *, nobody: bool = False) -> None:
+    def __init__(
+        self, node: Node, folder: Path, options: Sequence[str], *, nobody: bool = False, setup: str = ":"
+    ) -> None:
         self.folder = folder
-        command = [sys.executable, "-B", "-m", "ikev1", "connect", "--data-plane", "userspace", *options]
-        setup = ":"
+        command = ["-m", "ikev1", "connect", "--data-plane", "userspace", *options]
         if nobody:
             folder.parent.chmod(0o755)
             for path in (folder, *folder.iterdir()):
                 os.chown(path, NOBODY, NOBODY)
-            command, setup = [*AS_NOBODY, *command], open_the_way(folder)
-        super().__init__(node.namespace, command, folder, setup=setup, environment={"TMPDIR": str(folder)})
+            command, setup = [*AS_NOBODY, sys.executable, "-B", *command], open_the_way(folder)
+        setup = f"{SPARE_THE_RESOLVER}; {setup}"
+        environment = {"TMPDIR": str(folder)}
+        super().__init__(node.namespace, command, folder, setup=setup, environment=environment, preloaded=not nobody)
 
 
 def connect(
@@ -39,6 +46,7 @@ def connect(
     password: str = XAUTH_PASSWORD,
     user: str = XAUTH_USER,
     nobody: bool = False,
+    setup: str = ":",
 ) -> Connect:
     """Connect to the node's peer, with the secrets in files. With an empty ``user``, without XAUTH."""
     folder = lab.folder("connect")
@@ -48,4 +56,50 @@ def connect(
         (folder / name).write_text(content + "\n")
     files = ("--secret-file", str(folder / "secret"), "--password-file", str(folder / "password"))
     named = ("--user", user) if user else ()
-    return lab.started(Connect(node, folder, (node.peer, *named, *files, *options), nobody=nobody))
+    command = (node.peer, *named, *files, *options)
+    return lab.started(Connect(node, folder, command, nobody=nobody, setup=setup))
+
+
+def gateway(lab: Lab, node: Node, pool: str = "") -> OurGateway:
+    """Our gateway, with lines of its pool."""
+    configuration = f"""
+[gateway]
+data_plane = "userspace"
+
+[command]
+run = "{check_user(lab)}"
+
+[pools.office]
+addresses = "10.99.0.10-10.99.0.20"
+dns = "10.10.2.53"
+banner = "Welcome to the lab"
+{pool}
+
+[connection.peer]
+local_address = "{node.address}"
+remote_id = "keyid:{GROUP}"
+secret = "{GROUP_SECRET}"
+aggressive = "accept-psk"
+xauth = "server"
+xauth_backend = "command"
+pools = "office"
+
+[connection.peer.tunnel.net]
+local = "0.0.0.0/0"
+proposals = ["aes256-sha256"]
+"""
+    return lab.ours(node, OurOptions(configuration=configuration))
+
+
+def leads_to(node: Node, *destination: str) -> str:
+    """The device on which packets to an address leave."""
+    return node.run("ip", "route", "get", *destination).split(" dev ")[1].split()[0]
+
+
+def assert_split(node: Node, address: str) -> None:
+    """The network of the gateway is in the tunnel, and nothing else."""
+    ping(replace(node, host=address))
+    assert leads_to(node, node.remote_host) == "ikev1c"
+    assert f"src {address}" in node.run("ip", "route", "get", node.remote_host)
+    assert leads_to(node, node.peer) == leads_to(node, "203.0.113.1") == "eth0"
+    assert leads_to(node, "127.0.0.1") == "lo"

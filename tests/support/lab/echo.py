@@ -1,5 +1,6 @@
-"""UDP echo: ``echo.py serve HOST PORT`` answers and prints from where; ``echo.py ask HOST PORT OWN SIZE...`` asks from
-the address OWN and the same port, and prints the sizes of the answers; without one in 2 seconds it prints "nothing".
+"""UDP echo: ``echo.py serve HOST PORT`` answers and prints from where; ``echo.py ask HOST PORT OWN PATIENCE SIZE...``
+asks from the address OWN and the same port, and prints the sizes of the answers; without one in so many seconds it
+prints "nothing".
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ def serve(host: str, port: int) -> None:
         udp.sendto(data, address)
 
 
-def ask(host: str, port: int, own: str, sizes: list[int]) -> None:
+def ask(host: str, port: int, own: str, patience: float, sizes: list[int]) -> None:
     udp = bound(own, port)
-    udp.settimeout(2)
+    udp.settimeout(patience)
     for size in sizes:
         wanted = bytes(i % 251 for i in range(size))
         try:
@@ -42,4 +43,4 @@ if __name__ == "__main__":
     if command == "serve":
         serve(there, int(number))
     else:
-        ask(there, int(number), rest[0], list(map(int, rest[1:])))
+        ask(there, int(number), rest[0], float(rest[1]), list(map(int, rest[2:])))

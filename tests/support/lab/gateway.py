@@ -12,6 +12,7 @@ from lab import pki
 from lab.charon import CLIENT_ID, GATEWAY_ID, PSK, lay_out_certificates
 from lab.control import Control
 from lab.network import Node
+from lab.paths import SPARE_THE_RESOLVER
 from lab.process import LabError, Program
 
 
@@ -69,7 +70,9 @@ class OurGateway(Program):
         if options.data_plane in _PROGRAMS:
             arguments = [str(Path(__file__).with_name(_PROGRAMS[options.data_plane])), str(self.config)]
         self.command_line = [sys.executable, *arguments]
-        setup = f"mount --bind '{options.hosts}' /etc/hosts" if options.hosts is not None else ":"
+        setup = SPARE_THE_RESOLVER
+        if options.hosts is not None:
+            setup += f"; mount --bind '{options.hosts}' /etc/hosts"
         environment = {"PYTHONDONTWRITEBYTECODE": "1"}
         command = self.command_line if options.fresh else arguments
         super().__init__(

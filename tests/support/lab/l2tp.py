@@ -41,7 +41,7 @@ class Xl2tpd(Program):
     """One end: a client that calls the node's peer until it has a link, or a server for any number of clients.
 
     With ``users``, names and passwords, a server authenticates its clients with MS-CHAP version 2. ``options`` are more
-    lines for pppd.
+    lines for pppd; ``address`` is the server's in each link.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Xl2tpd(Program):
         name: str = "",
         users: Mapping[str, str] | None = None,
         options: str = "",
+        address: str = SERVER,
     ) -> None:
         directory.mkdir(parents=True)
         self.node = node
@@ -61,7 +62,7 @@ class Xl2tpd(Program):
         ppp = _PPP.replace("noauth", "require-mschap-v2") if users else _PPP
         file.write_text(f"{ppp}{options}\nlogfile {directory / 'pppd.log'}\n")
         config = directory / "xl2tpd.conf"
-        config.write_text(_config(node, file, calls=calls, port=port, name=name or node.name))
+        config.write_text(_config(node, file, calls=calls, port=port, name=name or node.name, address=address))
         command: list[str | Path] = [
             "xl2tpd",
             "-D",
@@ -115,7 +116,7 @@ def _quoted(word: str) -> str:
     return f'"{escaped}"'
 
 
-def _config(node: Node, options: Path, *, calls: bool, port: int, name: str) -> str:
+def _config(node: Node, options: Path, *, calls: bool, port: int, name: str, address: str) -> str:
     end = f"""
 [lac gateway]
 lns = {node.peer}
@@ -127,7 +128,7 @@ redial timeout = 2
         end = f"""
 [lns default]
 ip range = {_RANGE}
-local ip = {SERVER}
+local ip = {address}
 """
     return f"""[global]
 port = {port}

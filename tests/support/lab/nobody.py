@@ -18,6 +18,7 @@ from ikev1.core.records.spi import drawn
 from ikev1.daemon.host.data_plane_choice import PlaneChoice
 from ikev1.daemon.process import run
 from ikev1.esp.plane import Counters, Drops, Listener, Protected, Reader, SendUdp, Trap
+from ikev1.esp.reach import EVERYTHING, Reach
 
 
 class Nobody:
@@ -67,7 +68,7 @@ class Nobody:
     def addresses(self) -> frozenset[str]:
         return frozenset()
 
-    def hold_address(self, address: str) -> None:
+    def hold_address(self, address: str, reach: Reach = EVERYTHING) -> None:
         pass
 
     def release_address(self, address: str) -> None:

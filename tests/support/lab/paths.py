@@ -8,12 +8,15 @@ import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-_LAB = Path(os.environ.get("IKEV1_LAB", CHECKOUT / ".lab"))
-NOESP = _LAB / "noesp.so"
-PKI = _LAB / "pki"
-LIBRESWAN = _LAB / "libreswan" / "usr" / "libexec" / "ipsec"
+LAB = Path(os.environ.get("IKEV1_LAB", CHECKOUT / ".lab"))
+NOESP = LAB / "noesp.so"
+PKI = LAB / "pki"
+LIBRESWAN = LAB / "libreswan" / "usr" / "libexec" / "ipsec"
 
 _TOOLS = ("ip", "iptables", "setpriv", "ping", "swanctl", "charon-systemd", "ike-scan", "tcpdump", "tshark", "certutil")
+
+SPARE_THE_RESOLVER = """for program in $(type -ap resolvconf resolvectl); do mount --bind /bin/false "$program"; done"""
+"""Shell that keeps a program, in its mount namespace, from changing the name servers of this machine."""
 
 
 def what_is_missing() -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from lab.process import LabError, wait_until
 
 SECRET = "between gateway and server"
 
@@ -60,7 +61,17 @@ server default {{
   }}
   authorize {{
     {first}
-    if (&User-Name == "otp" && !&State) {{
+    if (&User-Name == "pin" && &State == 0x6f7470) {{
+      update reply {{
+        &Reply-Message := "New PIN?"
+        &State := 0x70696e
+      }}
+      update control {{
+        &Response-Packet-Type := Access-Challenge
+      }}
+      handled
+    }}
+    if ((&User-Name == "otp" || &User-Name == "pin") && !&State) {{
       update reply {{
         &Reply-Message := "Code?"
         &State := 0x6f7470
@@ -99,24 +110,41 @@ class FreeRadius:
     def running(self) -> Iterator[FreeRadius]:
         """Start it, and end it afterwards."""
         self.folder.mkdir(mode=0o700)
-        ports = {"auth": self.auth_port, "acct": self.acct_port}
-        text = _CONFIGURATION.format(folder=self.folder, secret=SECRET, first=self._first, **ports)
-        (self.folder / "radiusd.conf").write_text(text)
         (self.folder / "users").write_text(self._users)
-        log = self.folder / "log"
-        command = ["freeradius", "-f", "-l", "stdout", "-xx", "-d", str(self.folder), "-D", "/usr/share/freeradius"]
-        with log.open("wb") as output:
-            process = subprocess.Popen([*self._before, *command], stdout=output, stderr=subprocess.STDOUT)
+        process = self._start()
         try:
-            deadline = time.monotonic() + 30
-            while b"Ready to process requests" not in log.read_bytes():
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"freeradius did not start:\n{log.read_text()[-2000:]}")
-                time.sleep(0.05)
+            while not self._ready(process):
+                self.auth_port, self.acct_port = _free_port(), _free_port()
+                process = self._start()
             yield self
         finally:
             process.terminate()
             process.wait(20)
+
+    def log(self) -> str:
+        """What it has said."""
+        return (self.folder / "log").read_text()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        ports = {"auth": self.auth_port, "acct": self.acct_port}
+        text = _CONFIGURATION.format(folder=self.folder, secret=SECRET, first=self._first, **ports)
+        (self.folder / "radiusd.conf").write_text(text)
+        command = ["freeradius", "-f", "-l", "stdout", "-xx", "-d", str(self.folder), "-D", "/usr/share/freeradius"]
+        with (self.folder / "log").open("wb") as output:
+            return subprocess.Popen([*self._before, *command], stdout=output, stderr=subprocess.STDOUT)
+
+    def _ready(self, process: subprocess.Popen[bytes]) -> bool:
+        """Wait until it answers; False if another program has taken one of its ports meanwhile."""
+
+        def look() -> bool:
+            return "Ready to process requests" in self.log() or process.poll() is not None
+
+        wait_until(look, "freeradius", says=self.log)
+        if process.poll() is None:
+            return True
+        if "Address already in use" not in self.log():
+            raise LabError(f"freeradius did not start:\n{self.log()[-2000:]}")
+        return False
 
     @property
     def accounting(self) -> list[dict[str, str]]:

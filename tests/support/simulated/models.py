@@ -15,7 +15,7 @@ from ikev1.core.machine.boundary import attempt
 from ikev1.core.machine.transaction import Transaction
 from ikev1.core.peer import vendor_ids
 from ikev1.core.records.actions import Action, Report, Send
-from ikev1.core.records.child_sa import ChildState
+from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import ChildUp, Code, Event, Failure, IkeDown, IkeUp, MessageSeen
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
@@ -39,7 +39,7 @@ class Model(Node):
     GIVES_UP = True  # whether an exchange of phase 2 without an answer ends its ISAKMP SA and the pairs
     ASKS_FOR = 0.0  # seconds after its first packet within which it notices that; 0: it notices it also when idle
     CALLS_WHEN_IDLE = True  # whether it calls without a packet that needs it
-    REPLACES = True  # whether it has one SA in place of another; otherwise it keeps all of them until their ends
+    INSTALLS_LATE = False  # whether it installs nothing before message 3 of a Quick Mode of its peer
     _muted = False
 
     def begins(self) -> None:
@@ -61,6 +61,14 @@ class Model(Node):
         for sa in self.sas_with(CONNECTION):
             if sa.cookies == failure.sa.cookies:
                 self.wishes(Engine.close_ike, sa.unique_id)
+
+    def receives_with(self, child: ChildSa) -> bool:
+        """A pair that waits for message 3 may not be installed yet."""
+        if not self.INSTALLS_LATE or child.initiator:
+            return True
+        sas = self.engine.of_connection(CONNECTION)
+        known = (other for sa in sas for other in sa.children if other.inbound.spi == child.inbound.spi)
+        return all(other.state is not ChildState.CREATED for other in known)
 
     def withholds(self, send: Send, following: Action | None) -> bool:
         """Nothing is sent of what the model does quietly."""
@@ -115,7 +123,7 @@ class Charon(Model):
     """
 
     DPD_DELAY = 20.0
-    REPLACES = False
+    INSTALLS_LATE = True
     REKEY = 0.75, 0.97  # of the lifetime: no earlier, and no later
     DELETES_AFTER = 10.0  # seconds
 
@@ -310,6 +318,7 @@ class Cisco(Model):
     """
 
     TICK = 10.0
+    INSTALLS_LATE = True
     ASKS_FOR = 100.0  # a packet within 20 seconds, and seven ticks
     REKEYS = True
     DPD_DELAY = 1e9  # the engine announces and answers DPD; the model asks

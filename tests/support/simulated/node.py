@@ -76,6 +76,7 @@ class Node(Peer):
         is_down: no process runs.
         keeps_esp: the data plane goes on while no process runs, and its SAs are taken over by the next one.
         received: the packets that came out of its tunnels.
+        came_early: how many packets came with a pair with which this node did not receive yet.
         heard_at: by the world's clock, when the last packet or message of each peer came.
     """
 
@@ -86,6 +87,7 @@ class Node(Peer):
         self.is_down = False
         self.keeps_esp = False
         self.received: list[Opened] = []
+        self.came_early = 0
         self.carriers: dict[tuple[Selector, Selector], list[ChildSa]] = {}  # outbound SAs, the one that sends last
         self.sequences: dict[int, int] = {}  # by inbound SPI: the last that was sent
         self.windows: dict[int, tuple[int, int]] = {}  # by inbound SPI: the highest that came, and a bit for each lower
@@ -288,6 +290,9 @@ class Node(Peer):
             return
         if not hmac.compare_digest(tag, _tag(child.inbound, octets)):
             return
+        if not self.receives_with(child):
+            self.came_early += 1
+            return
         if not self._is_new(spi, sequence):
             return
         source, destination = octets[8:].decode().split()
@@ -301,6 +306,10 @@ class Node(Peer):
         if child.udp_encapsulation and not self.is_down:
             path = UdpPath(*datagram.destination, *datagram.source)
             self.does(lambda engine: engine.peer_moved(spi, path, self.network.now))
+
+    def receives_with(self, child: ChildSa) -> bool:
+        """Whether the data plane has the inbound SA of a pair that the engine has installed. Models differ."""
+        return True
 
     def knows_no(self, spi: int, datagram: Datagram) -> None:
         """A packet came with an SPI that no pair has."""

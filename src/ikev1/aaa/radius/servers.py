@@ -114,7 +114,7 @@ class _Waiting(asyncio.DatagramProtocol):
         try:
             packet = Packet(packet=data)
             genuine = self._request.VerifyReply(packet, data, enforce_ma=self._request.code == AccessRequest)
-        except Exception:
+        except Exception:  # versions of pyrad differ in what they raise for octets that anybody may have sent
             self.complaint = "a malformed reply"
             return
         if not genuine:

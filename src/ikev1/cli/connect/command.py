@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,7 +17,7 @@ import click
 from ikev1.cli.connect.background import split
 from ikev1.cli.connect.configuration import ConnectOptions, configuration
 from ikev1.cli.connect.l2tp import checked_password, l2tp_of
-from ikev1.cli.connect.secrets import ask_secret, ask_user, kept_terminal, secret_in_file, secret_in_keyring
+from ikev1.cli.connect.secrets import Prompt, ask_secret, kept_terminal, secret_in_file, secret_in_keyring
 from ikev1.cli.connect.socks import SocksOptions, proxy, socks_options
 from ikev1.cli.connect.vpnc_conf import VpncConf, dh_group, read_vpnc_conf
 from ikev1.config import ConfigError, Loaded, load_values
@@ -41,6 +41,7 @@ EXIT_STATUS = {  # by `ikev1.daemon.client.Outcome`; 2 is wrong usage, as click 
     "interrupted": 130,
 }
 _FILE = click.Path(path_type=Path)
+_JOURNALS = Path("/run/ikev1-connect")  # of what the next start undoes after a kill, by TUN device
 
 
 @click.command()
@@ -64,6 +65,9 @@ _FILE = click.Path(path_type=Path)
 @click.option("--ike", multiple=True, metavar="PROPOSAL", help="A proposal for phase 1; may be repeated.")
 @click.option("--esp", multiple=True, metavar="PROPOSAL", help="A proposal for phase 2; may be repeated.")
 @click.option("--network", multiple=True, help="A network behind the gateway; may be repeated.  [default: all]")
+@click.option("--script", metavar="COMMAND", help="Configures routes and name servers instead, as that of vpnc.")
+@click.option("--no-dns", is_flag=True, help="Leave the resolver of this host as it is.")
+@click.option("--local-lan", is_flag=True, help="Reach the local network directly, if the gateway permits it.")
 @click.option("--device", default="ikev1c", show_default=True, help="The TUN device, where the kernel has no ESP.")
 @click.option("--data-plane", type=click.Choice(("auto", "kernel", "userspace")), default="auto", show_default=True)
 @click.option(
@@ -98,11 +102,11 @@ def connect(
     """
     try:
         hide_memory()  # before any secret is read
-        ppp = l2tp_of({**given, "vpnc_conf": vpnc_conf, "socks": socks}, allow_weak=allow_weak) if l2tp else None
+        ppp = l2tp_of(click.get_current_context().params) if l2tp else None
         conf = read_vpnc_conf(vpnc_conf, allow_weak=allow_weak) if vpnc_conf is not None else VpncConf({}, {})
         for warning in conf.warnings:
             click.echo(f"warning: {warning}", err=True)
-        options = _options(conf, given)
+        options = _options(conf, {**given, "socks": socks})
         options = ppp.configured(options) if ppp is not None else options
         pid_file = pid_file or (Path(conf.values["pidfile"]) if "pidfile" in conf.values else None)
         local_port = local_port or local_port_of(conf)
@@ -112,6 +116,8 @@ def connect(
         reduce_privileges()
         hide_memory()
         on_up = split() if background else None
+    except click.Abort:
+        sys.exit(EXIT_STATUS["interrupted"])
     except (OSError, PrivilegeError) as error:
         raise click.ClickException(f"Cannot connect: {error}.") from error
     with tempfile.TemporaryDirectory(prefix="ikev1-connect-") as folder:
@@ -153,6 +159,7 @@ def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
         raise click.UsageError("--cert and --key belong together")
     if method == "cert" and not given["cert"]:
         raise click.UsageError("`IKE Authmode cert` in --vpnc-conf needs --cert and --key")
+    script = _script(conf, given)
     pfs = given["pfs"] or _group_of(values.get("perfect forward secrecy", "server"))
     return ConnectOptions(
         gateway,
@@ -171,10 +178,27 @@ def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
         ike=given["ike"],
         esp=given["esp"],
         networks=given["network"],
+        local_lan=given["local_lan"],
+        install_dns=not given["no_dns"],
         nat_traversal=nat_traversal_of(conf),
         device=given["device"] if given["device"] != "ikev1c" else values.get("interface name", "ikev1c"),
-        data_plane=given["data_plane"],
+        script=script,
+        data_plane="userspace" if script else given["data_plane"],
     )
+
+
+def _script(conf: VpncConf, given: dict[str, Any]) -> str:
+    """The script of vpnc; that of a file is of no use to a proxy."""
+    if given["socks"]:
+        if given["script"]:
+            raise click.UsageError("--script configures routes, and --socks uses none: remove one of them")
+        return ""
+    script: str = given["script"] or conf.values.get("script", "")
+    if script and given["data_plane"] == "kernel":
+        raise click.UsageError(
+            "--script, or Script in --vpnc-conf, configures a TUN device, and --data-plane kernel has none"
+        )
+    return script
 
 
 def nat_traversal_of(conf: VpncConf) -> str:
@@ -256,10 +280,11 @@ def _run(
     from ikev1.daemon.host.data_plane_choice import PlaneChoice, choose
     from ikev1.daemon.net.client_ports import bound
     from ikev1.daemon.observe.event_log import Level, write_to_logger
+    from ikev1.daemon.remote_access.resolver import find_resolver
     from ikev1.daemon.socks.process import for_proxy
     from ikev1.esp.plane import PlaneError
 
-    log = EventLog()
+    log, prompt = EventLog(), Prompt()
     if verbose:
         logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
         log.attach(Level.INFO, write_to_logger)
@@ -281,18 +306,26 @@ def _run(
         endpoint = bound(log, local_port, coalesce=not chosen.kernel)
         ports = {"encapsulation_port": endpoint.encapsulation_port, "peer_encapsulation_port": ENCAPSULATION_PORT}
         settings = replace(settings, **ports)
+        tun = loaded.gateway.tun
         with link(log) as ppp:
-            outcome = run_client(
-                settings,
-                endpoint,
-                chosen,
-                log,
-                folder=folder,
-                prompter=ask_user,
-                view=view,
-                observers=observers,
-                link=ppp,
-            )
+            try:
+                outcome = run_client(
+                    settings,
+                    endpoint,
+                    chosen,
+                    log,
+                    folder=folder,
+                    prompter=prompt,
+                    view=view,
+                    observers=(*observers, prompt.observe),
+                    journal=None if chosen.confined else _JOURNALS / tun,
+                    resolver=None if chosen.confined else find_resolver(chosen.device, tun),
+                    link=ppp,
+                )
+            finally:
+                # it is over: one signal more, from somebody impatient, would leave files behind
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    signal.signal(number, signal.SIG_IGN)
         reason = is_lost()
         if reason:
             outcome = Outcome.LOST if outcome is Outcome.DISCONNECTED else Outcome.FAILED
@@ -301,6 +334,8 @@ def _run(
 
     try:
         if socks is None:
+            with suppress(OSError):  # reported when the journal is opened
+                _JOURNALS.mkdir(mode=0o700, exist_ok=True)
             return run(loaded.settings, choose(loaded.gateway))
         with proxy(*socks, log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
             return run(for_proxy(loaded.settings), running.choice, running.observe, is_lost=lambda: running.problem)

@@ -13,6 +13,13 @@ _ESP = ("aes256-sha256", "aes256-sha1", "aes128-sha256", "aes128-sha1")
 _WEAK_IKE = ("aes256-sha1-modp1024", "aes128-sha1-modp1024", "3des-sha1-modp2048", "3des-sha1-modp1024")
 _WEAK_ESP = ("3des-sha1",)
 ALL = "0.0.0.0/0"
+# vpnc passes its script to a shell
+_RUN_SCRIPT = """case $PLUTO_VERB in
+up*) reason=pre-init sh -c "$1"; export reason=connect ;;
+*) export reason=disconnect ;;
+esac
+exec sh -c "$1"
+"""
 
 
 class ConnectOptions(NamedTuple):
@@ -34,6 +41,9 @@ class ConnectOptions(NamedTuple):
     ike: tuple[str, ...] = ()
     esp: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
+    local_lan: bool = False
+    install_dns: bool = True
+    script: str = ""  # in place of our own routes and name servers, as vpnc runs it
     nat_traversal: str = "auto"
     device: str = "ikev1c"
     data_plane: str = "auto"
@@ -59,6 +69,9 @@ def configuration(options: ConnectOptions, secret: bytes, password: bytes) -> di
         "nat_traversal": options.nat_traversal,
         "keyingtries": 1,
         "dpd_action": "clear",
+        "local_lan": options.local_lan,
+        "install_dns": options.install_dns and not options.script,
+        "install_routes": not options.script,
         "tunnel": _tunnels(options),
     }
     if options.l2tp_port:
@@ -97,7 +110,10 @@ def _tunnels(options: ConnectOptions) -> dict[str, Any]:
         ends = {"local": f"dynamic[udp/{options.l2tp_port}]", "remote": f"dynamic[udp/{L2TP_PORT}]"}
         return {"l2tp": {**tunnel, **ends, "mode": "transport", "when_down": "drop"}}
     networks = options.networks or (ALL,)
-    return {f"net-{number}": {**tunnel, "remote": network} for number, network in enumerate(networks, 1)}
+    tunnels = {f"net-{number}": {**tunnel, "remote": network} for number, network in enumerate(networks, 1)}
+    if options.script:
+        tunnels["net-1"]["updown"] = ["/bin/sh", "-c", _RUN_SCRIPT, "sh", options.script]
+    return tunnels
 
 
 def _weak(options: ConnectOptions, suites: tuple[str, ...]) -> list[str]:

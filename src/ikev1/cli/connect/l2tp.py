@@ -21,7 +21,7 @@ from ikev1.errors import LocalError
 
 MISSING_STATUS = 7
 """The exit status where this host lacks what L2TP requires."""
-_CONTRADICTIONS = ("vpnc_conf", "group", "hybrid", "socks", "script")
+_CONTRADICTIONS = ("vpnc_conf", "group", "hybrid", "socks", "script", "local_lan")
 
 
 class L2tp(NamedTuple):
@@ -32,6 +32,7 @@ class L2tp(NamedTuple):
     user: bytes
     networks: tuple[IPv4Network, ...]
     allow_weak: bool
+    install_dns: bool
 
     def configured(self, options: ConnectOptions) -> ConnectOptions:
         """The options of the connection that protects the link."""
@@ -46,7 +47,14 @@ class L2tp(NamedTuple):
         """
         with private_folder() as folder:
             options = LinkOptions(
-                self.programs, self.user, password, folder, self.port, self.networks, allow_weak=self.allow_weak
+                self.programs,
+                self.user,
+                password,
+                folder,
+                self.port,
+                self.networks,
+                allow_weak=self.allow_weak,
+                install_dns=self.install_dns,
             )
             yield L2tpLink(options, log)
 
@@ -58,8 +66,8 @@ class CannotDoL2tp(LocalError, click.ClickException):
     exit_code = MISSING_STATUS
 
 
-def l2tp_of(given: Mapping[str, Any], *, allow_weak: bool) -> L2tp:
-    """What ``--l2tp`` requires, for the options of the command line.
+def l2tp_of(given: Mapping[str, Any]) -> L2tp:
+    """What ``--l2tp`` requires, with all options of the command line by name.
 
     Raises:
         click.UsageError: an option that L2TP does not have.
@@ -82,7 +90,7 @@ def l2tp_of(given: Mapping[str, Any], *, allow_weak: bool) -> L2tp:
         found = programs()
     except L2tpMissing as error:
         raise CannotDoL2tp(f"Cannot connect: {error}.") from error
-    return L2tp(reserved(), found, user.encode(), networks, allow_weak)
+    return L2tp(reserved(), found, user.encode(), networks, given["allow_weak"], not given.get("no_dns"))
 
 
 def checked_password(password: bytes) -> bytes:

@@ -6,12 +6,13 @@ import shutil
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from ikev1.core.records.events import ConfigReceived, Event, XauthUp
 from ikev1.core.records.remote_access import XauthQuestions
 from ikev1.files.private import read_private
 from ikev1.wire.registry import ConfigAttribute
@@ -24,6 +25,13 @@ _HIDDEN = {
     ConfigAttribute.XAUTH_NEXT_PIN: "New PIN",
     ConfigAttribute.XAUTH_ANSWER: "Answer",
 }
+_REPEATED = {
+    ConfigAttribute.XAUTH_USER_NAME.value,
+    ConfigAttribute.XAUTH_USER_PASSWORD.value,
+    ConfigAttribute.XAUTH_DOMAIN.value,
+}
+
+Prompter = Callable[[XauthQuestions], dict[int, bytes] | None]
 
 
 def secret_in_file(file: Path) -> bytes:
@@ -115,3 +123,36 @@ def ask_user(questions: XauthQuestions) -> dict[int, bytes] | None:
     except click.Abort:
         return None
     return values
+
+
+class Prompt:
+    """Asks at the terminal. When phase 1 is renewed, it repeats what the user has entered, if the gateway has accepted
+    that and permits it (Cisco's SAVE_PASSWD).
+
+    Only a user name, a domain and a password are repeated, and only if they were all that the gateway asked for: the
+    answer to another question is valid once. They are kept in memory.
+    """
+
+    def __init__(self, ask: Prompter = ask_user) -> None:
+        self._ask = ask
+        self._entered: dict[int, bytes] | None = None
+        self._questions = 0  # since the gateway accepted the user
+        self._accepted = False
+        self._permitted = False
+
+    def __call__(self, questions: XauthQuestions) -> dict[int, bytes] | None:
+        """The values that the gateway asks for; None if the user gave up."""
+        known, accepted, self._accepted = self._entered, self._accepted, False
+        usual = set(questions.kinds) <= _REPEATED and not questions.challenge
+        if usual and known is not None and accepted and self._permitted and set(questions.kinds) <= set(known):
+            return {kind: known[kind] for kind in questions.kinds}
+        self._questions += 1
+        self._entered = self._ask(questions)
+        return self._entered
+
+    def observe(self, event: Event) -> None:
+        """Note what the gateway accepts and permits."""
+        if isinstance(event, XauthUp):
+            self._accepted, self._questions = self._questions < 2, 0
+        elif isinstance(event, ConfigReceived) and event.sa.received is not None:
+            self._permitted = event.sa.received.save_password

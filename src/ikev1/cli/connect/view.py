@@ -9,12 +9,14 @@ from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildUp, ConfigReceived, Event, Failure, IkeDown, IkeUp, XauthUp
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.mode_config import ModeConfig
+from ikev1.core.records.record import present
 from ikev1.daemon.l2tp.link import LinkAddresses
 from ikev1.daemon.observe.event_log import Line
 from ikev1.esp.plane import Counters
 from ikev1.wire.words import printable
 
 _ERASE = "\r\x1b[K"
+_MOST_LINES = 100  # of a banner: a gateway may send many again and again
 _OF_THIS_HOST = ("NET", "ESP", "CFG", "DMN")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -30,6 +32,7 @@ class TerminalView:
         self._on_up = on_up
         self._quiet = False
         self._status = ""
+        self._failure = ""  # the last one: the end of the ISAKMP SA that follows has the same reason
         self._link = ""
 
     @property
@@ -47,13 +50,14 @@ class TerminalView:
             self._line("phase 1 is complete")
         elif isinstance(event, XauthUp):
             self._line("the gateway has accepted the user")
-        elif isinstance(event, ConfigReceived) and event.sa.received is not None:
-            self._configuration(event.sa.received)
+        elif isinstance(event, ConfigReceived) and event.sa.received not in (None, event.before):
+            self._configuration(present(event.sa.received))
         elif isinstance(event, ChildUp) and event.replaces is None:
             self._line(f"tunnel {event.child.local} to {event.child.remote}")
         elif isinstance(event, Failure):
+            self._failure = event.text
             self._line(f"{event.text} ({event.code})")
-        elif isinstance(event, IkeDown):
+        elif isinstance(event, IkeDown) and event.reason != self._failure:
             self._line(f"ISAKMP SA closed: {event.reason}")
 
     def failed(self, reason: str) -> None:
@@ -69,6 +73,8 @@ class TerminalView:
         """Write a line about the PPP link, which the status line names from now on."""
         self._link = f"{addresses.interface} {addresses.local}"
         self._line(f"PPP link {self._link}, peer {addresses.peer}")
+        if addresses.name_servers:
+            self._line(f"name servers {', '.join(addresses.name_servers)}")
 
     def up(self) -> None:
         """Say that the connection is usable."""
@@ -101,7 +107,7 @@ class TerminalView:
         if received.dns:
             domain = f" for {printable(received.default_domain)}" if received.default_domain else ""
             self._line(f"name servers {', '.join(received.dns)}{domain}")
-        for line in received.banner.splitlines():
+        for line in received.banner.splitlines()[:_MOST_LINES]:
             self._line(f"| {printable(line)}")
 
     def _line(self, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
@@ -40,9 +41,9 @@ _USED = (
     "interface name",
     "pidfile",
     "local port",
+    "script",
 )
 _IGNORED = (
-    "script",
     "vendor",
     "application version",
     "debug",
@@ -110,7 +111,8 @@ def read_vpnc_conf(file: Path, *, allow_weak: bool) -> VpncConf:
     try:
         with file.open("rb") as opened:
             content = opened.read(_LARGEST + 1)
-            exposed = exposure(os.fstat(opened.fileno()))
+            status = os.fstat(opened.fileno())
+            exposed = exposure(status)
     except OSError as error:
         raise VpncConfError(f"{file}: {error.strerror}") from error
     if len(content) > _LARGEST:
@@ -147,6 +149,10 @@ def read_vpnc_conf(file: Path, *, allow_weak: bool) -> VpncConf:
             warnings.append(f"{where}: {key} {'' if key in _IGNORED else value + ' '}has no effect here")
         elif key in _WEAK_FLAGS:
             warnings.append(f"{where}: {key} has no effect here: --ike and --esp choose the algorithms")
+    if "script" in values and (
+        status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or status.st_uid not in (0, os.geteuid())
+    ):
+        raise VpncConfError(f"{file}: names a Script, which is run, but other users can change the file")
     if secrets and exposed:
         warnings.append(f"{file}: holds secrets, but its {exposed}: chmod 600 it")
     return VpncConf(values, secrets, tuple(warnings))

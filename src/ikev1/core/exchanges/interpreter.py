@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 from ikev1.core.exchanges import protection
 from ikev1.core.exchanges.fragmentation import SMALLEST, datagrams_of
 from ikev1.core.exchanges.payload_grammar import PayloadGrammar
-from ikev1.core.exchanges.retransmission import first_wait, patience, transmit
+from ikev1.core.exchanges.retransmission import first_wait, patience, transmit, unasked_wait
 from ikev1.core.peer import path_changes
 from ikev1.core.records.actions import Question, Report
 from ikev1.core.records.answers import Answer
@@ -205,7 +205,10 @@ def reply(script: Script, context: ExchangeContext, decision: Any) -> None:
         if script.pause is not None:
             until = script.pause(context)
             if until > context.now:
-                context.exchange = replace(context.exchange, waiting=Waiting(0, decision), proceeds_at=until)
+                resend_at = context.now + unasked_wait(1)
+                context.exchange = replace(
+                    context.exchange, waiting=Waiting(0, decision), proceeds_at=until, resend_at=resend_at
+                )
                 return
         if script.ask is not None:
             question = script.ask(context, decision)
@@ -242,7 +245,7 @@ def proceed(script: Script, context: ExchangeContext) -> None:
         Refusal: the exchange cannot continue; ``context`` must be discarded.
     """
     decision = present(context.exchange.waiting).decision
-    context.exchange = replace(context.exchange, waiting=None, proceeds_at=0.0)
+    context.exchange = replace(context.exchange, waiting=None, proceeds_at=0.0, resend_at=0.0)
     reply(script, context, decision)
 
 

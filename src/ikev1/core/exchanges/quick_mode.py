@@ -5,14 +5,22 @@ from __future__ import annotations
 import math
 from hashlib import blake2s
 
-from ikev1.core.exchanges.informational import delete_child, remove_child, tell
 from ikev1.core.exchanges.interpreter import Row, Script
+from ikev1.core.exchanges.pair_replacement import (
+    bound_retired,
+    heir_of,
+    known_pairs,
+    previous_of,
+    put_pair,
+    replaced_by,
+    retired_by,
+    sends_for,
+)
 from ikev1.core.exchanges.phase1_steps import NONCE_LENGTH
 from ikev1.core.exchanges.protection import keys_of
 from ikev1.core.negotiation import phase2_proposal
 from ikev1.core.negotiation.ipsec_suite import is_ah, key_sizes
 from ikev1.core.negotiation.lifetime_attributes import PHASE_2, note_changed_life
-from ikev1.core.negotiation.lineage import retired
 from ikev1.core.negotiation.private_attributes import note_ignored
 from ikev1.core.negotiation.rekey_times import deadlines, volumes
 from ikev1.core.negotiation.responder_lifetime import lifetime_notify, notified_life
@@ -21,6 +29,7 @@ from ikev1.core.peer.authentication import respond, shared_secret
 from ikev1.core.peer.selector_conflicts import may_share_address
 from ikev1.core.peer.selector_payload import payload_of
 from ikev1.core.peer.traffic_selectors import check_still_free, selected_traffic, wanted_tunnel
+from ikev1.core.peer.vendor_ids import is_vpnc
 from ikev1.core.peer.weak_algorithms import warn_of_phase2
 from ikev1.core.records.actions import AllocateSpi, InstallInbound, InstallOutbound, Question
 from ikev1.core.records.answers import Answer, Done, Failed, Spis
@@ -30,7 +39,6 @@ from ikev1.core.records.events import ChildReady, ChildUp, Code, Note
 from ikev1.core.records.exchange import Agreed, Choice, Exchange, KeyShare, QuickMode, QuickModeDecision
 from ikev1.core.records.record import astuple, present, replace
 from ikev1.core.records.refusal import Refusal
-from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Tunnel
 from ikev1.core.records.spi import is_usable
 from ikev1.crypto import keymat
@@ -48,10 +56,9 @@ from ikev1.wire.payloads import (
 )
 from ikev1.wire.registry import ExchangeType, NotifyType, PayloadType, ProtocolId
 
+_CISCO_NONCE = 20  # octets
 _DRAWS = 4  # attempts to allocate an SPI that differs from the peer's
-_INSTALLED = ChildState.INSTALLED  # looked up once, as in `ikev1.core.records.exchange`
 SWITCHES_AFTER = 5.0  # seconds after QM3: a peer that missed it repeats QM2 earlier than that
-_MOST_REPLACED = 4  # replaced pairs for the same traffic besides the current pair
 
 
 # --- QM1 ------------------------------------------------------------------------------------------------------------
@@ -60,8 +67,8 @@ _MOST_REPLACED = 4  # replaced pairs for the same traffic besides the current pa
 def _offer(context: ExchangeContext, _: QuickMode) -> list[Payload]:
     wanted = _quick(context)
     tunnel = _tunnel(context, wanted.tunnel)
-    wanted = replace(wanted, known=_known(context, wanted.tunnel, wanted.local, wanted.remote))
-    previous = _previous(context, wanted)
+    wanted = replace(wanted, known=known_pairs(context, wanted.tunnel, wanted.local, wanted.remote))
+    previous = previous_of(context, wanted)
     if previous is not None:
         tunnel = phase2_proposal.as_before(tunnel, previous.suite, previous.group)
     _check_nat(context, tunnel)
@@ -69,7 +76,8 @@ def _offer(context: ExchangeContext, _: QuickMode) -> list[Payload]:
     offered = phase2_proposal.offer(tunnel, wanted.spi, mode, wanted.cpi)
     pfs = tunnel.proposals[0].group
     private, public = group(pfs).generate(context.engine.random) if pfs else (b"", b"")
-    nonce = context.engine.random(NONCE_LENGTH)
+    # vpnc derives keys from 20 octets of its nonce, and sends as many as it has received
+    nonce = context.engine.random(_CISCO_NONCE if is_vpnc(context.sa.vendors) else NONCE_LENGTH)
     share = KeyShare(private, g_xi=public, Ni_b=nonce)
     context.exchange = replace(
         context.exchange, data=replace(wanted, share=share, group=pfs, offer=build_body(offered))
@@ -147,7 +155,7 @@ def _agree(context: ExchangeContext, choice: Choice, spis: Spis) -> None:
     nonce = random(NONCE_LENGTH)
     share = KeyShare(b"", g_xi=choice.public, g_xr=public, Ni_b=choice.nonce, Nr_b=nonce)
     tunnel, local, remote = choice.tunnel, choice.local, choice.remote
-    known = _known(context, tunnel, local, remote)
+    known = known_pairs(context, tunnel, local, remote)
     quick = QuickMode(
         tunnel, share, spis.spi, local, remote, spis.cpi, agreed.group, known=known, original=choice.original
     )
@@ -203,7 +211,7 @@ def _make_pair(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agree
 def _child(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: Agreed, g_xy: bytes) -> ChildSa:
     """Return the pair of IPsec SAs that this Quick Mode negotiated."""
     sa = context.sa
-    previous = _previous(context, quick)
+    previous = previous_of(context, quick)
     unique_id = context.engine.next_unique_id()
     random, rekeying = context.engine.random, tunnel.rekeying if context.connection.rekey else None
     rekey_at, expires_at = deadlines(context.now, agreed.life.seconds, context.exchange.role, rekeying, random)
@@ -273,7 +281,7 @@ def _confirm(context: ExchangeContext, _: None) -> list[Payload]:
     or until the peer sends with the new pair.
     """
     quick = _quick(context)
-    older = [child for child in context.sa.children if _sends_for(child, quick)]
+    older = [child for child in context.sa.children if sends_for(child, quick)]
     if older:
         ends_at = min((child.expires_at for child in older if child.expires_at), default=math.inf)
         sends_at = context.now + min(SWITCHES_AFTER, max(0.0, ends_at - context.now) / 2)
@@ -294,23 +302,23 @@ def _confirmed(context: ExchangeContext, message: Message) -> None:
     """Check that the traffic is still free, and keep it so; HASH(3) was verified when the message was decrypted."""
     quick = _quick(context)
     check_still_free(context, _tunnel(context, quick.tunnel), quick)
-    _put_pair(context, present(quick.child).coming(ChildState.INSTALLING))
+    put_pair(context, present(quick.child).coming(ChildState.INSTALLING))
 
 
 def _finish(context: ExchangeContext) -> None:
     """Complete the pair in the SA; the pairs that are replaced only receive packets still in transit."""
     quick = _quick(context)
     child = present(quick.child)
-    previous, heir = _previous(context, quick), _heir(context, quick)
-    _put_pair(context, child.without_keys())
+    previous, heir = previous_of(context, quick), heir_of(context, quick)
+    put_pair(context, child.without_keys())
     if len(context.sa.children) > 1:
-        children = tuple([_retired(other, heir, context) for other in context.sa.children])
+        children = tuple([retired_by(other, heir, context) for other in context.sa.children])
         context.sa = replace(context.sa, children=children)
     for exchange in context.sa.exchanges:
         held = exchange.child
         if exchange.holds_back and held is not None and held.unique_id in quick.known:
-            _overtaken(context, exchange, _replaced(held.without_keys(), heir, context))
-    _bound_retired(context, quick)
+            _overtaken(context, exchange, replaced_by(held.without_keys(), heir, context))
+    bound_retired(context, quick)
     context.exchange = replace(context.exchange, data=None)
     context.report(ChildUp(context.sa, child, previous))
     if heir.unique_id != child.unique_id or (previous is not None and previous.unique_id not in quick.known):
@@ -320,7 +328,7 @@ def _finish(context: ExchangeContext) -> None:
 
 def _overtaken(context: ExchangeContext, exchange: Exchange, old: ChildSa) -> None:
     """Complete an exchange whose pair ``old`` is replaced before it has sent anything."""
-    done = replace(exchange, waiting=None, proceeds_at=0.0, data=None)
+    done = replace(exchange, waiting=None, proceeds_at=0.0, resend_at=0.0, data=None)
     context.sa = context.sa.with_child(old).with_exchange(done)
     context.report(ChildUp(context.sa, old))
 
@@ -330,9 +338,9 @@ def finish_held(context: ExchangeContext) -> None:
     awaited.
     """
     quick = _quick(context)
-    if _heir(context, quick) is quick.child:
+    if heir_of(context, quick) is quick.child:
         context.actions.append(InstallOutbound(context.engine.next_request(), quick.child))
-    context.exchange = replace(context.exchange, waiting=None, proceeds_at=0.0)
+    context.exchange = replace(context.exchange, waiting=None, proceeds_at=0.0, resend_at=0.0)
     _finish(context)
 
 
@@ -344,74 +352,6 @@ def _tell_of_collision(context: ExchangeContext, child: ChildSa, heir: ChildSa, 
         f"SPI, {lowest:08x}, is one of pair #{present(other).unique_id}"
     )
     context.report(Note(Code.COLLISION, text, context.sa))
-
-
-def _known(context: ExchangeContext, tunnel: str, local: Selector, remote: Selector) -> tuple[int, ...]:
-    """Return the numbers of the pairs that the new pair replaces: those that send when its negotiation begins."""
-    traffic = tunnel, local, remote
-    pairs = context.engine.own_pairs(context.sa, local, remote)
-    sending = [child.unique_id for child in pairs if child.state is _INSTALLED and child.traffic == traffic]
-    held = [exchange.child for exchange in context.sa.exchanges if exchange.holds_back]
-    return (*sending, *[child.unique_id for child in held if child is not None and child.traffic == traffic])
-
-
-def _heir(context: ExchangeContext, quick: QuickMode) -> ChildSa:
-    """Return the pair that sends once the new pair is established.
-
-    This is the new one, unless the negotiation of another one began before that was established, too. Of two such
-    pairs, the one with the lowest SPI is replaced (`ikev1.core.negotiation.lineage`).
-    """
-    child = present(quick.child)
-    rivals = [other for other in context.sa.children if _sends_for(other, quick) and other.unique_id not in quick.known]
-    if not rivals:
-        return child
-    return max((child, *rivals), key=lambda pair: pair.lowest_spi)
-
-
-def _put_pair(context: ExchangeContext, child: ChildSa) -> None:
-    """Add the pair to the SA, or replace it there."""
-    sa = context.sa
-    if any(other.unique_id == child.unique_id for other in sa.children):
-        context.sa = sa.with_child(child)
-    else:
-        context.sa = replace(sa, children=(*sa.children, child))
-
-
-def _previous(context: ExchangeContext, quick: QuickMode) -> ChildSa | None:
-    """Return the newest active pair for the same traffic, which the new pair replaces."""
-    for child in reversed(context.sa.children):
-        if _sends_for(child, quick):
-            return child
-    return None
-
-
-def _sends_for(child: ChildSa, quick: QuickMode) -> bool:
-    return child.state is _INSTALLED and _is_for(child, quick)
-
-
-def _is_for(child: ChildSa, quick: QuickMode) -> bool:
-    return (child.name, child.local, child.remote) == (quick.tunnel, quick.local, quick.remote)
-
-
-def _retired(child: ChildSa, heir: ChildSa, context: ExchangeContext) -> ChildSa:
-    """Return ``child`` as replaced by ``heir`` if it is another pair that sends the same traffic."""
-    if child.state is not _INSTALLED or child.traffic != heir.traffic or child.unique_id == heir.unique_id:
-        return child
-    return _replaced(child, heir, context)
-
-
-def _replaced(child: ChildSa, heir: ChildSa, context: ExchangeContext) -> ChildSa:
-    return retired(child, heir, context.now, context.engine.settings.delete_rekeyed_delay)
-
-
-def _bound_retired(context: ExchangeContext, quick: QuickMode) -> None:
-    """Delete the oldest replaced pairs for the same traffic if the peer replaces pairs faster than they expire."""
-    if len(context.sa.children) <= _MOST_REPLACED:
-        return
-    retired = [child for child in context.sa.children if child.state is ChildState.REKEYED and _is_for(child, quick)]
-    for child in retired[:-_MOST_REPLACED]:
-        tell(context, [delete_child(child)])
-        remove_child(context, child, "replaced by newer pairs of IPsec SAs")
 
 
 def _quick(context: ExchangeContext) -> QuickMode:
@@ -449,7 +389,7 @@ def _ask(context: ExchangeContext, decision: QuickModeDecision) -> Question | No
         return None
     if not quick.installed:
         return InstallInbound(0, quick.child)
-    if quick.installed > 1 or not QUICK_MODE.is_over(exchange) or _heir(context, quick) is not quick.child:
+    if quick.installed > 1 or not QUICK_MODE.is_over(exchange) or heir_of(context, quick) is not quick.child:
         return None
     return InstallOutbound(0, quick.child)
 
@@ -464,7 +404,7 @@ def _take_answer(context: ExchangeContext, decision: QuickModeDecision, answer: 
     assert isinstance(answer, Done)
     if not quick.installed:
         # The peer relies on the pair after the next message, so it is in the record that is stored before that
-        _put_pair(context, present(quick.child).coming(ChildState.CREATED))
+        put_pair(context, present(quick.child).coming(ChildState.CREATED))
     context.exchange = replace(context.exchange, data=replace(quick, installed=quick.installed + 1))
     return decision
 

@@ -9,6 +9,8 @@ from ikev1.core.records.exchange import Exchange
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.settings import Settings
 
+_UNASKED, _MOST_UNASKED = 0.5, 3  # seconds until the first repetition, and how many there are
+
 
 def transmit(exchange: Exchange, path: UdpPath) -> list[Action]:
     """The actions that send or resend all datagrams of our last message of ``exchange`` on ``path``."""
@@ -25,6 +27,14 @@ def wait(settings: Settings, tries: int, random: Callable[[int], bytes]) -> floa
 def first_wait(settings: Settings, random: Callable[[int], bytes]) -> float:
     """Seconds from the first transmission to the second."""
     return wait(settings, 1, random)
+
+
+def unasked_wait(tries: int) -> float:
+    """Seconds from transmission number ``tries`` (from 1) of the last message of an exchange to the next, 0.0 for none.
+
+    No message answers it, but packets are lost if it is, and this gateway waits some seconds for the first of them.
+    """
+    return _UNASKED * 2 ** (tries - 1) if tries <= _MOST_UNASKED else 0.0
 
 
 def patience(settings: Settings) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterator
 
 from ikev1.core.exchanges.informational import delete_child, delete_ike
 from ikev1.core.exchanges.interpreter import begin, new_exchange
@@ -16,11 +16,10 @@ from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.phase2_limits import count_own
 from ikev1.core.machine.transaction import SaRef, Transaction
-from ikev1.core.negotiation.lineage import retired
 from ikev1.core.peer.traffic_selectors import allowed_selectors, allows
 from ikev1.core.records.actions import Remove
 from ikev1.core.records.child_sa import ChildSa, ChildState, IpsecMode
-from ikev1.core.records.events import ChildDown, ChildUp, Code, Failure
+from ikev1.core.records.events import ChildDown, Code, Failure
 from ikev1.core.records.exchange import Exchange, KeyShare, QuickMode, Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.path import UdpPath
@@ -333,10 +332,10 @@ def end_removed(ref: SaRef) -> bool:
     return True
 
 
-def close_child(ref: SaRef, child: ChildSa, reason: str) -> None:
-    """Delete a pair of IPsec SAs and send a Delete payload to the peer."""
+def close_child(ref: SaRef, child: ChildSa, reason: str, *, tell: bool = True) -> None:
+    """Delete a pair of IPsec SAs and send a Delete payload to the peer, unless it is not to be told (``tell``)."""
     ref.become(ref.sa.without_child(child))
-    if ref.sa.is_up:
+    if tell and ref.sa.is_up:
         ref.say(delete_child(child))
     ref.tx.actions.append(Remove(child))
     ref.tx.report(ChildDown(ref.sa, child, reason))
@@ -380,77 +379,3 @@ def expire_ike(ref: SaRef) -> None:
     if not ref.sa.complete_children:
         ref.say(delete_ike(ref.sa))
     end(ref, "lifetime expired")
-
-
-def count_ids(state: State, sas: Iterable[IkeSa]) -> None:
-    """Make the numbers of new SAs start above those of ``sas`` and their pairs."""
-    for sa in sas:
-        state.unique_ids = max(state.unique_ids, sa.unique_id, *(child.unique_id for child in sa.children), 0)
-
-
-def take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
-    """Resume an ISAKMP SA of an earlier process and its pairs whose inbound SPIs are ``alive``.
-
-    Both directions of these pairs work, so they are complete, even if the process ended before it stored that. The
-    other pairs are lost: delete them and negotiate replacements.
-    """
-    survivors, completed = _survivors(tx, sa, alive)
-    dead = [child for child in sa.children if child.inbound.spi not in alive]
-    stays = sa.state if sa.state in (IkeState.DELETED, IkeState.REKEYED) else IkeState.ESTABLISHED
-    left = replace(sa, state=stays, phase1=None, exchanges=(), children=survivors)
-    ref = tx.of(left)
-    ref.become(left)
-    for child, replaced in completed:
-        tx.report(ChildUp(left, child, replaced))
-    if stays is IkeState.DELETED:
-        if not end_removed(ref) and not survivors:
-            end(ref, "its IPsec SAs ended with an earlier process")
-        return
-    if 0.0 < sa.expires_at <= tx.now:
-        expire_ike(ref)
-        return
-    if sa.holds_phase2:
-        close_ike(ref, "the process that negotiated the user and the configuration has ended")
-        return
-    for child in dead:
-        ref.say(delete_child(child))
-    lost = _lost(survivors, dead)
-    if not tx.state.believes(left):
-        if stays is IkeState.REKEYED:
-            return  # the peer authenticates again in place of its heir
-        reauthenticate(ref, tuple(dict.fromkeys(child.name for child in lost)))
-        return
-    for child in lost:
-        begin_quick_mode(ref, child.name, (child.local, child.remote))
-
-
-def _survivors(
-    tx: Transaction, sa: IkeSa, alive: Container[int]
-) -> tuple[tuple[ChildSa, ...], list[tuple[ChildSa, ChildSa | None]]]:
-    """Return the pairs of ``sa`` that still work, and those of them that were being installed, each with the pair that
-    it replaces.
-    """
-    delay = tx.state.settings.delete_rekeyed_delay
-    survivors: list[ChildSa] = []
-    completed: list[tuple[ChildSa, ChildSa | None]] = []
-    for child in sa.children:
-        if child.inbound.spi not in alive:
-            continue
-        if child.is_coming:
-            child = replace(child, state=ChildState.INSTALLED)
-            before = [other for other in survivors if other.traffic == child.traffic]
-            replaced = next((other for other in reversed(before) if other.state is ChildState.INSTALLED), None)
-            survivors = [retired(other, child, tx.now, delay) if other is replaced else other for other in survivors]
-            completed.append((child, replaced))
-        survivors.append(child)
-    return tuple(survivors), completed
-
-
-def _lost(survivors: tuple[ChildSa, ...], dead: list[ChildSa]) -> list[ChildSa]:
-    """Return the ``dead`` pairs to negotiate anew: those in use, and new ones for traffic without a pair."""
-    lost = [child for child in dead if child.state is ChildState.INSTALLED]
-    for child in dead:
-        carried = (other.traffic for other in (*survivors, *lost) if other.state is not ChildState.REKEYED)
-        if child.is_coming and child.traffic not in carried:
-            lost.append(child)
-    return lost

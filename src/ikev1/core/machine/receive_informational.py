@@ -77,15 +77,11 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
     if ref.has_ended or not ref.sa.is_up:
         return
     ours = dpd.answered(ref, message, path)
-    if ours or _asks(message):
+    if ours or any(payload.type == NotifyType.R_U_THERE for payload in message.all(Notification)):
         confirm(ref, answered=ours)
         liveness.heard(ref)
     lost_sas.replace_lost(ref, message)
     initial_contact(ref, message)
-
-
-def _asks(message: Message) -> bool:
-    return any(payload.type == NotifyType.R_U_THERE for payload in message.all(Notification))
 
 
 def _deleted_elsewhere(ref: SaRef, message: Message) -> None:

@@ -2,7 +2,9 @@
 
 As initiator, this gateway sends QM3 and does not know whether the peer has received it. Until then many peers cannot
 receive with the new pair, so the older one sends for `SWITCHES_AFTER` seconds more, or until the peer has sent a packet
-with the new pair. As responder it switches at once: the initiator has installed the pair before it sends QM3.
+with the new pair. In that time QM3 is repeated: a peer that missed it may repeat QM2 too late, or not at all. Peers
+ignore a QM3 that they know. As responder, this gateway switches at once: the initiator has installed the pair before it
+sends QM3.
 """
 
 from __future__ import annotations

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ikev1.core.exchanges.registry import script_of
-from ikev1.core.exchanges.retransmission import transmit, wait
+from ikev1.core.exchanges.retransmission import transmit, unasked_wait, wait
 from ikev1.core.machine import commands, dpd, lineage, liveness, mode_config, named_networks, remote_access, switch
 from ikev1.core.machine.boundary import abandon_exchange, abandon_sa, contain
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.refuse import refuse_answer
 from ikev1.core.machine.transaction import SaRef, Transaction
+from ikev1.core.peer import vendor_ids
 from ikev1.core.records.actions import Action, Remove
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildDown, Code, Failure
@@ -151,7 +152,7 @@ def reason_of(sa: IkeSa, exchange: Exchange) -> tuple[Code, str]:
 
 def _retransmit(ref: SaRef, exchange: Exchange) -> None:
     if exchange is not ref.sa.phase1:
-        again = _repeated(ref, exchange)
+        again = _repeated_unasked(ref, exchange) if exchange.holds_back else _repeated(ref, exchange)
         ref.become(ref.sa.with_exchange(again))
     elif exchange.role is Role.INITIATOR:
         ref.change(phase1=_repeated(ref, exchange))
@@ -172,6 +173,14 @@ def _repeated(ref: SaRef, exchange: Exchange) -> Exchange:
     return replace(exchange, tries=tries, resend_at=resend_at)
 
 
+def _repeated_unasked(ref: SaRef, exchange: Exchange) -> Exchange:
+    """Repeat the last message of ``exchange``, which nobody answers, and return the changed exchange."""
+    tries = exchange.tries + 1
+    delay = unasked_wait(tries)
+    ref.tx.actions += transmit(exchange, ref.sa.path)
+    return replace(exchange, tries=tries, resend_at=ref.tx.now + delay if delay else 0.0)
+
+
 def _abandon_exchange(ref: SaRef, exchange: Exchange) -> None:
     if exchange is not ref.sa.phase1:
         abandon_exchange(ref, exchange)
@@ -189,7 +198,9 @@ def _expire_child(ref: SaRef, child: ChildSa) -> None:
 
 
 def _retire_child(ref: SaRef, child: ChildSa) -> None:
-    commands.close_child(ref, child, "replaced by another pair of IPsec SAs")
+    commands.close_child(
+        ref, child, "replaced by another pair of IPsec SAs", tell=not vendor_ids.is_vpnc(ref.sa.vendors)
+    )
 
 
 def _abandon_child(ref: SaRef, child: ChildSa) -> None:

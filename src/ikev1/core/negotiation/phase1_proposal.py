@@ -244,7 +244,7 @@ def choose_among(
 
 
 def _why_nothing_fits(policies: Sequence[Policy], offers: _Offers) -> str:
-    names = [_name(each.suite) for each in offers.all[:_NAMED]]
+    names = [name(each.suite) for each in offers.all[:_NAMED]]
     if len(offers.all) > _NAMED:
         names.append(f"and {len(offers.all) - _NAMED} more")
     if not policies:
@@ -343,8 +343,8 @@ def accept(offered: SecurityAssociation, answer: SecurityAssociation) -> Chosen:
             return Chosen(offer.suite, *_shortened(offer.life, stated_life(theirs.attributes, PHASE_1)))
     raise Refusal(
         Code.NO_PROPOSAL_CHOSEN,
-        f"the peer selected a transform that was not offered: {_name(_decode(theirs).suite)} (offered: "
-        f"{', '.join(_name(_decode(ours).suite) for ours in offered.proposals[0].transforms[:_NAMED])})",
+        f"the peer selected a transform that was not offered: {name(_decode(theirs).suite)} (offered: "
+        f"{', '.join(name(_decode(ours).suite) for ours in offered.proposals[0].transforms[:_NAMED])})",
         notify=NotifyType.BAD_PROPOSAL_SYNTAX,
     )
 
@@ -365,10 +365,11 @@ def same_transform(ours: Transform, theirs: Transform) -> bool:
     )
 
 
-def _name(suite: Phase1Suite) -> str:
+def name(suite: Phase1Suite) -> str:
+    """The algorithms of ``suite`` in the notation of the configuration, such as ``aes256-sha256-modp2048``."""
     return ike_name(suite.encryption, suite.key_length, suite.hash, suite.group)
 
 
 def _word(suite: Phase1Suite, part: int) -> str:
     """One part of the name of ``suite``: 0 encryption, 1 hash, 2 group."""
-    return _name(suite).split("-")[part]
+    return name(suite).split("-")[part]

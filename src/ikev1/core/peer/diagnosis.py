@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ikev1.core.negotiation import ipsec_suite
+from ikev1.core.negotiation import ipsec_suite, phase1_proposal
 from ikev1.core.records.events import Code
 from ikev1.core.records.exchange import QuickMode, Role
 from ikev1.core.records.ike_sa import IkeSa
@@ -179,7 +179,8 @@ def of_clear_notify(sa: IkeSa, kind: NotifyType, connection: Connection) -> tupl
             f"{_compare(connection)}",
         )
     if kind == NotifyType.NO_PROPOSAL_CHOSEN:
-        offered = ", ".join(f"policy {policy.priority}" for policy in connection.policies)
+        # those with XAUTH and without have the same name
+        offered = ", ".join(dict.fromkeys(phase1_proposal.name(policy.suite) for policy in connection.policies))
         return (
             Code.NO_PROPOSAL_CHOSEN,
             f"{peer} rejected all our proposals ({offered}): compare encryption, hash, group and authentication method",

@@ -92,5 +92,14 @@ def speaks_unity(vendors: tuple[bytes, ...]) -> bool:
     return any(data.startswith(_UNITY) for data in vendors)
 
 
+def is_vpnc(vendors: tuple[bytes, ...]) -> bool:
+    """Whether a peer with these vendor IDs is vpnc: the other clients with XAUTH and Unity accept IKE fragments.
+
+    vpnc has only the newest pair of IPsec SAs. A Delete for any pair has it negotiate another one, with which it then
+    uses the old keys. It derives the keys of a pair that the gateway negotiates from 20 octets of its nonce.
+    """
+    return XAUTH in vendors and speaks_unity(vendors) and not takes_fragments(vendors)
+
+
 def _uses_unity(connection: Connection) -> bool:
     return connection.xauth is not None or bool(connection.pools or connection.vips)

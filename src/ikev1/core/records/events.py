@@ -68,6 +68,8 @@ class Code(StrEnum):
     BACKEND_UNAVAILABLE = "backend-unavailable"
     ACCOUNTING_FAILED = "accounting-failed"
     UPDOWN_FAILED = "updown-failed"
+    RESOLVER_FAILED = "resolver-failed"
+    UNUSABLE_CONFIG = "unusable-config"
     INTERNAL_ERROR = "internal-error"
 
 

@@ -199,6 +199,6 @@ class Exchange(Record, frozen=True):
         return self.script == AGGRESSIVE_MODE
 
     def timers(self) -> Timers:
-        """The timers of this exchange. While it waits for an answer, or for a time, it is not retransmitted."""
-        resend_at = 0.0 if self.waiting is not None else self.resend_at
+        """The timers of this exchange. While it waits for an answer, it is not retransmitted."""
+        resend_at = 0.0 if self.waiting is not None and not self.holds_back else self.resend_at
         return (self.ends_at, _GIVE_UP), (resend_at, _RETRANSMIT), (self.proceeds_at, _PROCEED)

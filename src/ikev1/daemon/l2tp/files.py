@@ -16,7 +16,6 @@ ipcp-accept-local
 ipcp-accept-remote
 noipdefault
 nodefaultroute
-usepeerdns
 noipv6
 noccp
 nobsdcomp
@@ -35,12 +34,16 @@ refuse-mschap
 """
 
 
-def pppd_options(user: bytes, password: bytes, interface: str, log: Path, *, allow_weak: bool) -> bytes:
+def pppd_options(
+    user: bytes, password: bytes, interface: str, log: Path, *, allow_weak: bool, install_dns: bool
+) -> bytes:
     """The options of pppd: user, password, the name of the interface, and the file for messages.
 
-    With ``allow_weak``, PAP and MS-CHAP version 1 are accepted.
+    With ``allow_weak``, PAP and MS-CHAP version 1 are accepted. With ``install_dns``, pppd asks for name servers, and
+    its scripts use them.
     """
     lines = [_OPTIONS.encode(), b"" if allow_weak else _REFUSED.encode()]
+    lines += [b"usepeerdns\n"] if install_dns else []
     lines += [b"user %s\npassword %s\n" % (_quoted(user), _quoted(password))]
     lines += [f"ifname {interface}\nlogfile {log}\nipparam ikev1\n".encode()]
     return b"".join(lines)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from ikev1.daemon.l2tp import link_routes
 from ikev1.daemon.l2tp.files import pppd_options, xl2tpd_configuration
+from ikev1.daemon.l2tp.name_servers import use_name_servers
 from ikev1.daemon.l2tp.processes import end_processes
 from ikev1.daemon.l2tp.requirements import Programs
 from ikev1.daemon.observe.event_log import EventLog, Level
@@ -25,6 +26,7 @@ from ikev1.wire.words import printable
 
 _PATIENCE = 75.0  # seconds for a link; xl2tpd gives up after 31, pppd after 30
 _LOOK = 0.2  # seconds between looks at the interface while it comes up
+_MESSAGES_LATE = 10  # such looks, until the messages of pppd must be there
 _WATCH = 1.0  # seconds between looks afterwards
 _GRACE = 5.0  # seconds for a process to end
 _LONGEST_LINE = 4096  # octets
@@ -44,6 +46,10 @@ _PPPD = {
     16: "the gateway has ended the L2TP call",
     19: "the gateway has refused the user or the password of PPP",
 }
+_CONFIGURED = re.compile(r"local +IP address ")
+_NAME_SERVER = re.compile(r"(?:primary|secondary) +DNS address (\d{1,3}(?:\.\d{1,3}){3})")
+_MOST_NAME_SERVERS = 2  # IPCP has two (RFC 1877)
+_READS = 16  # of messages at once
 # <linux/sockios.h>, <linux/if.h>
 _GET_FLAGS, _GET_ADDRESS, _GET_PEER = 0x8913, 0x8915, 0x8917
 _UP = 0x1
@@ -60,16 +66,18 @@ class LinkError(LocalError):
 
 
 class LinkAddresses(NamedTuple):
-    """The name of a PPP interface, and its addresses."""
+    """The name of a PPP interface, its addresses, and the name servers that the gateway has sent."""
 
     interface: str
     local: str
     peer: str
+    name_servers: tuple[str, ...] = ()
 
 
 class LinkOptions(NamedTuple):
     """What a link requires: programs, user and password of PPP, a private folder, a reserved UDP port, and the networks
-    behind the gateway. ``allow_weak`` permits PAP and MS-CHAP version 1.
+    behind the gateway. ``allow_weak`` permits PAP and MS-CHAP version 1. With ``install_dns``, this host uses the name
+    servers of the gateway.
     """
 
     programs: Programs
@@ -79,6 +87,7 @@ class LinkOptions(NamedTuple):
     port: socket.socket
     networks: Sequence[IPv4Network] = (link_routes.ALL,)
     allow_weak: bool = False
+    install_dns: bool = True
 
     def __repr__(self) -> str:
         return f"LinkOptions({self.user!r}, {self.folder}, ...)"
@@ -94,6 +103,7 @@ class L2tpLink:
         self._interface = ""
         self._messages = -1  # the FIFO to which both programs write
         self._partial = b""
+        self._name_servers: tuple[str, ...] | None = None  # None until pppd has configured the interface
         self._refused = False  # the gateway has refused user or password
         self._end = ""  # what xl2tpd or pppd said about the end
         self._stopping = False
@@ -113,11 +123,17 @@ class L2tpLink:
             self._run()
             addresses = await self._addresses()
             (self._folder / "options").unlink()
-            if addresses.peer == gateway:
-                link_routes.forget_peer(addresses.interface, gateway)
-            link_routes.add(self._folder, addresses.interface, gateway, self._options.networks)
         except OSError as error:
             raise LinkError(f"cannot start xl2tpd: {error}") from error
+        try:
+            if addresses.peer == gateway:
+                link_routes.forget_peer(addresses.interface, gateway)
+            networks = [*self._options.networks, *map(IPv4Network, addresses.name_servers)]
+            link_routes.add(self._folder, addresses.interface, gateway, networks)
+        except OSError as error:
+            raise LinkError(f"cannot add routes to the PPP link: {error}") from error
+        if addresses.name_servers:
+            await asyncio.to_thread(use_name_servers, addresses.interface, addresses.name_servers)
         return addresses
 
     async def ended(self) -> LinkError:
@@ -148,7 +164,14 @@ class L2tpLink:
         self._messages = os.open(messages, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         asyncio.get_running_loop().add_reader(self._messages, self._read)
         wanted = self._options
-        content = pppd_options(wanted.user, wanted.password, self._interface, messages, allow_weak=wanted.allow_weak)
+        content = pppd_options(
+            wanted.user,
+            wanted.password,
+            self._interface,
+            messages,
+            allow_weak=wanted.allow_weak,
+            install_dns=wanted.install_dns,
+        )
         port = wanted.port.getsockname()[1]
         configuration = xl2tpd_configuration(gateway, local, port, options)
         for file, octets in ((options, content), (self._folder / "xl2tpd.conf", configuration.encode())):
@@ -186,7 +209,12 @@ class L2tpLink:
             if asyncio.get_running_loop().time() > deadline:
                 raise LinkError("the gateway has not answered")
             await asyncio.sleep(_LOOK)
-        return found
+        for _ in range(_MESSAGES_LATE):
+            if self._name_servers is not None:
+                break
+            await asyncio.sleep(_LOOK)
+        await asyncio.sleep(_LOOK)  # the messages on name servers come with that on the address
+        return found._replace(name_servers=self._name_servers or ())
 
     def _is_over(self) -> bool:
         return bool(self._end) or self._process is None or self._process.poll() is not None
@@ -199,7 +227,8 @@ class L2tpLink:
     def _read(self) -> None:
         """Read messages of the programs."""
         try:
-            while octets := os.read(self._messages, 4096):
+            for _ in range(_READS):
+                octets = os.read(self._messages, 4096)
                 *lines, self._partial = (self._partial + octets).split(b"\n")
                 self._partial = self._partial[:_LONGEST_LINE]
                 for line in lines:
@@ -211,6 +240,10 @@ class L2tpLink:
         self._log.write(Level.INFO, "NET", printable(line, " "))
         if "Listening on IP address" in line:
             self._options.port.close()  # xl2tpd holds the port now
+        if self._name_servers is None and _CONFIGURED.match(line):
+            self._name_servers = ()
+        elif self._name_servers is not None and (found := _NAME_SERVER.fullmatch(line)):
+            self._name_servers = (*self._name_servers, found[1])[:_MOST_NAME_SERVERS]
         self._refused = self._refused or bool(_AUTHENTICATION.search(line))
         if not self._stopping and (_STATUS.search(line) or (not self._end and _END.search(line))):
             self._end = line

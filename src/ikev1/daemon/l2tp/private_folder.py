@@ -32,8 +32,7 @@ def private_folder(base: Path = BASE) -> Iterator[Path]:
     with ExitStack() as opened:
         base.mkdir(mode=0o700, exist_ok=True)
         check_folder(base)
-        with _locked(base) as others_wait:
-            assert others_wait
+        with _locked(base):
             _remove_left(base)
             folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
             opened.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -248,7 +248,7 @@ def _line(event: Event) -> Line:
     if isinstance(event, Failure):
         peer = f"{event.peer}: " if event.sa is None and event.peer else ""
         return Line(level, "CHD" if event.tunnel else "IKE", peer + event.text, event.sa, event.code)
-    return _note(event)
+    return Line(_level(event), "IKE", event.text, event.sa, event.code)
 
 
 def _config(config: ModeConfig | None) -> str:
@@ -258,10 +258,6 @@ def _config(config: ModeConfig | None) -> str:
     found = {"DNS": config.dns, "split include": config.split_include, "split exclude": config.split_exclude}
     rest = "".join(f", {what} {' '.join(items)}" for what, items in found.items() if items)
     return f"virtual address {' and '.join(config.addresses)}{rest}"
-
-
-def _note(event: Note) -> Line:
-    return Line(_level(event), "IKE", event.text, event.sa, event.code)
 
 
 def _xauth_up(sa: IkeSa) -> str:

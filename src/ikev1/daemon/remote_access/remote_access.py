@@ -1,4 +1,4 @@
-"""The parts of remote access that need the event loop: checks of users, accounting, and the updown hooks."""
+"""The parts of remote access that need the event loop: checks of users, accounting, updown hooks, and name servers."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from ikev1.core.records.settings import Settings
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.remote_access.accounting import Sessions
 from ikev1.daemon.remote_access.backends import Backends, accounting_of
+from ikev1.daemon.remote_access.name_servers import NameServers
+from ikev1.daemon.remote_access.resolver import Resolver
 from ikev1.daemon.remote_access.updown import Raised, Updown
 from ikev1.daemon.remote_access.users import UserChecker
 from ikev1.esp.addresses import Addresses
@@ -30,7 +32,8 @@ class RemoteAccess:
     """Checks users, reports their sessions, and runs hooks.
 
     ``answer`` is called with the verdicts. ``device`` is the device of the data plane, empty for the kernel's.
-    ``journal`` is the file that records the hooks for the next process, None for none.
+    ``journal`` is the file that records the hooks for the next process, None for none; ``resolver`` is the program that
+    installs name servers. ``of_connection`` gives the SAs of a connection.
     """
 
     def __init__(
@@ -43,6 +46,8 @@ class RemoteAccess:
         wall: Callable[[], float],
         log: EventLog,
         journal: Path | None,
+        of_connection: Callable[[str], Collection[IkeSa]],
+        resolver: Resolver | None,
     ) -> None:
         self._clock = clock
         self._wall = wall
@@ -53,6 +58,7 @@ class RemoteAccess:
         self._sessions = Sessions(counters_of, clock, wall, log)
         opened = None if journal is None else self._open(journal)
         self._updown = Updown(settings, lambda child: device or interface_with(child.path.local_host), log, opened)
+        self._name_servers = NameServers(settings, of_connection, self._updown, resolver, log)
 
     def adopt(self, checks: BackendOptions) -> None:
         """Check users as ``checks`` says, in the running event loop."""
@@ -68,6 +74,7 @@ class RemoteAccess:
         for sa in sas:
             self._sessions.begin(sa)
         self._updown.begin((sa, child) for sa in sas for child in sa.complete_children)
+        self._name_servers.begin(sas)
 
     def check(self, question: CheckUser) -> None:
         """Begin to check a user. ``answer`` is never called before this call returns."""
@@ -78,6 +85,7 @@ class RemoteAccess:
         self._users.observe(event)
         self._sessions.observe(event)
         self._updown.observe(event)
+        self._name_servers.observe(event)
 
     def removed(self, child: ChildSa) -> None:
         """A pair is about to be removed from the data plane."""

@@ -25,6 +25,7 @@ from ikev1.core.records.settings import Settings
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.remote_access.hook import HookFailed, prepare_thread, run_hook
 from ikev1.daemon.remote_access.updown_environment import environment_of, verb
+from ikev1.daemon.remote_access.vpnc_environment import vpnc_variables
 from ikev1.files.journal import Journal
 
 _THREADS = 4
@@ -39,24 +40,41 @@ class Interface(Protocol):
 
 
 class Raised(msgspec.Struct, frozen=True):
-    """A hook that was run for ``up``, with its environment. ``verb`` is ``PLUTO_VERB`` of the run for ``down``."""
+    """A hook that was run for ``up``, with its environment. ``verb`` is ``PLUTO_VERB`` of the run for ``down``.
+
+    ``label`` is a text for the log, if this is no hook of a tunnel but a program for the resolver of this host.
+    """
 
     key: str
     command: tuple[str, ...]
     environment: dict[str, str]
     verb: str
+    label: str = ""
 
 
 class _Instance:
-    """A tunnel with one peer. ``wanted``: it is up; ``raised``: the last run of its hook was for ``up``."""
+    """A tunnel with one peer, or what `Updown.hold` holds. ``wanted``: it is up; ``done``: what was run for ``up``
+    last, None if it was run for ``down`` since. ``repeat``: it is run for ``up`` once more.
+    """
 
-    def __init__(self, up: Raised, up_verb: str, *, raised: bool = False) -> None:
+    def __init__(self, up: Raised, up_verb: str, done: Raised | None = None) -> None:
         self.up = up
         self.up_verb = up_verb
         self.children: set[int] = set()
         self.wanted = True
-        self.raised = raised
+        self.done = done
+        self.repeat = False
         self.task: asyncio.Task[None] | None = None
+
+    @property
+    def target(self) -> Raised | None:
+        """What ``done`` is to be."""
+        return self.up if self.wanted else None
+
+    @property
+    def settled(self) -> bool:
+        """Whether no run is due."""
+        return self.target == self.done and not (self.repeat and self.wanted)
 
 
 class Updown:
@@ -78,7 +96,10 @@ class Updown:
     def begin(self, alive: Iterable[tuple[IkeSa, ChildSa]]) -> None:
         """Resume the instances of an earlier process; ``alive`` are the pairs that were taken over."""
         for raised in self._journal.left if self._journal is not None else ():
-            self._instances[raised.key] = _Instance(raised, "", raised=True)
+            replaced = self._instances.get(raised.key)
+            if replaced is not None and self._journal is not None:
+                self._journal.strike(replaced.up)
+            self._instances[raised.key] = _Instance(raised, "", raised)
         for sa, child in alive:
             self._rise(sa, child)
         for instance in tuple(self._instances.values()):
@@ -99,6 +120,22 @@ class Updown:
             instance.children.discard(child.unique_id)
             if not instance.children:
                 self._want(instance, up=False)
+
+    def hold(self, up: Raised) -> None:
+        """Run the program of ``up`` for ``up``, in place of an earlier one with the same key."""
+        instance = self._instances.get(up.key)
+        if instance is None:
+            instance = self._instances[up.key] = _Instance(up, "up")
+        else:  # what an earlier process did may have ended with it
+            instance.repeat = not instance.up_verb
+        instance.up, instance.up_verb = up, "up"
+        self._want(instance, up=True)
+
+    def let_go(self, key: str) -> None:
+        """Run the program of `hold` for ``down``, if it was run for ``up``."""
+        instance = self._instances.get(key)
+        if instance is not None:
+            self._want(instance, up=False)
 
     async def close(self) -> None:
         """Wait for the remaining runs, for at most `_CLOSING` seconds."""
@@ -129,7 +166,10 @@ class Updown:
             return
         if instance is None:
             own_user = "" if connection is None else connection.xauth_user
-            environment = environment_of(sa, child, self._interface(child), own_user)
+            interface = self._interface(child)
+            environment = environment_of(sa, child, interface, own_user)
+            if sa.received is not None:
+                environment |= vpnc_variables(sa.received, child.path.remote_host, interface)
             up = Raised(key, command, environment, verb(child, up=False))
             instance = self._instances[key] = _Instance(up, verb(child, up=True))
         instance.up_verb = instance.up_verb or verb(child, up=True)
@@ -145,22 +185,29 @@ class Updown:
 
     async def _settle(self, instance: _Instance) -> None:
         """Run the hook until its last run agrees with the state of the tunnel."""
-        while instance.wanted is not instance.raised:
-            up = instance.wanted
-            if up and self._journal is not None:
-                self._journal.note(instance.up)
-            await self._run(instance, instance.up_verb if up else instance.up.verb)
-            instance.raised = up
-            if not up and self._journal is not None:
-                self._journal.strike(instance.up)
+        while not instance.settled:
+            target, done = instance.target, instance.done
+            if target is not None:
+                if self._journal is not None:
+                    self._journal.note(target)
+                await self._run(target, instance.up_verb)
+                instance.repeat = False
+            elif done is not None:
+                await self._run(done, done.verb)
+            instance.done = target
+            if self._journal is not None and done is not None and done != target:
+                self._journal.strike(done)
 
-    async def _run(self, instance: _Instance, word: str) -> None:
-        environment = {**instance.up.environment, "PLUTO_VERB": word}
+    async def _run(self, raised: Raised, word: str) -> None:
+        environment = {**raised.environment, "PLUTO_VERB": word}
         run = asyncio.get_running_loop().run_in_executor
         try:
-            await run(self._pool, run_hook, instance.up.command, environment, SECONDS)
+            await run(self._pool, run_hook, raised.command, environment, SECONDS)
         except HookFailed as error:
             connection = environment.get("IKEV1_CONNECTION", "")
+            if raised.label:
+                self._log.write(Level.ERROR, "NET", f"{raised.label}, {word}: {error}", code=Code.RESOLVER_FAILED)
+                return
             text = f"updown hook of tunnel {connection}/{environment['PLUTO_CONNECTION']} for {word}: {error}"
             kind = "failures of updown hooks"
             self._log.write(Level.ERROR, "CHD", text, kind=kind, connection=connection, code=Code.UPDOWN_FAILED)
@@ -169,8 +216,8 @@ class Updown:
         instance.task = None
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
             self._log.bug("an updown hook", error)
-            instance.raised = instance.wanted  # do not repeat it
-        if not task.cancelled() and instance.wanted is not instance.raised:
+            instance.done, instance.repeat = instance.target, False  # do not run it again
+        if not task.cancelled() and not instance.settled:
             self._want(instance, up=instance.wanted)
         elif not instance.wanted and self._instances.get(instance.up.key) is instance:
             del self._instances[instance.up.key]

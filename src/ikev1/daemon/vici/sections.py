@@ -231,7 +231,11 @@ def _rounds(connection: Connection) -> Section:
     its only one.
     """
     local: Section = {**_round(connection, connection.local_id), **_own_certificate(connection)}
-    remote: Section = {**_round(connection, expected(connection)), **_authorities(connection)}
+    remote: Section = {
+        **_round(connection, expected(connection)),
+        **_subjects("certs", connection.trust.peers),
+        **_subjects("cacerts", connection.trust.authorities),
+    }
     if connection.xauth is None:
         return {"local-1": local, "remote-1": remote}
     named = connection.xauth is XauthRole.CLIENT and connection.xauth_user
@@ -244,10 +248,6 @@ def _rounds(connection: Connection) -> Section:
 def _own_certificate(connection: Connection) -> Section:
     chain = connection.credential.certificates[:1] if connection.credential is not None else ()
     return _subjects("certs", chain)
-
-
-def _authorities(connection: Connection) -> Section:
-    return {**_subjects("certs", connection.trust.peers), **_subjects("cacerts", connection.trust.authorities)}
 
 
 def _subjects(key: str, found: Sequence[bytes]) -> Section:

@@ -14,22 +14,21 @@ from ikev1.core.records.child_sa import ChildSa, Mark, PacketMarks
 from ikev1.core.records.record import replace
 from ikev1.esp.nft.client_rules import SIGNATURE
 from ikev1.esp.plane import PlaneError
+from ikev1.esp.shared_peers import SharedPeer, SharedPeers
 
 _NUMBERS = 65_535  # from 1 on: 0 is the common zone of connection tracking
 _ALL_BITS = 0xFFFF_FFFF
 _FORGOTTEN = 300.0  # seconds for which a number is not given to another peer: connections outlive SAs
 
 
-class _Peer:
-    """One peer: its number, and the keys by which it is found."""
+class _Peer(SharedPeer):
+    """One peer, and its number."""
 
-    __slots__ = ("names", "number", "reqids", "spis")
+    __slots__ = ("number",)
 
     def __init__(self, number: int) -> None:
+        super().__init__()
         self.number = number
-        self.names: set[bytes] = set()
-        self.reqids: set[int] = set()
-        self.spis: set[int] = set()  # of its pairs
 
 
 class ClientMarks:
@@ -38,8 +37,7 @@ class ClientMarks:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._by_number: dict[int, _Peer] = {}
-        self._by_name: dict[bytes, _Peer] = {}
-        self._by_reqid: dict[int, _Peer] = {}
+        self._peers: SharedPeers[_Peer] = SharedPeers()
         self._released: dict[int, tuple[bytes, float]] = {}  # whose a number was, and until when
 
     def marked(self, child: ChildSa) -> ChildSa:
@@ -50,42 +48,27 @@ class ClientMarks:
         """
         if not child.shares_address or child.marks != PacketMarks():  # marks of the operator distinguish them
             return child
-        peer = self._by_reqid.get(child.reqid) or self._by_name.get(child.peer)
-        if peer is None:
-            peer = _Peer(self._free(child.peer))
-            self._by_number[peer.number] = peer
-        if child.peer not in self._by_name:
-            self._by_name[child.peer] = peer
-            peer.names.add(child.peer)
-        self._by_reqid[child.reqid] = peer
-        peer.reqids.add(child.reqid)
-        peer.spis.add(child.inbound.spi)
+        peer = self._peers.assign(child, lambda: _Peer(self._free(child.peer)))
+        self._by_number[peer.number] = peer
         mark = Mark(SIGNATURE | peer.number, _ALL_BITS)
         marked: ChildSa = replace(child, marks=PacketMarks(mark, mark))
         return marked
 
     def moving(self, child: ChildSa) -> None:
-        """The peer of ``child`` is about to get another address or port. Its names are forgotten, because another
-        peer may have its old address and port next.
-        """
-        peer = self._by_reqid.get(child.reqid)
+        """The peer of ``child`` is about to get another address or port."""
+        peer = self._peers.of(child)
         if peer is not None:
-            for name in peer.names:
-                del self._by_name[name]
-            peer.names.clear()
+            self._peers.forget_names(peer)
 
     def remove(self, child: ChildSa) -> None:
         """Forget a pair, and its peer with the last one."""
-        peer = self._by_reqid.get(child.reqid)
+        peer = self._peers.of(child)
         if peer is None:
             return
         peer.spis.discard(child.inbound.spi)
         if peer.spis:
             return
-        for name in peer.names:
-            del self._by_name[name]
-        for reqid in peer.reqids:
-            del self._by_reqid[reqid]
+        self._peers.forget(peer)
         del self._by_number[peer.number]
         self._released[peer.number] = child.peer, self._clock() + _FORGOTTEN
 

@@ -6,7 +6,6 @@ The file holds no keys, and nothing of other programs. A running gateway holds a
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -80,13 +79,6 @@ class OwnershipFile(Journal[Thing]):
             super().note(*entries)
         except OSError as error:
             raise PlaneError(f"cannot write to {self._path}: {error.strerror}") from error
-
-    def close(self) -> None:
-        """Close the file, and delete it if it is empty."""
-        with contextlib.suppress(OSError):
-            if not self._read():
-                self._path.unlink()
-        super().close()
 
     def _open(self, path: Path) -> int:
         fd = super()._open(path)

@@ -49,7 +49,7 @@ class Entry:
         """Replace the record by ``child``."""
         self.child = child.without_keys()  # only the kernel keeps them
         self.reqid = reqid
-        self.peer = _peer(child.path)
+        self.peer = child.path.remote_host, child.path.remote_port
 
     def inbound(self) -> list[State]:
         """The inbound states."""
@@ -338,7 +338,3 @@ def _only_ports(old: ChildSa, new: ChildSa) -> bool:
     """Whether the pairs differ in their UDP ports only, and both use ESP in UDP."""
     hosts = [(child.path.local_host, child.path.remote_host) for child in (old, new)]
     return hosts[0] == hosts[1] and old.udp_encapsulation and new.udp_encapsulation
-
-
-def _peer(path: UdpPath) -> tuple[str, int]:
-    return path.remote_host, path.remote_port

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from ikev1.esp.networks import encloses
 from ikev1.esp.plane import PlaneError
+from ikev1.esp.reach import Reach
 from ikev1.esp.routes import Routes
 from ikev1.esp.xfrm.ownership_file import OwnershipFile, RouteNote
 from ikev1.esp.xfrm.policy import Direction, PolicyId, Template, neighbour_discovery, selectors
@@ -205,6 +206,16 @@ class PolicySets:
             self._owner.note(*notes)
             self._routes.hold(flows, flows.local, flows.remote, peer)
         group.peer = peer
+
+    def confine(self, address: str, reach: Reach | None) -> None:
+        """As `Routes.confine`; the routes are noted before they are added, and struck after they are removed."""
+        before, after = self._routes.networks_of(address), self._routes.confined(address, reach)
+        self._owner.note(*map(RouteNote, after))
+        try:
+            self._routes.confine(address, reach)
+        finally:
+            gone = (network for network in (*before, *after) if not self._routes.routed(network))
+            self._owner.strike(*map(RouteNote, gone))
 
     def _add_group(self, flows: Flows, reqid: int) -> _Group:
         group = self._groups[flows] = _Group(reqid)

@@ -10,13 +10,23 @@ from typing import Any
 
 from ikev1.wire.errors import WireError
 from ikev1.wire.layout import Layout, PlainLayout
-from ikev1.wire.payloads.certificate import Certificate, CertificateRequest
-from ikev1.wire.payloads.config import ConfigAttributes
-from ikev1.wire.payloads.fragment import Fragment
-from ikev1.wire.payloads.identification import Identification
-from ikev1.wire.payloads.nat import NatDiscovery, NatOriginalAddress
 from ikev1.wire.payloads.notification import Delete, Notification
-from ikev1.wire.payloads.opaque import Encrypted, Hash, KeyExchange, Nonce, Signature, Unknown, VendorId
+from ikev1.wire.payloads.plain import (
+    Certificate,
+    CertificateRequest,
+    ConfigAttributes,
+    Encrypted,
+    Fragment,
+    Hash,
+    Identification,
+    KeyExchange,
+    NatDiscovery,
+    NatOriginalAddress,
+    Nonce,
+    Signature,
+    Unknown,
+    VendorId,
+)
 from ikev1.wire.payloads.security_association import Proposal, SecurityAssociation, Transform, check_unproved
 from ikev1.wire.registry import NotifyType, PayloadType
 

@@ -1,0 +1,124 @@
+"""list-sas, list-conns, get-conns, list-policies and get-pools: what there is, and what is configured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
+
+from ikev1.core.records.settings import Connection
+from ikev1.daemon.vici.codec import Section
+from ikev1.daemon.vici.request import Call, Command
+from ikev1.daemon.vici.sections import child_key, child_section, connection_section, ike_section, mode_word, selectors
+from ikev1.daemon.vici.select import Selection
+from ikev1.store import Lease
+
+
+async def list_sas(call: Call) -> Section:
+    """One ``list-sa`` event for each ISAKMP SA that the request selects; only the pairs that it selects are in it."""
+    gateway, selection = call.gateway, Selection.of(call.request)
+    configured = {(c.name, tunnel) for c in gateway.settings.connections for tunnel in _names(c)}
+    for sa in tuple(gateway.engine.sas.values()):
+        if selection.takes_ike(sa):
+            now = gateway.now()
+            children = {
+                child_key(child): {
+                    **child_section(child, gateway.counters_of(child), now),
+                    **_removed((sa.connection, child.name) not in configured),
+                }
+                for child in sa.children
+                if selection.takes_child(child)
+            }
+            removed = _removed((sa.connection, None) not in configured)
+            await call.stream("list-sa", {sa.connection: {**ike_section(sa, now, children), **removed}})
+    return {}
+
+
+def _names(connection: Connection) -> Iterator[str | None]:
+    yield None
+    for tunnel in connection.tunnels:
+        yield tunnel.name
+
+
+def _removed(removed: bool) -> Section:
+    """An extension: the key ``removed`` if the connection or tunnel is not configured any more."""
+    return {"removed": "yes"} if removed else {}
+
+
+async def list_conns(call: Call) -> Section:
+    """One ``list-conn`` event for each connection, or for the one that is named."""
+    wanted = call.request.text("ike")
+    for connection in call.gateway.settings.connections:
+        if wanted in (None, connection.name):
+            await call.stream("list-conn", {connection.name: connection_section(connection)})
+    return {}
+
+
+async def get_conns(call: Call) -> Section:
+    """The names of all connections."""
+    return {"conns": [connection.name for connection in call.gateway.settings.connections]}
+
+
+async def list_policies(call: Call) -> Section:
+    """One ``list-policy`` event for each trap; there are no pass and drop policies."""
+    if "trap" not in call.request:  # the presence of the key selects, whatever its value
+        return {}
+    ike, child = call.request.text("ike"), call.request.text("child")
+    for connection, tunnel in tuple(call.gateway.traps.installed.values()):
+        if ike in (None, connection.name) and child in (None, tunnel.name):
+            local, remote = selectors(tunnel)
+            policy = {
+                "child": tunnel.name,
+                "ike": connection.name,
+                "mode": mode_word(tunnel),
+                "local-ts": local,
+                "remote-ts": remote,
+            }
+            await call.stream("list-policy", {f"{connection.name}/{tunnel.name}": policy})
+    return {}
+
+
+async def get_pools(call: Call) -> Section:
+    """All pools, or that with the ``name`` of the request."""
+    pools, wanted = call.gateway.pools, call.request.text("name")
+    with_leases = call.request.flag("leases")
+    found: dict[str, Section] = {}
+    for name, usage in pools.usage().items():
+        if wanted not in (None, name):
+            continue
+        leases = [lease for lease in pools.leases.values() if lease.pool == name] if with_leases else []
+        found[name] = {
+            "base": pools.base(name),
+            "size": str(usage.size),
+            "online": str(usage.online),
+            "offline": str(usage.offline),
+            **({"leases": _leases(leases)} if with_leases else {}),
+        }
+    return found
+
+
+def _leases(leases: Iterable[Lease]) -> Section:
+    ordered = sorted(leases, key=_in_order)
+    return {
+        str(number): {
+            "address": lease.address,
+            "identity": lease.owner,
+            "status": "online" if lease.online else "offline",
+            **({} if lease.is_user else {"kind": "identity"}),  # an extension
+        }
+        for number, lease in enumerate(ordered)
+    }
+
+
+def _in_order(lease: Lease) -> tuple[int, bytes]:
+    """A sort key: IPv4 addresses first, then by number."""
+    address = ip_address(lease.address)
+    return address.version, address.packed
+
+
+COMMANDS: dict[str, Command] = {
+    "list-sas": list_sas,
+    "list-conns": list_conns,
+    "get-conns": get_conns,
+    "list-policies": list_policies,
+    "get-pools": get_pools,
+}

@@ -1,0 +1,97 @@
+"""What `ikev1 connect` routes into the tunnel, and what is left of it after its end or a kill."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+
+import pytest
+
+from lab.charon import GATEWAY_ID, PSK, CharonOptions
+from lab.connect import assert_split, connect, gateway, leads_to
+from lab.lab import Lab
+from lab.process import wait_until
+from lab.socks import of_host
+from lab.traffic import ping
+from lab.vpnc import GROUP
+
+SPLIT = 'split_include = ["10.10.2.0/24", "127.0.0.0/8"]'
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["interrupted", "killed"])
+def test_split_networks(lab: Lab, killed: bool) -> None:
+    """After a kill, the next start removes what was left."""
+    a, b = lab.direct()
+    ours = gateway(lab, b, SPLIT)
+    a.run("ip", "route", "add", "default", "via", a.peer)
+    before = of_host(a)
+    client = connect(lab, a, "--group", GROUP)
+    client.wait_for_log("connected")
+    assert_split(a, "10.99.0.10")
+    assert leads_to(a, "10.10.2.53") == "ikev1c"  # the name server
+    ping(replace(a, host=a.address, remote_host=a.peer))  # as without a tunnel
+    if killed:
+        client.send_signal(signal.SIGKILL)
+        client.wait()
+        client = connect(lab, a, "--group", GROUP)
+        client.wait_for_log("connected")
+        assert_split(a, "10.99.0.10")
+    client.send_signal(signal.SIGINT)
+    assert client.wait() == 0
+    ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
+    assert of_host(a) == before
+
+
+def test_a_gateway_that_names_itself(lab: Lab) -> None:
+    """It stays reachable for IKE and ESP."""
+    a, b = lab.direct()
+    ours = gateway(lab, b, f'split_include = ["10.10.2.0/24", "{a.peer}/32"]')
+    client = connect(lab, a, "--group", GROUP)
+    client.wait_for_log("connected")
+    ping(replace(a, host="10.99.0.10"))
+    client.send_signal(signal.SIGINT)
+    assert client.wait() == 0
+    ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_the_local_network(lab: Lab, wanted: bool) -> None:
+    a, b = lab.direct()
+    gateway(lab, b, "local_lan = true")
+    client = connect(lab, a, "--group", GROUP, *(["--local-lan"] if wanted else []))
+    client.wait_for_log("connected")
+    ping(replace(a, host="10.99.0.10"))
+    assert leads_to(a, a.peer) == ("eth0" if wanted else "ikev1c")
+    if wanted:
+        a.run("ip", "addr", "add", "192.168.5.1/24", "dev", "eth0")
+        wait_until(lambda: leads_to(a, "192.168.5.7") == "eth0", "the other local network")
+
+
+def test_charon_as_gateway_with_a_split_network(lab: Lab) -> None:
+    """Its plugin unity sends the networks of the tunnel, and narrows the tunnel to them."""
+    a, b = lab.direct()
+    charon = lab.charon(
+        b,
+        CharonOptions(
+            xauth=True,
+            aggressive=True,
+            connection="pools = office",
+            peer_id="%any",
+            local_ts="10.10.2.0/24",
+            remote_ts="dynamic",
+            ike="aes256-sha256-modp2048",
+            esp="aes256-sha256",
+            modules="attr unity",
+            settings="cisco_unity = yes",
+            others="pools { office { addrs = 10.99.0.64/29\n split_include = 10.10.2.0/24 } }",
+        ),
+    )
+    a.run("ip", "route", "add", "default", "via", a.peer)
+    before = of_host(a)
+    client = connect(lab, a, "--remote-id", GATEWAY_ID, secret=PSK)
+    client.wait_for_log("connected")
+    assert_split(a, "10.99.0.65")
+    client.send_signal(signal.SIGINT)
+    assert client.wait() == 0
+    wait_until(lambda: not charon.control.sas(), "the end of its SA")
+    assert of_host(a) == before
