@@ -385,6 +385,10 @@ class TestVersions:
         loaded = load_text(text("version = 0"))
         assert (len(loaded.settings.connections), loaded.warnings) == (1, ())
 
+    def test_a_connection_for_both_that_starts_by_itself(self, load_text: LoadText) -> None:
+        loaded = load_text(text("version = 0", "start_action = trap"))
+        assert rules(loaded.warnings) == [("connections.branch.version", Rule.NOT_IKEV1)]
+
     @pytest.mark.parametrize("auth", ["eap-md5", "eap"])
     def test_eap_is_not_for_ikev1(self, load_text: LoadText, faults: Faults, auth: str) -> None:
         second = f"connections {{ second {{ version = %s\n remote {{ auth = {auth} }} }} }}"
@@ -593,6 +597,7 @@ class TestStrongswanConf:
         retransmit_jitter = 20
         keep_alive = 30s
         fragment_size = 1400
+        install_routes = no
         threads = 16
         i_dont_care_about_security_and_use_aggressive_mode_psk = yes
     }
@@ -601,11 +606,12 @@ class TestStrongswanConf:
 
     def test_what_changes_the_wire(self, load_text: LoadText, write: Write) -> None:
         write(self.CONF, "strongswan.conf")
-        loaded = load_text(text("aggressive = yes"))
+        loaded = load_text(text("aggressive = yes\n vips = 0.0.0.0"))
         settings = loaded.settings
         assert (settings.retransmit_tries, settings.retransmit_timeout, settings.retransmit_base) == (3, 2.0, 2)
         assert (settings.retransmit_jitter, settings.nat_keepalive, settings.fragment_size) == (0.2, 30, 1400)
         assert settings.connections[0].aggressive is Aggressive.ACCEPT_PSK
+        assert not settings.connections[0].install_routes
         assert settings.connections[0].dpd_timeout == 30  # 2 + 4 + 8 + 16 seconds
 
     def test_it_is_found_above_the_folder_swanctl(self, write: Write) -> None:

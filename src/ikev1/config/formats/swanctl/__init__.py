@@ -33,6 +33,13 @@ _WORDS = {
     'start = "none"': "start_action = none",
     "a [policy]": "proposals",
     "compress": "ipcomp",
+    "set ca to": "set remote.cacerts to",
+    "remove local and remote": "remove local_ts and remote_ts",
+    "set local and remote of the tunnel": "set local_ts and remote_ts of the child",
+    "remove local": "remove local_ts",
+    "remove remote": "remove remote_ts",
+    'local_id = "dn"': "no local.id",
+    "'accept-psk'": "aggressive = yes",
     'nat_traversal = "force"': "encap = yes",
 }
 

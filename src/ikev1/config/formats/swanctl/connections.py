@@ -15,6 +15,7 @@ from ikev1.config.formats.swanctl.rounds import NotIkev1, Rounds, read_rounds
 from ikev1.config.formats.written import Part
 
 REKEY_TIME = 4 * 3600
+_version = word(**{"0": "0", "1": "1", "2": "2"})
 _EVERYWHERE = ("0.0.0.0/0", "::/0")
 _LOST = (
     Lost("local_port", "the gateway has one port for all connections, [gateway] port", ("500",), matters=True),
@@ -42,7 +43,7 @@ def write_connections(top: Options, into: Part, authentication: Authentication, 
 
 def _for_ikev1(connection: Options) -> Rounds | None:
     """The rounds of a connection for IKEv1; others are reported."""
-    version = connection.take("version", word(**{"0": "0", "1": "1", "2": "2"}), "0")
+    version = connection.take("version", _version, "0")
     if version == "2":
         connection.findings.warn(connection.path, Rule.NOT_IKEV1, "is for IKEv2 only, and skipped")
         return None
@@ -71,6 +72,8 @@ def _write(connection: Options, rounds: Rounds, into: Part, authentication: Auth
     into.put("proposal_check", "claim", None)
     _write_aggressive(connection, rounds, into, daemon)
     connection.copy("vips", into, "vips", items)
+    if "vips" in into.values and not daemon.install_routes:
+        into.put("install_routes", False, connection.place("vips"))
     connection.copy("pools", into, "pools", items)
     connection.copy("pull", into, "mode_config", lambda value: "pull" if yes(value) else "push")
     connection.copy("encap", into, "nat_traversal", lambda value: "force" if yes(value) else "auto")
@@ -83,6 +86,7 @@ def _write(connection: Options, rounds: Rounds, into: Part, authentication: Auth
     into.put("dpd_timeout", timeout or daemon.retransmission_time, connection.place("dpd_timeout"))
     connection.lose(*_LOST)
     _write_children(connection, into)
+    _warn_of_version(connection, into)
     rounds.finish()
     connection.finish()
 
@@ -138,6 +142,14 @@ def _write_children(connection: Options, into: Part) -> None:
         connection.findings.error(key, Rule.NOT_SUPPORTED, text)
     for action, key in list(actions.items())[:1]:
         into.put("dpd_action", action, connection.places.of(key))
+
+
+def _warn_of_version(connection: Options, into: Part) -> None:
+    """Report a connection for both versions that this gateway initiates by itself."""
+    starts = [tunnel.get("start", "none") for tunnel in into.part("tunnel").values.values()]
+    if connection.take("version", _version, "0") == "0" and any(start != "none" for start in starts):
+        text = "the gateway initiates with IKEv1, but charon with IKEv2 if version is not 1"
+        connection.findings.warn(connection.key("version"), Rule.NOT_IKEV1, text)
 
 
 def _keyingtries(value: object) -> int:

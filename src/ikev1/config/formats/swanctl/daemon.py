@@ -39,6 +39,7 @@ class Daemon:
         base = self._copy("retransmit_base", decimal, 1.8)
         jitter = self._take("retransmit_jitter", decimal, 0.0)
         self.retransmission_time = _sum(min(tries, 20), timeout, base)
+        self.install_routes = self._take("install_routes", yes, True)
         self.pam_service = self._pam_service()
         gateway = into.part("gateway")
         gateway.put("retransmit_jitter", min(jitter, 20.0) / 100, self._place("retransmit_jitter"))
