@@ -64,6 +64,10 @@ CONNECTION = "connections {{ a {{ version = 1\n {} }} }}\nsecrets {{ ike {{ secr
 VALUES = [
     *(
         "",
+        "1e999",
+        "nan",
+        "9" * 5000,
+        "0x" + "f" * 5000,
         "0",
         "1",
         "2",
@@ -143,12 +147,12 @@ VALUES = [
     ),
 ]
 KEYS = {
-    "connection": "version local_addrs remote_addrs local_port remote_port proposals vips aggressive pull dscp encap mobike "
-    "dpd_delay dpd_timeout fragmentation childless send_certreq send_cert ppk_id ppk_required keyingtries unique "
+    "connection": "version local_addrs remote_addrs local_port remote_port proposals vips aggressive pull dscp encap "
+    "mobike dpd_delay dpd_timeout fragmentation childless send_certreq send_cert ppk_id ppk_required keyingtries unique "
     "reauth_time rekey_time over_time rand_time pools if_id_in if_id_out mediation",
     "round": "round certs pubkeys auth id eap_id aaa_id xauth_id groups cert_policy cacerts ca_id revocation",
-    "child": "ah_proposals esp_proposals sha256_96 local_ts remote_ts rekey_time life_time rand_time rekey_bytes life_bytes "
-    "rand_bytes rekey_packets life_packets rand_packets updown hostaccess mode policies dpd_action ipcomp inactivity "
+    "child": "ah_proposals esp_proposals sha256_96 local_ts remote_ts rekey_time life_time rand_time rekey_bytes "
+    "life_bytes rand_bytes rekey_packets life_packets rand_packets updown hostaccess mode policies dpd_action ipcomp inactivity "
     "reqid priority interface mark_in mark_out set_mark_in if_id_in if_id_out tfc_padding replay_window hw_offload "
     "copy_df start_action close_action",
     "secret": "secret id id-1 id-2 file handle",
@@ -163,7 +167,7 @@ def section(kind: str, **sections: st.SearchStrategy[str]) -> st.SearchStrategy[
     """The content of a section: some of its keys with any values, and other sections."""
     keys = st.dictionaries(st.sampled_from(KEYS[kind].split()), st.sampled_from(VALUES), max_size=5)
     lines = keys.map(lambda found: "".join(f'{key} = "{value}"\n' for key, value in found.items()))
-    inner = st.fixed_dictionaries({}, optional={name: content for name, content in sections.items()})
+    inner = st.fixed_dictionaries({}, optional=sections)
     return st.builds(
         lambda line, found: line + "".join(f"{name} {{\n{content}\n}}\n" for name, content in found.items()),
         lines,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Self, TypeVar
 
@@ -11,6 +12,8 @@ from ikev1.config.table import Table
 
 Value = TypeVar("Value")
 _TRUE, _FALSE = ("yes", "true", "enabled", "1"), ("no", "false", "disabled", "0")
+_INTEGER = re.compile(r"[0-9]{1,20}|0[xX][0-9A-Fa-f]{1,16}")
+_DECIMAL = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -98,18 +101,16 @@ def seconds(value: object) -> int:
 
 def count(value: object) -> int:
     """A number."""
-    try:
-        return int(str(value), 0)
-    except ValueError:
-        raise ValueError(f"{value!r} is not allowed: expected an integer") from None
+    if not _INTEGER.fullmatch(str(value)):
+        raise ValueError(f"{value!r} is not allowed: expected an integer")
+    return int(str(value), 0 if str(value)[1:2] in ("x", "X") else 10)
 
 
 def decimal(value: object) -> float:
     """A number, which may have a fraction."""
-    try:
-        return float(str(value))
-    except ValueError:
-        raise ValueError(f"{value!r} is not allowed: expected a number") from None
+    if not _DECIMAL.fullmatch(str(value)):
+        raise ValueError(f"{value!r} is not allowed: expected a number")
+    return float(str(value))
 
 
 def items(value: object) -> list[str]:
