@@ -336,8 +336,6 @@ class TestWithoutCounterpart:
         [
             ("local_port = 501", "", "local_port"),
             ("ppk_required = yes", "", "ppk_required"),
-            ("", "mode = drop", "children.net.mode"),
-            ("", "mode = pass", "children.net.mode"),
             ("", "policies = no", "children.net.policies"),
             ("", "reqid = 5", "children.net.reqid"),
             ("", "sha256_96 = yes", "children.net.sha256_96"),
@@ -353,6 +351,16 @@ class TestWithoutCounterpart:
         assert rules(load_text(written, key.rpartition(".")[2]).warnings) == expected
         assert rules(load_text(written, f"connections.branch.{key}").warnings) == expected
         assert rules(faults(written, "something_else")) == expected
+
+    @pytest.mark.parametrize("mode", ["pass", "drop", "beet", "transport_proxy"])
+    def test_other_modes_are_refused(self, faults: Faults, mode: str) -> None:
+        (finding,) = faults(text("", f"mode = {mode}"))
+        assert (finding.key, finding.rule) == ("connections.branch.children.net.mode", Rule.NOT_SUPPORTED)
+
+    def test_a_child_of_another_mode_is_left_out_if_that_is_ignored(self, load_text: LoadText) -> None:
+        written = text("children { other { mode = pass\n local_ts = 10.9.0.0/16 } }")
+        (connection,) = load_text(written, "mode").settings.connections
+        assert [tunnel.name for tunnel in connection.tunnels] == ["net"]
 
     def test_unknown_keys_are_refused_with_the_most_similar(self, faults: Faults, load_text: LoadText) -> None:
         written = text("mobik = yes", "local_t = 10.1.0.0/16")

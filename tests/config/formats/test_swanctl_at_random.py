@@ -148,13 +148,13 @@ VALUES = [
 ]
 KEYS = {
     "connection": "version local_addrs remote_addrs local_port remote_port proposals vips aggressive pull dscp encap "
-    "mobike dpd_delay dpd_timeout fragmentation childless send_certreq send_cert ppk_id ppk_required keyingtries unique "
-    "reauth_time rekey_time over_time rand_time pools if_id_in if_id_out mediation",
+    "mobike dpd_delay dpd_timeout fragmentation childless send_certreq send_cert ppk_id ppk_required keyingtries "
+    "unique reauth_time rekey_time over_time rand_time pools if_id_in if_id_out mediation",
     "round": "round certs pubkeys auth id eap_id aaa_id xauth_id groups cert_policy cacerts ca_id revocation",
     "child": "ah_proposals esp_proposals sha256_96 local_ts remote_ts rekey_time life_time rand_time rekey_bytes "
-    "life_bytes rand_bytes rekey_packets life_packets rand_packets updown hostaccess mode policies dpd_action ipcomp inactivity "
-    "reqid priority interface mark_in mark_out set_mark_in if_id_in if_id_out tfc_padding replay_window hw_offload "
-    "copy_df start_action close_action",
+    "life_bytes rand_bytes rekey_packets life_packets rand_packets updown hostaccess mode policies dpd_action ipcomp "
+    "inactivity reqid priority interface mark_in mark_out set_mark_in if_id_in if_id_out tfc_padding replay_window "
+    "hw_offload copy_df start_action close_action",
     "secret": "secret id id-1 id-2 file handle",
     "pool": "addrs dns nbns netmask subnet split_include split_exclude 28672 28674 28675 7 server",
     "authority": "cacert file handle crl_uris ocsp_uris",

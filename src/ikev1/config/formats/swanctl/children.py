@@ -43,10 +43,24 @@ _LOST = (
     Lost("label", "IKEv1 has no labels"),
     Lost("label_mode", "IKEv1 has no labels", ("system",)),
 )
-_MODES = {"tunnel": "tunnel", "transport": "transport"}
+_MODE = word(tunnel="tunnel", transport="transport")
+_OTHER_MODES = {
+    "pass": "its traffic is not exempted from other tunnels",
+    "drop": "its traffic is not dropped",
+    "beet": "there is no tunnel in this mode",
+    "transport_proxy": "there is no tunnel in this mode",
+}
 _START = word(
     none="none", trap="trap", start="start", **{"trap|start": "start", "start|trap": "start", "route": "trap"}
 )
+
+
+def is_tunnel(child: Options) -> bool:
+    """Whether ``child`` has a mode of this gateway; others are reported."""
+    meaning = _OTHER_MODES.get(child.take("mode", str, "tunnel"))
+    if meaning is not None:
+        child.findings.error(child.key("mode"), Rule.NOT_SUPPORTED, f"this is not supported; without it, {meaning}")
+    return meaning is None
 
 
 def write_child(child: Options, into: Part) -> None:
@@ -55,7 +69,7 @@ def write_child(child: Options, into: Part) -> None:
         child.copy(theirs, into, ours, _first_selector(child, theirs))
     _write_proposals(child, into)
     _write_lives(child, into)
-    child.copy("mode", into, "mode", _mode(child), "tunnel")
+    child.copy("mode", into, "mode", _MODE, "tunnel")
     child.copy("ipcomp", into, "compress", yes)
     child.copy("updown", into, "updown", _program)
     child.copy("start_action", into, "start", _START)
@@ -132,20 +146,6 @@ def _bytes(value: object) -> int:
     if not (number.isascii() and number.isdigit()) or len(number) > 18:
         raise ValueError(f"{value!r} is not allowed: expected bytes, or a number with a unit such as 500m")
     return int(number) * unit
-
-
-def _mode(child: Options) -> Callable[[object], str]:
-    def convert(value: object) -> str:
-        if value in ("pass", "drop", "beet", "transport_proxy"):
-            meaning = {"pass": "exempts traffic from the tunnels", "drop": "drops traffic"}.get(str(value), "")
-            text = f"{value!r} {meaning or 'is no mode of this gateway'}: this is not supported"
-            child.findings.error(child.key("mode"), Rule.NOT_SUPPORTED, f"{text}; without it, the mode is tunnel")
-            return "tunnel"
-        if value not in _MODES:
-            raise ValueError(f"{value!r} is not allowed: expected one of {', '.join(_MODES)}")
-        return _MODES[str(value)]
-
-    return convert
 
 
 def _first_selector(child: Options, key: str) -> Callable[[object], str]:

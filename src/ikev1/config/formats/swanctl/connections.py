@@ -7,7 +7,7 @@ from ipaddress import ip_address, summarize_address_range
 
 from ikev1.config.findings import Rule
 from ikev1.config.formats.swanctl.authentication import Authentication
-from ikev1.config.formats.swanctl.children import report_left_out, write_child
+from ikev1.config.formats.swanctl.children import is_tunnel, report_left_out, write_child
 from ikev1.config.formats.swanctl.daemon import Daemon
 from ikev1.config.formats.swanctl.options import Lost, Options, count, items, seconds, word, yes
 from ikev1.config.formats.swanctl.proposals import ike_proposals
@@ -124,6 +124,8 @@ def _write_children(connection: Options, into: Part) -> None:
     actions: dict[str, str] = {}
     children = connection.table("children")
     for name, child in children.sections():
+        if not is_tunnel(child):
+            continue
         tunnel = into.part("tunnel").part(name, child.place())
         action = child.take(
             "dpd_action",
