@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -117,6 +118,22 @@ CASES = {
     "certificate of a gateway": with_certificates("gw-rsa", "alice-rsa"),
     "road warrior": road_warrior(),
 }
+
+
+def test_a_running_gateway_reads_the_file_again(lab: Lab) -> None:
+    here, there = lab.sites(OURS, THEIRS)
+    file, other = two_ends("", "reqid = 7")
+    lab.charon(there, CharonOptions(configuration=other))
+    options = OurOptions(swanctl=file, arguments=("--format", "swanctl", "--ignore", "reqid"), data_plane="userspace")
+    ours = lab.ours(here, options)
+    ours.control.bring_up()
+    more = f"connections {{ more : defaults {{ remote_addrs = 203.0.113.9\n local_addrs = {OURS[0]} }} }}"
+    ours.configure(replace(options, swanctl=f"{file}\n{more}"))
+    ours.command("reload")
+    assert "more:" in ours.control.swanctl("--list-conns").stdout
+    ours.configure(replace(options, swanctl=f"{file}\nconnections {{ more {{ priority = 1 }} }}"))
+    assert "connections.more.priority" in ours.command("reload", check=False)
+    assert ours.control.child()["name"] == "net"
 
 
 def seen(sa: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class OurOptions:
 
     configuration: str = ""  # ikev1.toml as a whole but for the control socket, instead of all connections
     swanctl: str = ""  # swanctl.conf as a whole, instead of ikev1.toml
+    arguments: Sequence[str] = ()  # more options of `ikev1 run`
     calls: bool = False  # the initiator's side: identity alice@lab, calls the node's peer
     ike: str = "aes128-sha256-modp2048"
     esp: str = "aes128-sha256"
@@ -69,6 +70,8 @@ class OurGateway(Program):
         arguments = ["-m", "ikev1", "run", "--config", str(self.config)]
         if options.data_plane in _PROGRAMS:
             arguments = [str(Path(__file__).with_name(_PROGRAMS[options.data_plane])), str(self.config)]
+        else:
+            arguments += options.arguments
         self.command_line = [sys.executable, *arguments]
         setup = SPARE_THE_RESOLVER
         if options.hosts is not None:
