@@ -32,7 +32,7 @@ def import_(file: Path, format: str | None, ignore: tuple[str, ...], output: Pat
     users = _users(passwords) if passwords else ""
     if users:
         tables = {**tables, "users": {"file": "users"}}
-    text, secrets = exported(tables)
+    text, secrets = exported(tables, written.places)
     if output is None:
         click.echo(text, nl=False)
         for name in (*secrets, *(["users"] if users else [])):

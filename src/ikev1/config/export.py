@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
+
+from ikev1.config.formats.written import Places
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SECRETS = {"secret": "psk", "xauth_secret": "password", "private_key_passphrase": "passphrase"}
@@ -21,9 +24,9 @@ class Exported(NamedTuple):
         return f"Exported(text={self.text!r}, secrets=<{len(self.secrets)} secrets>)"
 
 
-def exported(tables: Mapping[str, Any]) -> Exported:
-    """``tables`` in the form of `tomllib`, as text. A ``secret`` of ``[connection.NAME]`` is written to ``NAME.psk``,
-    and likewise its password and passphrase.
+def exported(tables: Mapping[str, Any], places: Places | None = None) -> Exported:
+    """``tables`` in the form of `tomllib`, as text, with the comments that stand at ``places``. A ``secret`` of
+    ``[connection.NAME]`` is written to ``NAME.psk``, and likewise its password and passphrase.
     """
     secrets: dict[str, str] = {}
     connections = {}
@@ -35,7 +38,24 @@ def exported(tables: Mapping[str, Any]) -> Exported:
                 secrets[file] = _in_a_file(made.pop(key))
                 made[f"{key}_file"] = file
     whole = {**tables, "connection": connections} if connections else tables
-    return Exported("\n".join(_lines(whole, ())).strip() + "\n", secrets)
+    comments = _Comments(places or Places())
+    return Exported("\n".join(_lines(whole, (), comments)).strip() + "\n", secrets)
+
+
+class _Comments:
+    """The comments at ``places``, each once."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._done: set[tuple[Path, int, int]] = set()
+
+    def at(self, path: str) -> Iterator[str]:
+        """The lines above the key or table ``path``."""
+        place = self._places.exactly(path)
+        if place is not None and (place.file, place.line, place.column) not in self._done:
+            self._done.add((place.file, place.line, place.column))
+            for comment in place.comments:
+                yield f"# {comment}"
 
 
 def _in_a_file(secret: str) -> str:
@@ -43,16 +63,20 @@ def _in_a_file(secret: str) -> str:
     return secret if secret == secret.rstrip("\r\n") else f"0x{secret.encode().hex()}"
 
 
-def _lines(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
+def _lines(table: Mapping[str, Any], path: tuple[str, ...], comments: _Comments) -> Iterator[str]:
     values = {key: value for key, value in table.items() if not isinstance(value, Mapping)}
-    if path and (values or not table):
+    about = list(comments.at(".".join(path)))
+    if about or (path and (values or not table)):
         yield ""
+        yield from about
+    if path and (values or not table):
         yield f"[{'.'.join(map(_key, path))}]"
     for key, value in values.items():
+        yield from comments.at(".".join((*path, key)))
         yield f"{_key(key)} = {_value(value)}"
     for key, value in table.items():
         if isinstance(value, Mapping):
-            yield from _lines(value, (*path, key))
+            yield from _lines(value, (*path, key), comments)
 
 
 def _key(key: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import tomllib
+from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +134,44 @@ TABLES: st.SearchStrategy[Any] = st.recursive(
 def test_what_is_written_is_what_tomllib_reads(table: dict[str, Any]) -> None:
     table.pop("connection", None)
     assert tomllib.loads(exported(table).text) == table
+
+
+COMMENTED = """
+# The head office
+
+connections {
+    # to the branch,
+    ## since 2019
+    branch {    # ask Carol
+        version = 1
+        remote_addrs = 198.51.100.7   # behind a NAT?
+        # unique = never
+        local { auth = psk }
+        remote { auth = psk }
+        children { net {
+            local_ts = 10.1.0.0/16   # everything
+            # the end
+        } }
+    }
+}
+secrets { # of no
+    ike { # concern
+        secret = "x" # here
+    }
+}
+"""
+
+
+def test_comments_stay_where_they_belong(write: Callable[..., Path]) -> None:
+    imported = read(write(COMMENTED))
+    lines = exported(imported.values, imported.places).text.split("\n")
+    about = {
+        lines[number]: list(takewhile(lambda line: line.startswith("#"), reversed(lines[:number])))[::-1]
+        for number in range(len(lines))
+    }
+    assert "# The head office" in lines
+    assert about["[connection.branch]"] == ["# to the branch,", "# since 2019", "# ask Carol"]
+    assert about['remote_address = ["198.51.100.7"]'] == ["# behind a NAT?"]
+    assert about["[connection.branch.tunnel.net]"] == ["# the end"]
+    assert about['local = "10.1.0.0/16"'] == ["# everything"]
+    assert not any(word in line for word in ("of no", "concern", "here") for line in lines)

@@ -20,6 +20,7 @@ LARGEST = 8 << 20  # octets of all files together
 MOST_FILES = 1000
 DEEPEST_INCLUDE = 16
 DEEPEST_SECTION = 32
+_MOST_COMMENTS = 200  # lines about a setting or a section
 
 
 class Setting(NamedTuple):
@@ -125,6 +126,11 @@ class SettingsFiles:
             raise ConfigError((Finding(file, "", Rule.SYNTAX, text, line, column=column),)) from None
 
 
+def _about(place: Place, comments: tuple[str, ...]) -> Place:
+    """``place`` with more comments, but not without end."""
+    return place._replace(comments=(*place.comments, *comments)[:_MOST_COMMENTS]) if comments else place
+
+
 def _at(place: Place, rule: Rule, text: str) -> Finding:
     return Finding(place.file, place.key, rule, text, place.line, column=place.column)
 
@@ -151,7 +157,8 @@ class _Parser:
             if token.kind is Kind.INCLUDE:
                 self._files.include(token.text, self._place(token, f"{section.place.key}.include".lstrip(".")), section)
             elif token == (Kind.MARK, "}", token.at) and len(within) > 1:
-                within.pop()
+                ended = within.pop()
+                ended.place = _about(ended.place, self._lexer.comments())
             elif token.kind is Kind.NAME:
                 inner = self._named(token, section)
                 if inner is not None:
@@ -169,8 +176,10 @@ class _Parser:
         if "." in name.text:
             raise SyntaxFault(name.at, f"{name.text!r} is not allowed as a name: it contains a dot")
         place = self._place(name, f"{section.place.key}.{name.text}".lstrip("."))
+        place = _about(place, self._lexer.comments())
         if self._next.kind is Kind.VALUE:
-            section.settings[name.text] = Setting(self._take().text, place)
+            value = self._take().text
+            section.settings[name.text] = Setting(value, _about(place, self._lexer.comments()))
             return None
         references = list(self._references())
         while self._next.kind is Kind.NEWLINE:
@@ -178,6 +187,7 @@ class _Parser:
         if self._next[:2] != (Kind.MARK, "{"):
             raise SyntaxFault(name.at, f"{name.text!r} is neither a section nor a key: expected '{{' or '=' behind it")
         self._take()
+        place = _about(place, self._lexer.comments())
         inner = section.sections.setdefault(name.text, Section(place))
         inner.references += references
         return inner

@@ -41,7 +41,7 @@ class SyntaxFault(Invalid):
         self.at = at
 
 
-_BLANK = re.compile(r"[ \t\r]*(?:#[^\n]*)?")
+_BLANK = re.compile(r"[ \t\r]*(#[^\n]*)?")
 _NAME = re.compile(r'[^#{}="\r\n\t ,:]+')
 _INCLUDE = re.compile(r"include[ \t]+(?=[^=\s])")
 _PATTERN = re.compile(r'(?:\\["#} ]|[^"#}\s])+')
@@ -68,6 +68,13 @@ class Lexer:
                 raise SyntaxFault(start, f"the line has {end - start} characters: expected at most {LONGEST_LINE}")
         if found := re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text):
             raise SyntaxFault(found.start(), f"contains the control character 0x{ord(found[0]):02x}")
+        self._comments: list[str] = []
+
+    def comments(self) -> tuple[str, ...]:
+        """The comments since the last call, up to the last token that was read."""
+        found = tuple(self._comments)
+        self._comments.clear()
+        return found
 
     def place(self, at: int) -> tuple[int, int]:
         """The line and column of an offset, both counted from 1."""
@@ -82,7 +89,7 @@ class Lexer:
         """
         text, at = self._text, 0
         while True:
-            at = _blank(text, at)
+            at = self._blank(at)
             if at == len(text):
                 yield Token(Kind.END, "", at)
                 return
@@ -103,6 +110,15 @@ class Lexer:
                 at = found.end()
             else:
                 raise SyntaxFault(at, f"{text[at]!r} is not expected here: expected the name of a section or a key")
+
+    def _blank(self, at: int) -> int:
+        """The end of blanks and a comment at ``at``."""
+        found = _BLANK.match(self._text, at)
+        if found is None:
+            return at
+        if found[1] is not None and (comment := found[1].strip("# \t\r")):
+            self._comments.append(comment)
+        return found.end()
 
     def _value(self, at: int) -> tuple[Token, int]:
         """The value from ``at`` on: words and quoted strings, joined by single spaces, up to the end of the line."""
@@ -133,11 +149,6 @@ class Lexer:
         if found is None:
             raise SyntaxFault(at, "the quoted string does not end: expected a closing '\"'")
         return _ESCAPE.sub(lambda escape: _ESCAPED.get(escape[1], escape[1]), found[1]), found.end()
-
-
-def _blank(text: str, at: int) -> int:
-    found = _BLANK.match(text, at)
-    return at if found is None else found.end()
 
 
 def _skip(text: str, at: int) -> int:

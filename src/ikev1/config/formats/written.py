@@ -13,12 +13,15 @@ _PATH = re.compile(r"\b(?:gateway|policy|connection|pools|users)\.[\w-]+(?:\.[\w
 
 
 class Place(NamedTuple):
-    """Where a value or a section was written: line and column count from 1, ``key`` is its path in that format."""
+    """Where a value or a section was written: line and column count from 1, ``key`` is its path in that format, and
+    ``comments`` are what the user wrote about it.
+    """
 
     file: Path
     line: int
     column: int
     key: str
+    comments: tuple[str, ...] = ()
 
 
 class Places:
@@ -41,6 +44,10 @@ class Places:
     def of(self, path: str) -> Place | None:
         """Where ``path``, or else the nearest table around it, was written."""
         return self._nearest(path)[1]
+
+    def exactly(self, path: str) -> Place | None:
+        """Where ``path`` itself was written, None if it was not."""
+        return self._places.get(path)
 
     def shown(self, finding: Finding) -> Finding:
         """``finding`` with the file, line, key and words of the format in which the user wrote."""

@@ -34,7 +34,7 @@ _LOST = (
 
 def write_connections(top: Options, into: Part, authentication: Authentication, daemon: Daemon) -> None:
     """Write all connections for IKEv1; others are named and skipped."""
-    ours = into.part("connection")
+    ours = into.part("connection", top.place("connections"))
     for name, connection in top.table("connections").sections():
         rounds = _for_ikev1(connection)
         if rounds is not None:
@@ -143,7 +143,7 @@ def _write_children(connection: Options, into: Part) -> None:
         text = f"{action!r} is not the dpd_action of the other children: a connection has one"
         connection.findings.error(key, Rule.NOT_SUPPORTED, text)
     for action, key in list(actions.items())[:1]:
-        into.put("dpd_action", action, connection.places.of(key))
+        into.put("dpd_action", action, connection.places.exactly(key))
 
 
 def _warn_of_version(connection: Options, into: Part) -> None:

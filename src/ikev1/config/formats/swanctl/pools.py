@@ -29,7 +29,7 @@ Attributes = Mapping[str, tuple[list[str], Options, str]]
 def write_pools(top: Options, into: Part, attributes: Attributes) -> None:
     """Write all pools; ``attributes`` are those of the plugin attr, which clients of all pools get."""
     for name, pool in top.table("pools").sections():
-        part = into.part("pools").part(name, pool.place())
+        part = into.part("pools", top.place("pools")).part(name, pool.place())
         pool.copy("addrs", part, "addresses", _addresses)
         for key in pool.names():
             if key != "addrs":
