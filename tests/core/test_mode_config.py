@@ -354,6 +354,22 @@ def test_a_named_network_that_is_refused_as_well_is_reported(network: Network) -
     assert "10.2.0.0/16" in alice.failure.text
 
 
+def test_the_requests_for_named_networks_are_bounded(network: Network) -> None:
+    """A gateway could name others, and refuse one, again and again."""
+    alice, _ = with_named_networks(network, client(), "192.0.2.0/24")
+    networks = [tuple(f"10.{second}.{third}.0/24" for third in range(256)) for second in (1, 2)]
+    named = replace(CONFIG, addresses=("10.99.0.10",), split_include=networks[0], subnets=networks[1])
+    change(alice.engine, alice.sa, received=named)
+
+    def requested() -> int:
+        return sum(each.quick is not None for each in alice.sa.exchanges)
+
+    network.link = lambda datagram: [datagram] if requested() < 2 else []
+    alice.calls("t0")
+    network.run(10)
+    assert requested() == 256
+
+
 def test_a_gateway_that_ends_the_isakmp_sa_instead_is_reported_with_what_it_named(network: Network) -> None:
     """As some of Cisco's do for networks that they do not accept."""
     alice, bob = with_named_networks(network, client(), "10.1.0.0/16")

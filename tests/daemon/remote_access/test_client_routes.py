@@ -9,7 +9,8 @@ from ikev1.core.records.record import replace
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Connection, Tunnel
 from ikev1.daemon.remote_access.client_routes import reach_of
-from ikev1.esp.reach import EVERYTHING, Reach
+from ikev1.esp.networks import Network
+from ikev1.esp.reach import EVERYTHING, Reach, routed
 
 ADDRESS, ADDRESS6 = "10.99.0.10", "fd00::10"
 SPLIT = ModeConfig(addresses=(ADDRESS,), dns=("10.2.0.53",), split_include=("10.1.0.0/16",))
@@ -60,6 +61,17 @@ def test_the_local_lan_needs_both(gateway: bool, user: bool, exclude: tuple[str,
     config = ModeConfig(split_exclude=(LOCAL_LAN,) if gateway else ())
     attached = selectors("192.168.1.0/24", "fd02::/64")
     assert reach_of(ADDRESS, config, client(local_lan=user), attached).reach == Reach(None, selectors(*exclude))
+
+
+@pytest.mark.parametrize("split", [(), ("10.1.0.0/16",)])
+def test_a_local_lan_that_contains_the_name_server(split: tuple[str, ...]) -> None:
+    """Its addresses are chosen by whoever runs it, and could make the questions leave the tunnel."""
+    config = ModeConfig(dns=("10.2.0.53", "192.0.2.53"), split_include=split, split_exclude=(LOCAL_LAN,))
+    reach = reach_of(ADDRESS, config, client(local_lan=True), selectors("10.2.0.0/24")).reach
+    assert reach.always == selectors("10.2.0.53")
+    plan = routed(Selector.parse(ADDRESS), Selector.parse("0.0.0.0/0"), reach)
+    assert plan[Network(bytes((10, 2, 0, 53)), 32)] is True
+    assert plan.get(Network(bytes((10, 2, 0, 0)), 24), False) is False
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from ikev1.core.records.mode_config import LOCAL_LAN, ModeConfig
 from ikev1.core.records.path import ip_version
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection
-from ikev1.daemon.remote_access.usable import is_reachable
+from ikev1.daemon.remote_access.usable import is_reachable, usable_servers
 from ikev1.esp.reach import Reach
 
 
@@ -28,6 +28,9 @@ def reach_of(
     With Cisco's SPLIT_INCLUDE these are its networks, the name servers, and the networks that the operator has
     configured for tunnels. Otherwise it is all that the tunnels carry, without SPLIT_EXCLUDE, and without the networks
     in ``attached`` if both the gateway and the operator permit the local LAN.
+
+    No exclusion applies to the name servers: who runs the local network chooses its addresses, so that it could contain
+    them, read the questions, and answer them.
     """
     if not connection.install_routes:
         return ClientRoutes(Reach(include=()))
@@ -41,7 +44,9 @@ def reach_of(
         named = _usable(config.split_include, version, "split include", refused)
         named += _usable(config.dns, version, "name server", refused)
         include = tuple(dict.fromkeys((*named, *_configured(connection, version))))
-    return ClientRoutes(Reach(include, tuple(exclude)), tuple(refused))
+    servers = [Selector.parse(server) for server in _of_version(usable_servers(config), version)]
+    always = [server for server in servers if any(network.contains(server) for network in exclude)]
+    return ClientRoutes(Reach(include, tuple(exclude), tuple(always)), tuple(refused))
 
 
 def _of_version(texts: Iterable[str], version: int) -> list[str]:
