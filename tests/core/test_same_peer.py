@@ -165,9 +165,11 @@ def test_peers_with_the_same_identity_may_all_stay(network: Network) -> None:
 class Apart(Group):
     """Alice and carol at addresses of their own, both connected to bob, who lets both stay and finds dead peers."""
 
-    def __init__(self, network: Network, first: str) -> None:
+    def __init__(self, network: Network, first: str, spi: int = 0) -> None:
         never: dict[str, Any] = {"unique": Unique.NEVER, "dpd_delay": 20.0, "dpd_timeout": 30.0}
         super().__init__(network, behind_nat=False, **never)
+        for client in (self.alice, self.carol) if spi else ():
+            client.asks_for_spis(lambda path, protocol: spi)
         self.comes(self.alice if first == "alice" else self.carol)
         network.run(5)
         self.comes(self.carol if first == "alice" else self.alice)
@@ -208,6 +210,14 @@ def test_a_pair_without_an_isakmp_sa_goes_to_no_other_peer_with_the_same_identit
     there.carol.packets("in", "out")
     network.run(pair.rekey_at - network.now + 10)
     assert there.paths_at_bob().get(ALICE) == 1, "nobody negotiates carol's networks with alice"
+
+
+@pytest.mark.parametrize("first", ["alice", "carol"])
+def test_a_peer_deletes_no_pair_of_another_with_the_same_identity_and_spi(network: Network, first: str) -> None:
+    there = Apart(network, first, spi=0x1000)
+    there.carol.does(lambda engine: engine.close_child(there.carol.child.unique_id, network.now))
+    network.settle()
+    assert there.paths_at_bob() == {ALICE: 1}
 
 
 def test_many_peers_with_the_same_identity_renew_their_isakmp_sas_at_once(network: Network) -> None:
