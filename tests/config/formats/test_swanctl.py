@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from ikev1.config import ConfigError, Finding, Loaded, Rule, load
+from ikev1.config.findings import Findings
+from ikev1.config.formats import read, settings_file, settings_tree
 from ikev1.core.records.child_sa import IpsecMode, Mark
 from ikev1.core.records.mode_config import ModeConfigMethod
 from ikev1.core.records.selector import Selector
@@ -510,6 +512,10 @@ class TestSecrets:
         assert (finding.key, finding.rule) == ("secrets.psk", Rule.UNKNOWN_KEY)
 
     def test_secrets_are_not_shown(self, write: Write, faults: Faults) -> None:
+        file = write(text(others='secrets { ike { secret = "do not tell" } }'))
+        section = settings_file.SettingsFiles(file, Findings(file)).parse()
+        objects = [read(file), settings_tree.tables(section), section.sections["secrets"].sections["ike"].settings]
+        assert "do not tell" not in repr(objects)
         shown = "\n".join(map(str, faults(text("dpd_delay = x", others="secrets { ike { secret = 0xzz } }"))))
         assert "zz" not in shown
 

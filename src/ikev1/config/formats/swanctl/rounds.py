@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 from typing import NamedTuple
 
-from ikev1.config.findings import Rule
+from ikev1.config.findings import Invalid, Rule
 from ikev1.config.formats.swanctl.options import Lost, Options, count
 
 _STRONG = frozenset({"sha384", "sha512", "identity"})  # hashes
@@ -60,8 +60,11 @@ class Rounds(NamedTuple):
                 each.finish(side)
 
 
-class NotIkev1(ValueError):
+class NotIkev1(Invalid):
     """A connection whose authentication IKEv1 does not have; the text says why."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(Rule.NOT_IKEV1, text)
 
 
 def read_rounds(connection: Options) -> Rounds:
