@@ -109,7 +109,7 @@ def test_a_finding_names_file_key_fault_and_remedy(loaded: Load, tmp_path: Path)
         loaded('[gateway]\nlog_level = "loud"')
     (finding,) = caught.value.findings
     assert finding[:3] == (tmp_path / "ikev1.toml", "gateway.log_level", Rule.INVALID_VALUE)
-    assert str(caught.value) == f"{tmp_path}/ikev1.toml: gateway.log_level: {finding.text}"
+    assert str(caught.value) == f"{tmp_path}/ikev1.toml:2:1: gateway.log_level: {finding.text}"
     for word in "'loud'", "error", "warning", "info", "debug":
         assert word in finding.text
 

@@ -153,3 +153,16 @@ def test_an_updown_script(loaded: Load, refused: Refused, hook: Path) -> None:
     (connection,) = loaded(text.format("hook a 'b c'")).settings.connections
     assert connection.tunnels[0].updown == (str(hook), "a", "b c")
     assert refused(text.format("missing"))["connection.c.tunnel.t.updown"] is Rule.UNREADABLE_FILE
+
+
+def test_users_with_passwords_in_the_configuration(loaded: Load) -> None:
+    users = loaded('[users]\nsecrets = { carol = "of carol", dave = "0x00ff" }').aaa.users
+    assert users is not None
+    assert (users.file, dict(users.secrets)) == ("", {"carol": b"of carol", "dave": b"\x00\xff"})
+    assert "of carol" not in repr(users)
+
+
+def test_passwords_of_users_are_secrets(refused: Refused) -> None:
+    text = '[users]\nsecrets = { carol = "of carol" }'
+    assert refused(text, 0o644) == {"users.secrets.carol": Rule.READABLE_BY_OTHERS}
+    assert refused(f'{text}\nfile = "users"') == {"users": Rule.TWO_SECRETS}

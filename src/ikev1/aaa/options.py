@@ -8,9 +8,12 @@ BACKENDS = ("users", "pam", "radius", "command")
 
 
 class UsersOptions(Record, frozen=True):
-    """The ``[users]`` table."""
+    """The ``[users]`` table: a file, or passwords by users. A password is octets."""
 
-    file: str
+    file: str = ""
+    secrets: tuple[tuple[str, bytes], ...] = ()
+
+    secret_fields = frozenset({"secrets"})
 
 
 class PamOptions(Record, frozen=True):

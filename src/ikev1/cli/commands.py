@@ -24,6 +24,7 @@ COMMANDS = {
     "release": Command("ikev1.cli.release", "gateway"),
     "user": Command("ikev1.cli.user", "gateway"),
     "check": Command("ikev1.cli.check", "gateway"),
+    "import": Command("ikev1.cli.import_", "gateway"),
     "show": Command("ikev1.cli.show", "gateway"),
     "debug": Command("ikev1.cli.debug", "gateway"),
     "audit": Command("ikev1.cli.audit.command", "explain"),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from keyword import iskeyword
 from typing import NoReturn
 
 import click
@@ -40,7 +41,8 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         try:
-            command: click.Command = getattr(import_module(COMMANDS[cmd_name].module), cmd_name)
+            function = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+            command: click.Command = getattr(import_module(COMMANDS[cmd_name].module), function)
         except ModuleNotFoundError as error:
             reason = missing_extra(error, cmd_name)
             if reason is None:

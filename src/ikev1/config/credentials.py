@@ -18,7 +18,7 @@ def read_credential(table: Table, secrets: Secrets, files: Files) -> Credential 
     """The key and the certificates of a connection; None where it has no key, or one that is wrong and reported."""
     passphrase = secrets.take(table, "private_key_passphrase")
     key = table.take("private_key", lambda value: _read_key(secrets, value, passphrase), None)
-    chain = table.take("certificate", files.parsed(_parse_certificates), ())
+    chain = table.take("certificate", files.collected(_parse_certificates), ())
     if "private_key" not in table:
         for lonely in ("certificate", "private_key_passphrase", "private_key_passphrase_file"):
             if lonely in table:

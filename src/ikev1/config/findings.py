@@ -18,6 +18,8 @@ class Rule(StrEnum):
     INVALID_FILE = "invalid-file"
     CHANGEABLE_BY_OTHERS = "changeable-by-others"
     READABLE_BY_OTHERS = "readable-by-others"
+    SYNTAX = "syntax"
+    INCLUDE = "include"
     # single keys
     UNKNOWN_KEY = "unknown-key"
     MISSING_KEY = "missing-key"
@@ -33,6 +35,11 @@ class Rule(StrEnum):
     SHORT_LIFETIME = "short-lifetime"
     HOST_BITS = "host-bits"
     NAT_TRAVERSAL_TWICE = "nat-traversal-twice"
+    # other formats
+    NO_COUNTERPART = "no-counterpart"
+    NOT_SUPPORTED = "not-supported"
+    NOT_IKEV1 = "not-ikev1"
+    UNKNOWN_FORMAT = "unknown-format"
     # authentication
     TWO_SECRETS = "two-secrets"
     NO_CREDENTIAL = "no-credential"
@@ -104,6 +111,9 @@ class Rule(StrEnum):
     SAME_ADDRESSES_AND_IDENTITY = "same-addresses-and-identity"
 
 
+_IGNORABLE = frozenset({Rule.UNKNOWN_KEY, Rule.NOT_SUPPORTED})
+
+
 class Invalid(LocalError, ValueError):
     """A value that breaks ``rule``; the text says what was found and what is allowed."""
 
@@ -116,8 +126,8 @@ class Invalid(LocalError, ValueError):
 
 class Finding(NamedTuple):
     """One error or warning: the file, the path of the key (empty: the whole file), the rule, and a text that says what
-    is wrong and what is allowed. ``line`` counts from 1, 0 where it is not known; ``allowed`` are the keys that an
-    unknown one may stand for.
+    is wrong and what is allowed. ``line`` and ``column`` count from 1, 0 where they are not known; ``allowed`` are the
+    keys that an unknown one may stand for.
     """
 
     file: Path
@@ -126,9 +136,16 @@ class Finding(NamedTuple):
     text: str
     line: int = 0
     allowed: tuple[str, ...] = ()
+    column: int = 0
+
+    @property
+    def can_be_ignored(self) -> bool:
+        """Whether the configuration has a meaning without the key, which the user may accept."""
+        return self.rule in _IGNORABLE
 
     def __str__(self) -> str:
-        return ": ".join(filter(None, (str(self.file), self.key, self.text)))
+        place = f"{self.file}:{self.line}:{self.column}" if self.column else str(self.file)
+        return ": ".join(filter(None, (place, self.key, self.text)))
 
 
 class ConfigError(LocalError):
@@ -160,10 +177,3 @@ class Findings:
     def is_wrong(self, key: str) -> bool:
         """Whether an error was reported for ``key``, so that its value is not the configured one."""
         return any(finding.key == key for finding in self.errors)
-
-    def raise_errors(self) -> None:
-        """Raises:
-        ConfigError: there were errors.
-        """
-        if self.errors:
-            raise ConfigError(tuple(self.errors))

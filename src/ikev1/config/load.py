@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import re
 import time
-import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ikev1.aaa.options import BackendOptions
 from ikev1.config.checks import check
 from ikev1.config.connections import read_connections
-from ikev1.config.files import Files, changeable, why_unreadable
+from ikev1.config.files import Files, changeable
 from ikev1.config.findings import ConfigError, Finding, Findings, Rule
+from ikev1.config.formats import read
+from ikev1.config.formats.written import Places, Written
 from ikev1.config.options import GatewayOptions, engine_settings, gateway_options
 from ikev1.config.policies import read_policies
 from ikev1.config.pools import read_pools
-from ikev1.config.secrets import Secrets, exposure
+from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
 from ikev1.config.user_backends import check_backends, read_backends
 from ikev1.core.records.settings import Settings
@@ -35,19 +34,32 @@ class Loaded(NamedTuple):
     aaa: BackendOptions = BackendOptions()
 
 
-def load(path: Path | str = DEFAULT_FILE, clock: Callable[[], float] = time.time) -> Loaded:
-    """Read and check the TOML file at ``path``, and the secrets, keys and certificates it refers to; ``clock`` gives
-    the time (seconds since 1970) at which certificates must be valid.
+def load(
+    path: Path | str = DEFAULT_FILE,
+    clock: Callable[[], float] = time.time,
+    *,
+    format: str | None = None,
+    ignored: Iterable[str] = (),
+) -> Loaded:
+    """Read and check the configuration at ``path``, and the secrets, keys and certificates it refers to; ``clock``
+    gives the time (seconds since 1970) at which certificates must be valid.
+
+    ``format`` is one of `ikev1.config.formats.FORMATS`, by default that of the file's name or content. Keys of another
+    format that have no counterpart are an error if it matters, unless they are in ``ignored``.
 
     Raises:
         ConfigError: it cannot be read or used; with every reason.
     """
-    file = Path(path)
-    values, exposed = _read(file)
+    return load_written(read(Path(path), format, ignored), Path(path), clock)
+
+
+def load_written(written: Written, file: Path, clock: Callable[[], float] = time.time) -> Loaded:
+    """As `load`, for a configuration that was read from ``file`` before."""
     findings = Findings(file)
-    for place in (file, file.resolve().parent):
+    places = dict.fromkeys(place for each in written.files for place in (each, each.resolve().parent))
+    for place in places:
         _check_permissions(place, findings)
-    return _loaded(values, exposed, file.parent, findings, clock())
+    return _loaded(written, file.parent, findings, clock())
 
 
 def load_values(values: dict[str, Any], source: Path | str, clock: Callable[[], float] = time.time) -> Loaded:
@@ -58,14 +70,14 @@ def load_values(values: dict[str, Any], source: Path | str, clock: Callable[[], 
     Raises:
         ConfigError: it cannot be used; with every reason.
     """
-    return _loaded(values, None, Path(), Findings(Path(source)), clock())
+    return _loaded(Written(values, Places()), Path(), Findings(Path(source)), clock())
 
 
-def _loaded(values: dict[str, Any], exposed: str | None, folder: Path, findings: Findings, now: float) -> Loaded:
-    top = Table(findings, "", values)
+def _loaded(written: Written, folder: Path, findings: Findings, now: float) -> Loaded:
+    top = Table(findings, "", written.values)
     gateway = top.table("gateway")
     options = gateway_options(gateway, folder)
-    secrets = Secrets(folder, exposed)
+    secrets = Secrets(folder, written.exposed)
     files = Files(folder)
     connections = read_connections(top, read_policies(top), secrets, files)
     backends = read_backends(top, secrets, folder)
@@ -74,8 +86,9 @@ def _loaded(values: dict[str, Any], exposed: str | None, folder: Path, findings:
     top.finish()
     check(settings, options, findings, now)
     check_backends(connections, backends, findings)
-    findings.raise_errors()
-    return Loaded(settings, options, tuple(findings.warnings), backends)
+    if errors := (*written.errors, *map(written.places.shown, findings.errors)):
+        raise ConfigError(errors)
+    return Loaded(settings, options, (*written.warnings, *map(written.places.shown, findings.warnings)), backends)
 
 
 def _check_permissions(place: Path, findings: Findings) -> None:
@@ -88,20 +101,3 @@ def _check_permissions(place: Path, findings: Findings) -> None:
         report = findings.error if change.by_all else findings.warn
         folder = "" if place == findings.file else f"{place}: "
         report("", Rule.CHANGEABLE_BY_OTHERS, f"{folder}{change.text}: run `chmod go-w` on it")
-
-
-def _read(file: Path) -> tuple[dict[str, Any], str | None]:
-    """The content of a TOML file, and who else can read it."""
-    line = 0
-    try:
-        with file.open("rb") as opened:
-            return tomllib.load(opened), exposure(os.fstat(opened.fileno()))
-    except OSError as error:
-        rule, reason = Rule.UNREADABLE_FILE, why_unreadable(error)
-    except UnicodeDecodeError as error:
-        rule, reason = Rule.NOT_TOML, f"not UTF-8 text, which TOML requires: {error.reason}"
-    except tomllib.TOMLDecodeError as error:
-        rule, reason = Rule.NOT_TOML, f"not TOML: {error}"
-        if place := re.search(r"at line (\d+)", str(error)):
-            line = int(place[1])
-    raise ConfigError((Finding(file, "", rule, reason, line),))

@@ -29,6 +29,11 @@ def exposure(status: os.stat_result) -> str | None:
     return None
 
 
+def exposed_secret(exposed: str) -> str:
+    """What is wrong with a secret in a configuration that others can read, where ``exposed`` is its `exposure`."""
+    return f"is a secret in a file whose {exposed}: run `chmod 600` on it, or move the secret to a file of its own"
+
+
 def decode(written: str) -> bytes:
     """A secret in strongSwan's notation: text, ``0x`` and hexadecimal digits, or ``0s`` and Base64.
 
@@ -95,11 +100,7 @@ class Secrets:
         if not isinstance(value, str):
             raise Invalid(Rule.INVALID_SECRET, "the secret is not a string")
         if self._exposed:
-            raise Invalid(
-                Rule.READABLE_BY_OTHERS,
-                f"is a secret in a file whose {self._exposed}: run `chmod 600` on it, or move the secret to a file of "
-                "its own",
-            )
+            raise Invalid(Rule.READABLE_BY_OTHERS, exposed_secret(self._exposed))
         return decode(value)
 
     def from_file(self, value: object) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from ikev1.config.findings import Findings, Invalid, Rule
 
@@ -63,11 +63,11 @@ class Table:
             self.findings.error(path, error.rule if isinstance(error, Invalid) else Rule.INVALID_VALUE, str(error))
             return None
 
-    def table(self, key: str) -> Table:
+    def table(self, key: str) -> Self:
         """The table under ``key``, an empty one if it is absent."""
-        return Table(self.findings, self.key(key), self.take(key, _as_table, {}))
+        return type(self)(self.findings, self.key(key), self.take(key, _as_table, {}))
 
-    def tables(self, key: str) -> Iterator[tuple[str, Table]]:
+    def tables(self, key: str) -> Iterator[tuple[str, Self]]:
         """The tables under ``key`` by their names: ``[connection.branch]`` is ``branch`` under ``connection``."""
         named = self.table(key)
         for name in named._values:

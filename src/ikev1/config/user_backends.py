@@ -31,7 +31,7 @@ def read_backends(top: Table, secrets: Secrets, folder: Path) -> BackendOptions:
     """The tables of all backends; errors are reported."""
     users, pam, radius, command = map(top.table, BACKENDS)
     return BackendOptions(
-        users=_read_users(users, folder) if "users" in top else None,
+        users=_read_users(users, secrets, folder) if "users" in top else None,
         pam=_read_pam(pam) if "pam" in top else None,
         radius=_read_radius(radius, secrets) if "radius" in top else None,
         command=_read_command(command, folder) if "command" in top else None,
@@ -69,8 +69,17 @@ def _is_installed(module: str) -> bool:
         return False
 
 
-def _read_users(table: Table, folder: Path) -> UsersOptions | None:
+def _read_users(table: Table, secrets: Secrets, folder: Path) -> UsersOptions | None:
+    if "secrets" in table:
+        passwords = table.table("secrets")
+        users = tuple((user, passwords.take(user, secrets.inline, b"")) for user in passwords.names())
+        if "file" in table:
+            table.findings.error(table.path, Rule.TWO_SECRETS, "has both file and secrets: remove one of them")
+        table.take("file", text, "")
+        table.finish()
+        return UsersOptions(secrets=users)
     file = table.require("file", file_path(folder), "the file of users, which `ikev1 user` changes")
+    table.take("secrets", text, "")
     if file is not None:
         try:
             read_private(Path(file))

@@ -30,12 +30,13 @@ def run(
     record: Path | None = None,
     control: Path | None = None,
     log_level: str | None = None,
+    load: Callable[[Path], Loaded] = load,
     plane: Callable[[GatewayOptions], PlaneChoice] = choose,
 ) -> None:
     """Run the gateway that ``file`` configures until SIGTERM or SIGINT; SIGHUP reloads the file.
 
-    ``keylog``, ``record``, ``control`` and ``log_level`` override the file. Log lines go to the logger ``ikev1``: to
-    standard error, unless the caller has configured logging.
+    ``load`` reads the file; ``keylog``, ``record``, ``control`` and ``log_level`` override it. Log lines go to the
+    logger ``ikev1``: to standard error, unless the caller has configured logging.
 
     Raises:
         ConfigError: the configuration is not usable.
@@ -52,7 +53,7 @@ def run(
     log.write(Level.INFO, "ESP", f"data plane {chosen.name}: {chosen.reason}")
     if chosen.kernel:
         _try_suites(loaded.settings, log)
-    configuration = _Configuration(file, loaded, chosen, log)
+    configuration = _Configuration(lambda: load(file), loaded, chosen, log)
     endpoint = Endpoint(log, options.port, options.encapsulation_port, options.listen, coalesce=not chosen.kernel)
     asyncio.run(
         serve(
@@ -95,10 +96,10 @@ def _forget_other_plane(options: GatewayOptions, chosen: PlaneChoice, log: Event
 
 
 class _Configuration:
-    """The configuration in ``file``; ``loaded`` is the one in use."""
+    """The configuration that ``read`` reads; ``loaded`` is the one in use."""
 
-    def __init__(self, file: Path, loaded: Loaded, chosen: PlaneChoice, log: EventLog) -> None:
-        self._file = file
+    def __init__(self, read: Callable[[], Loaded], loaded: Loaded, chosen: PlaneChoice, log: EventLog) -> None:
+        self._read = read
         self._running = loaded.gateway
         self._chosen = chosen
         self._log = log
@@ -110,7 +111,7 @@ class _Configuration:
         Raises:
             ConfigError: the configuration is not usable; the one before stays in use.
         """
-        self.loaded = loaded = load(self._file)
+        self.loaded = loaded = self._read()
         for warning in loaded.warnings:
             self._log.write(Level.WARNING, "CFG", str(warning))
         if loaded.gateway != self._running:

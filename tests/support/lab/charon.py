@@ -77,7 +77,7 @@ class Charon(Program):
         strongswan_conf.write_text(_strongswan_conf(directory, options))
         (directory / "swanctl.conf").write_text(options.configuration or _swanctl_conf(node, options))
         if options.certificate:
-            _lay_out_certificates(directory, options)
+            lay_out_certificates(directory, options.certificate, revocation_list=options.revocation_list)
         environment = {"STRONGSWAN_CONF": str(strongswan_conf)}
         if options.plane == "noesp":
             environment["LD_PRELOAD"] = str(NOESP)
@@ -201,17 +201,17 @@ def _proposals(esp: str) -> str:
     return f"ah_proposals = {esp.removeprefix('ah:')}" if esp.startswith("ah:") else f"esp_proposals = {esp}"
 
 
-def _lay_out_certificates(directory: Path, options: CharonOptions) -> None:
+def lay_out_certificates(directory: Path, leaf: str, *, revocation_list: bool = False) -> None:
     """Into the folders in which swanctl looks for them; only the owner of a leaf knows the intermediate CA."""
-    found = {"x509": pki.certificate(options.certificate), "private": pki.private_key(options.certificate)}
+    found = {"x509": pki.certificate(leaf), "private": pki.private_key(leaf)}
     for folder, file in found.items():
         (directory / folder).mkdir()
         shutil.copy(file, directory / folder)
     authorities = directory / "x509ca"
     authorities.mkdir()
-    for authority in (pki.ROOT, *pki.chain(options.certificate)):
+    for authority in (pki.ROOT, *pki.chain(leaf)):
         shutil.copy(authority, authorities)
-    if options.revocation_list:
+    if revocation_list:
         (directory / "x509crl").mkdir()
         shutil.copy(pki.REVOCATION_LIST, directory / "x509crl")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lab import pki
-from lab.charon import CLIENT_ID, GATEWAY_ID, PSK
+from lab.charon import CLIENT_ID, GATEWAY_ID, PSK, lay_out_certificates
 from lab.control import Control
 from lab.network import Node
 from lab.paths import SPARE_THE_RESOLVER
@@ -21,6 +21,8 @@ class OurOptions:
     """What a test may choose: connection ``peer``, its tunnel ``net``, proposals in strongSwan's notation."""
 
     configuration: str = ""  # ikev1.toml as a whole but for the control socket, instead of all connections
+    swanctl: str = ""  # swanctl.conf as a whole, instead of ikev1.toml
+    arguments: Sequence[str] = ()  # more options of `ikev1 run`
     calls: bool = False  # the initiator's side: identity alice@lab, calls the node's peer
     ike: str = "aes128-sha256-modp2048"
     esp: str = "aes128-sha256"
@@ -60,7 +62,7 @@ class OurGateway(Program):
         directory.mkdir(parents=True, exist_ok=True)
         self.node = node
         self.options = options
-        self.config = directory / "ikev1.toml"
+        self.config = directory / ("swanctl.conf" if options.swanctl else "ikev1.toml")
         self.keylog = directory / "keylog"
         self.record = directory / "record.pcapng"
         self.control = Control(directory / "control.vici")
@@ -68,6 +70,8 @@ class OurGateway(Program):
         arguments = ["-m", "ikev1", "run", "--config", str(self.config)]
         if options.data_plane in _PROGRAMS:
             arguments = [str(Path(__file__).with_name(_PROGRAMS[options.data_plane])), str(self.config)]
+        else:
+            arguments += options.arguments
         self.command_line = [sys.executable, *arguments]
         setup = SPARE_THE_RESOLVER
         if options.hosts is not None:
@@ -86,6 +90,17 @@ class OurGateway(Program):
     def configure(self, options: OurOptions) -> None:
         """Write the configuration; a running gateway takes no notice before `reload`."""
         self.config.touch(mode=0o600)
+        if options.swanctl:
+            self.config.write_text(options.swanctl)
+            self.config.with_name("strongswan.conf").write_text(f"""
+charon {{
+    plugins {{ vici {{ socket = unix://{self.control.path} }} }}
+    i_dont_care_about_security_and_use_aggressive_mode_psk = yes
+}}
+""")
+            if options.certificate:
+                lay_out_certificates(self.config.parent, options.certificate)
+            return
         if options.certificate:
             chain = [pki.certificate(options.certificate), *pki.chain(options.certificate)]
             self.config.with_name(_CHAIN).write_text("".join(file.read_text() for file in chain))

@@ -42,9 +42,9 @@ class Backends:
     def _make(self, options: Record) -> Backend:
         match options:
             case UsersOptions():
-                from ikev1.aaa.users import UsersBackend
+                from ikev1.aaa.users import ListedUsersBackend, UsersBackend
 
-                return UsersBackend(Path(options.file))
+                return UsersBackend(Path(options.file)) if options.file else ListedUsersBackend(dict(options.secrets))
             case PamOptions():
                 from ikev1.aaa.pam import PamBackend
 

@@ -1,0 +1,56 @@
+"""The formats of configurations: each is read as the tables of `ikev1.toml`, with the place of each value.
+
+A format is a function that returns `Written`, and one that recognises its files. `ikev1.config.load` converts the
+tables and reports errors with the places and in the words of the format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from ikev1.config.findings import ConfigError, Finding, Rule
+from ikev1.config.formats import swanctl
+from ikev1.config.formats.toml_file import read_toml
+from ikev1.config.formats.written import Written
+
+_RECOGNISED_BY = 1 << 20  # octets of a file
+
+
+class Format(NamedTuple):
+    """A format: ``recognises`` gets the name and the text of a file, and ``read`` its path."""
+
+    read: Callable[[Path], Written]
+    recognises: Callable[[str, str], bool]
+
+
+TOML = "toml"
+FORMATS = {
+    TOML: Format(read_toml, lambda name, text: name.endswith(".toml")),
+    "swanctl": Format(swanctl.read_swanctl, swanctl.recognises),
+}
+
+
+def read(file: Path, name: str | None = None, ignored: Iterable[str] = ()) -> Written:
+    """The configuration in ``file``, in the format ``name`` or else in the first that recognises it, TOML if none does.
+    Errors about the keys ``ignored`` are warnings.
+
+    Raises:
+        ConfigError: it cannot be read, or does not have the syntax of the format.
+    """
+    if name is not None and name not in FORMATS:
+        problem = f"unknown format {name!r}; allowed: {', '.join(FORMATS)}"
+        raise ConfigError((Finding(file, "", Rule.UNKNOWN_FORMAT, problem),))
+    return FORMATS[name or _recognised(file)].read(file).without(ignored)
+
+
+def _recognised(file: Path) -> str:
+    if FORMATS[TOML].recognises(file.name, ""):
+        return TOML
+    try:
+        with file.open("rb") as opened:
+            text = opened.read(_RECOGNISED_BY).decode(errors="replace")
+    except OSError:
+        return TOML  # whose reader reports it
+    return next((name for name, each in FORMATS.items() if each.recognises(file.name, text)), TOML)

@@ -1,0 +1,197 @@
+"""The authentication of a connection: its rounds, with the secrets and the files that belong to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+from pathlib import Path
+
+from ikev1.config.findings import Rule
+from ikev1.config.formats.swanctl.folders import Certificate, Folders, OwnKey
+from ikev1.config.formats.swanctl.identities import converted
+from ikev1.config.formats.swanctl.options import Lost, Options, items
+from ikev1.config.formats.swanctl.rounds import Round, Rounds, smallest_rsa
+from ikev1.config.formats.swanctl.secrets import SwanctlSecrets
+from ikev1.config.formats.written import Part
+from ikev1.config.identities import in_certificate
+
+_TOKEN = Lost("handle", "certificates on tokens are not supported", matters=True)
+_BACKENDS = {"": "users", "generic": "users", "pam": "pam"}
+_REVOCATION = {"relaxed": "if-present", "strict": "strict", "ifuri": "if-present"}
+
+
+class Authentication:
+    """Writes the authentication of connections, with the ``secrets`` and the files in ``folders``."""
+
+    def __init__(self, secrets: SwanctlSecrets, folders: Folders) -> None:
+        self._secrets = secrets
+        self._folders = folders
+
+    def write(self, rounds: Rounds, into: Part) -> None:
+        """Write the identities, credentials and trust of both ends; the addresses are in ``into`` already."""
+        local, remote = rounds.local.options, rounds.remote.options
+        own_id = local.take("id", converted, None)
+        peer_id = remote.take("id", converted, "%any")
+        into.put("remote_id", peer_id, remote.place("id"))
+        if own_id not in (None, "%any"):
+            into.put("local_id", own_id, local.place("id"))
+        if rounds.local.kind == "pubkey":
+            self._write_credential(rounds.local, own_id, into)
+        if rounds.remote.kind == "pubkey":
+            self._write_trust(rounds.remote, peer_id, into)
+        if (rounds.local.kind, rounds.remote.kind) == ("psk", "psk"):
+            self._write_secret(rounds, into)
+        if "xauth" in (rounds.local.kind, rounds.remote.kind):
+            into.put("hybrid", True, (local if rounds.local.kind == "xauth" else remote).place("auth"))
+        if (client := rounds.local if rounds.local.kind == "xauth" else rounds.local_user) is not None:
+            self._write_client(client, into)
+        if (server := rounds.remote if rounds.remote.kind == "xauth" else rounds.remote_user) is not None:
+            self._write_server(server, into)
+
+    def _write_secret(self, rounds: Rounds, into: Part) -> None:
+        ours = [into.values.get("local_id"), into.values.get("local_address")]
+        remotes: list[str] = into.values.get("remote_address", ["%any"])
+        theirs = [into.values["remote_id"], *remotes]
+        chosen = self._secrets.shared(_single(ours), _single(theirs))
+        if chosen is None:
+            return
+        into.put("secret", chosen.value, chosen.place)
+        if not _single(remotes) and self._secrets.has_rivals(chosen, _single(ours)):
+            remote = rounds.remote.options
+            remote.findings.error(
+                remote.path,
+                Rule.NOT_SUPPORTED,
+                "peers at any address have the same secret: a secret for each identity is not supported, so that only "
+                "peers with the first one can connect",
+            )
+
+    def _write_credential(self, round_: Round, own_id: str | None, into: Part) -> None:
+        options, place = round_.options, round_.options.place("certs")
+        candidates = self._own_certificates(options)
+        named = bool(candidates)
+        if not named and own_id:
+            candidates = self._folders.of_identity(own_id)
+        for certificate in candidates:
+            if key := self._folders.key_of(certificate.public):
+                _put_key(key, options, into)
+                chain = [str(each) for each in (certificate.file, *self._folders.issuers(certificate))]
+                into.put("certificate", chain if len(chain) > 1 else chain[0], place)
+                if own_id is None or not certificate.is_for(own_id):
+                    into.values.setdefault("local_id", "dn")
+                return
+        if named:
+            options.findings.error(
+                options.key("certs"), Rule.NO_CREDENTIAL, "no private key in the folders belongs to the certificate"
+            )
+            return
+        self._write_lone_key(options, own_id, into)
+
+    def _write_lone_key(self, options: Options, own_id: str | None, into: Part) -> None:
+        """A key in PKCS#12, or one without a certificate."""
+        for file in self._files(options, "pubkeys", "pubkey", "pubkey")[:1]:
+            key = self._folders.key_of(self._folders.public_key(file))
+            if key is not None:
+                return _put_key(key, options, into)
+            text = "no private key in the folders belongs to the public key"
+            options.findings.error(options.key("pubkeys"), Rule.NO_CREDENTIAL, text)
+        for key in self._folders.own_keys:
+            if key.certificate and (own_id is None or in_certificate(own_id, key.certificate)):
+                _put_key(key, options, into)
+                into.values.setdefault("local_id", "dn")
+                return None
+        return None
+
+    def _own_certificates(self, options: Options) -> list[Certificate]:
+        found = [self._folders.certificate(file) for file in self._files(options, "certs", "cert", "x509")]
+        return [each for each in found if each is not None]
+
+    def _files(self, options: Options, key: str, section: str, folder: str) -> list[Path]:
+        """The files in a list of names, and in sections with the prefix ``section``."""
+        found = [self._folders.path(folder, name) for name in options.take(key, items, [])]
+        for _, one in options.sections(section):
+            if name := one.take("file", str, ""):
+                found.append(self._folders.path(folder, name))
+            one.lose(_TOKEN, Lost("slot", "the section is not used"), Lost("module", "the section is not used"))
+            one.finish()
+        for file in found:
+            if not file.is_file():
+                options.findings.error(options.key(key), Rule.UNREADABLE_FILE, f"{file} does not exist")
+        return [file for file in found if file.is_file()]
+
+    def _write_trust(self, round_: Round, peer_id: str, into: Part) -> None:
+        options = round_.options
+        peers = self._files(options, "certs", "cert", "x509")
+        authorities = self._files(options, "cacerts", "cacert", "x509ca")
+        public = self._files(options, "pubkeys", "pubkey", "pubkey")
+        if not (peers or authorities or public):
+            authorities = [each.file for each in self._folders.authorities]
+            peers = [each.file for each in self._trusted(peer_id)]
+        for name, key, files in (
+            ("ca", "cacerts", authorities),
+            ("peer_certificate", "certs", peers),
+            ("peer_public_key", "pubkeys", public),
+        ):
+            if files:
+                into.put(name, list(map(str, files)), options.place(key))
+        if authorities and self._folders.revocation_lists:
+            into.put("crl", list(map(str, self._folders.revocation_lists)), options.place())
+        revocation = options.take("revocation", _revocation, None)
+        if revocation == "ifuri":
+            text = "a certificate is accepted if its status cannot be retrieved: use strict"
+            options.findings.error(options.key("revocation"), Rule.NOT_SUPPORTED, text)
+        if revocation:
+            into.put("revocation", _REVOCATION[revocation], options.place("revocation"))
+        if (bits := smallest_rsa(round_)) is not None:
+            into.put("smallest_rsa", bits, options.place("auth"))
+
+    def _trusted(self, peer_id: str) -> Iterable[Certificate]:
+        """The certificates in ``x509`` that may be those of the peer; charon trusts them without a CA."""
+        ours = {key.public for key in self._folders.own_keys}
+        others = [each for each in self._folders.certificates if each.public not in ours]
+        return [each for each in others if peer_id == "%any" or each.is_for(peer_id)]
+
+    def _write_client(self, round_: Round, into: Part) -> None:
+        options = round_.options
+        user = options.take("xauth_id", str, None) or options.take("id", str, "")
+        into.put("xauth", "client", options.place("auth"))
+        if user:
+            into.put("xauth_user", user, options.place("xauth_id"))
+        if user and (secret := self._secrets.of_user(user)):
+            into.put("xauth_secret", secret.value, secret.place)
+
+    def _write_server(self, round_: Round, into: Part) -> None:
+        options = round_.options
+        into.put("xauth", "server", options.place("auth"))
+        options.take("id", str, None)
+        options.copy("groups", into, "groups", items)
+        backend = _BACKENDS.get(round_.backend)
+        if backend is None:
+            text = f"xauth-{round_.backend} is not supported; xauth, xauth-generic and xauth-pam are"
+            options.findings.error(options.key("auth"), Rule.NOT_SUPPORTED, text)
+        into.put("xauth_backend", [backend or "users"], options.place("auth"))
+
+
+def _put_key(key: OwnKey, options: Options, into: Part) -> None:
+    into.put("private_key", str(key.file), options.place("certs"))
+    if key.passphrase is not None:
+        into.put("private_key_passphrase", key.passphrase.value, key.passphrase.place)
+
+
+def _revocation(value: object) -> str:
+    if value not in _REVOCATION:
+        raise ValueError(f"{value!r} is not allowed: expected one of {', '.join(_REVOCATION)}")
+    return str(value)
+
+
+def _single(ends: Iterable[object]) -> list[str]:
+    """Those of ``ends`` that are one identity: addresses, names, but neither networks nor patterns."""
+    return [str(each) for each in ends if each is not None and _is_single(str(each))]
+
+
+def _is_single(end: str) -> bool:
+    if end == "%any" or "*" in end:
+        return False
+    try:
+        return ip_address(end.partition("%")[0]) is not None
+    except ValueError:
+        return "/" not in end

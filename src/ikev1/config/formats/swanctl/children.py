@@ -1,0 +1,194 @@
+"""``children``: each child becomes a tunnel."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from collections.abc import Callable
+from socket import getprotobyname, getservbyname
+
+from ikev1.config.findings import Rule
+from ikev1.config.formats.swanctl.options import Lost, Options, count, items, seconds, word, yes
+from ikev1.config.formats.swanctl.proposals import ABSENT_ESP, Apart, ah_proposals, esp_proposals, of_one_group
+from ikev1.config.formats.written import Part
+
+REKEY_TIME = 3600
+_SELECTOR = re.compile(r"([^\[\]]*)(?:\[([^/\]]*)(?:/([^\]]*))?\])?")
+_LOST = (
+    Lost("sha256_96", "SHA-256 is always truncated to 128 bits (RFC 4868)", ("no",), matters=True),
+    Lost("policies", "policies are always installed", ("yes",), matters=True),
+    Lost(
+        "reqid",
+        "reqids are assigned by the kernel; rules of a packet filter that name this one do not match",
+        ("0",),
+        True,
+    ),
+    Lost("priority", "the narrowest tunnel takes precedence", ("0",), matters=True),
+    Lost("interface", "the tunnel's traffic may use any interface", matters=True),
+    Lost("mark_in_sa", "received packets are selected by their marks after decryption, too", ("no",), matters=True),
+    Lost("set_mark_in", "packets are not marked", ("0/0x00000000", "0"), matters=True),
+    Lost("set_mark_out", "packets are not marked", ("0/0x00000000", "0"), matters=True),
+    Lost("tfc_padding", "packets are not padded, so their lengths show", ("0",), matters=True),
+    Lost("rand_bytes", "SAs are rekeyed at rekey_bytes"),
+    Lost("life_packets", "SAs do not expire after a number of packets"),
+    Lost("rand_packets", "SAs are rekeyed at rekey_packets"),
+    Lost("hostaccess", "PLUTO_HOST_ACCESS is not set", ("no",)),
+    Lost("policies_fwd_out", "there are no such policies", ("no",)),
+    Lost("inactivity", "idle SAs are not closed", ("0", "0s")),
+    Lost("hw_offload", "no hardware offload is requested", ("no",)),
+    Lost("copy_df", "the DF bit is copied", ("yes",)),
+    Lost("copy_ecn", "ECN is copied", ("yes",)),
+    Lost("copy_dscp", "DSCP is copied to the outer header only", ("out",)),
+    Lost("label", "IKEv1 has no labels"),
+    Lost("label_mode", "IKEv1 has no labels", ("system",)),
+)
+_MODE = word(tunnel="tunnel", transport="transport")
+_OTHER_MODES = {
+    "pass": "its traffic is not exempted from other tunnels",
+    "drop": "its traffic is not dropped",
+    "beet": "there is no tunnel in this mode",
+    "transport_proxy": "there is no tunnel in this mode",
+}
+_START = word(
+    none="none", trap="trap", start="start", **{"trap|start": "start", "start|trap": "start", "route": "trap"}
+)
+
+
+def is_tunnel(child: Options) -> bool:
+    """Whether ``child`` has a mode of this gateway; others are reported."""
+    meaning = _OTHER_MODES.get(child.take("mode", str, "tunnel"))
+    if meaning is not None:
+        child.findings.error(child.key("mode"), Rule.NOT_SUPPORTED, f"this is not supported; without it, {meaning}")
+    return meaning is None
+
+
+def write_child(child: Options, into: Part) -> None:
+    """Write the tunnel for ``child``."""
+    for theirs, ours in (("local_ts", "local"), ("remote_ts", "remote")):
+        child.copy(theirs, into, ours, _first_selector(child, theirs))
+    _write_proposals(child, into)
+    _write_lives(child, into)
+    child.copy("mode", into, "mode", _MODE, "tunnel")
+    child.copy("ipcomp", into, "compress", yes)
+    child.copy("updown", into, "updown", _program)
+    child.copy("start_action", into, "start", _START)
+    close = child.take("close_action", _START, "none")
+    if close != "none" and into.values.get("start", "none") == "none":
+        text = "a tunnel that the peer closes comes up again only with start_action"
+        child.findings.warn(child.key("close_action"), Rule.NO_COUNTERPART, text)
+    for mark in ("mark_in", "mark_out"):
+        child.copy(mark, into, mark)
+    for interface in ("if_id_in", "if_id_out"):
+        child.copy(interface, into, interface)
+    child.copy("replay_window", into, "replay_window", count, 32)
+    child.lose(*_LOST)
+    child.finish()
+
+
+def _write_proposals(child: Options, into: Part) -> None:
+    ah = child.take("ah_proposals", _apart(ah_proposals), None)
+    esp = child.take("esp_proposals", _apart(esp_proposals), None)
+    if esp is None and ah is None:
+        esp = esp_proposals(ABSENT_ESP)
+    for key, name, apart in (("ah_proposals", "ah_proposals", ah), ("esp_proposals", "proposals", esp)):
+        if apart is None:
+            continue
+        report_left_out(child, key, apart)
+        kept = of_one_group(apart.proposals)
+        if kept.left_out:
+            text = f"all proposals of a tunnel have the group of the first one: {', '.join(kept.left_out)} left out"
+            child.findings.warn(child.key(key), Rule.NO_COUNTERPART, text)
+        into.put(name, kept.proposals, child.place(key))
+
+
+def report_left_out(options: Options, key: str, apart: Apart) -> None:
+    """Report algorithms that are not offered."""
+    if not apart.proposals:
+        text = f"none of the algorithms can be used with IKEv1: {', '.join(apart.left_out) or 'there is none'}"
+        options.findings.error(options.key(key), Rule.INVALID_VALUE, text)
+    elif apart.left_out:
+        text = f"not offered, because IKEv1 or this gateway does not have it: {', '.join(apart.left_out)}"
+        options.findings.warn(options.key(key), Rule.NO_COUNTERPART, text)
+
+
+def _apart(take_apart: Callable[[list[str]], Apart]) -> Callable[[object], Apart]:
+    return lambda value: take_apart(items(value))
+
+
+def _write_lives(child: Options, into: Part) -> None:
+    """The times; strongSwan's defaults depend on one another: an SA lives a tenth longer than until it is rekeyed."""
+    life = child.take("life_time", seconds, None)
+    rekey = child.take("rekey_time", seconds, REKEY_TIME if not life else life * 10 // 11)
+    into.put("lifetime", life or (rekey + rekey // 10) or REKEY_TIME, child.place("life_time"))
+    if rekey:
+        into.put("rekey_time", rekey, child.place("rekey_time"))
+        child.copy("rand_time", into, "rand_time", seconds)
+    else:
+        text = f"the SAs are rekeyed before they expire after {into.values['lifetime']} s"
+        child.findings.warn(child.key("rekey_time"), Rule.NO_COUNTERPART, text)
+        child.take("rand_time", seconds, None)
+    rekey_bytes = child.take("rekey_bytes", _bytes, 0)
+    life_bytes = child.take("life_bytes", _bytes, rekey_bytes * 11 // 10)
+    if rekey_bytes:
+        into.put("rekey_bytes", rekey_bytes, child.place("rekey_bytes"))
+    if life_bytes:
+        into.put("lifetime_kilobytes", max(1, -(-life_bytes // 1024)), child.place("life_bytes"))
+    if packets := child.take("rekey_packets", count, 0):
+        into.put("rekey_packets", packets, child.place("rekey_packets"))
+
+
+def _bytes(value: object) -> int:
+    """Octets, a number that may be followed by ``k``, ``m`` or ``g``."""
+    written = str(value).lower()
+    unit = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}.get(written[-1:], 1)
+    number = written[:-1] if unit > 1 else written
+    if not (number.isascii() and number.isdigit()) or len(number) > 18:
+        raise ValueError(f"{value!r} is not allowed: expected bytes, or a number with a unit such as 500m")
+    return int(number) * unit
+
+
+def _first_selector(child: Options, key: str) -> Callable[[object], str]:
+    """A converter: the first selector of a list, as charon does with IKEv1."""
+
+    def convert(value: object) -> str:
+        first, *others = items(value) or ["dynamic"]
+        if others:
+            text = f"IKEv1 negotiates one pair of networks, the first one: write a child for {', '.join(others)}"
+            child.findings.warn(child.key(key), Rule.NO_COUNTERPART, text)
+        return _selector(first)
+
+    return convert
+
+
+def _selector(written: str) -> str:
+    """A selector with the numbers of its protocol and service, which may be written by name."""
+    form = _SELECTOR.fullmatch(written)
+    if form is None or form[2] is None:
+        return written
+    protocol, port = form[2].strip().lower(), (form[3] or "").strip().lower()
+    if protocol and not protocol.isdigit():
+        try:
+            number = getprotobyname(protocol)
+        except OSError:
+            number = None
+        if number is not None and protocol not in ("tcp", "udp", "icmp", "gre"):
+            protocol = str(number)
+    if port and not port.isdigit() and port not in ("any", "%any"):
+        try:
+            port = str(getservbyname(port, protocol if protocol in ("tcp", "udp") else "tcp"))
+        except OSError:
+            raise ValueError(
+                f"{written!r}: {port!r} is no port: expected one number or the name of a service"
+            ) from None
+    return f"{form[1].strip()}[{protocol}/{port}]" if port else f"{form[1].strip()}[{protocol}]"
+
+
+def _program(value: object) -> str:
+    """A command, whose program a shell would find; `updown` names files."""
+    try:
+        program, *arguments = shlex.split(str(value))
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not a command: {error}") from None
+    found = program if "/" in program else shutil.which(program) or program
+    return shlex.join([found, *arguments])

@@ -1,0 +1,198 @@
+"""``connections``: each connection for IKEv1 becomes one of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address, summarize_address_range
+
+from ikev1.config.findings import Rule
+from ikev1.config.formats.swanctl.authentication import Authentication
+from ikev1.config.formats.swanctl.children import is_tunnel, report_left_out, write_child
+from ikev1.config.formats.swanctl.daemon import Daemon
+from ikev1.config.formats.swanctl.options import Lost, Options, count, items, seconds, word, yes
+from ikev1.config.formats.swanctl.proposals import ike_proposals
+from ikev1.config.formats.swanctl.rounds import NotIkev1, Rounds, read_rounds
+from ikev1.config.formats.written import Part
+
+REKEY_TIME = 4 * 3600
+_version = word(**{"0": "0", "1": "1", "2": "2"})
+_EVERYWHERE = ("0.0.0.0/0", "::/0")
+_LOST = (
+    Lost("local_port", "the gateway has one port for all connections, [gateway] port", ("500",), matters=True),
+    Lost("dscp", "packets of IKE are sent without a DSCP", ("000000",)),
+    Lost("mobike", "IKEv1 has no MOBIKE", ("yes", "no")),
+    Lost("childless", "IKEv1 always negotiates tunnels apart", ("allow",)),
+    Lost("send_certreq", "certificates are requested", ("yes",)),
+    Lost("send_cert", "the certificate is sent if the peer requests it", ("ifasked", "always")),
+    Lost("ppk_id", "IKEv1 has no PPK"),
+    Lost("ppk_required", "IKEv1 has no PPK", ("no",), matters=True),
+    Lost("mediation", "IKEv1 has no mediation", ("no",), matters=True),
+    Lost("mediated_by", "IKEv1 has no mediation", matters=True),
+    Lost("mediation_peer", "IKEv1 has no mediation"),
+)
+
+
+def write_connections(top: Options, into: Part, authentication: Authentication, daemon: Daemon) -> None:
+    """Write all connections for IKEv1; others are named and skipped."""
+    ours = into.part("connection", top.place("connections"))
+    for name, connection in top.table("connections").sections():
+        rounds = _for_ikev1(connection)
+        if rounds is not None:
+            _write(connection, rounds, ours.part(name, connection.place()), authentication, daemon)
+
+
+def _for_ikev1(connection: Options) -> Rounds | None:
+    """The rounds of a connection for IKEv1; others are reported."""
+    version = connection.take("version", _version, "0")
+    if version == "2":
+        connection.findings.warn(connection.path, Rule.NOT_IKEV1, "is for IKEv2 only, and skipped")
+        return None
+    try:
+        rounds = read_rounds(connection)
+    except NotIkev1 as error:
+        report = connection.findings.error if version == "1" else connection.findings.warn
+        report(
+            connection.path,
+            Rule.NOT_IKEV1,
+            str(error) if version == "1" else f"is for IKEv2 only, and skipped: {error}",
+        )
+        return None
+    return rounds
+
+
+def _write(connection: Options, rounds: Rounds, into: Part, authentication: Authentication, daemon: Daemon) -> None:
+    connection.copy("local_addrs", into, "local_address", _own_address(connection))
+    connection.copy("remote_addrs", into, "remote_address", _addresses, ["%any"])
+    connection.copy("remote_port", into, "remote_port", count)
+    authentication.write(rounds, into)
+    apart = connection.take("proposals", lambda value: ike_proposals(items(value)), ike_proposals(["default"]))
+    report_left_out(connection, "proposals", apart)
+    into.put("proposals", apart.proposals, connection.place("proposals"))
+    # charon does not compare lifetimes
+    into.put("proposal_check", "claim", None)
+    _write_aggressive(connection, rounds, into, daemon)
+    connection.copy("vips", into, "vips", items)
+    if "vips" in into.values and not daemon.install_routes:
+        into.put("install_routes", False, connection.place("vips"))
+    connection.copy("pools", into, "pools", items)
+    connection.copy("pull", into, "mode_config", lambda value: "pull" if yes(value) else "push")
+    connection.copy("encap", into, "nat_traversal", lambda value: "force" if yes(value) else "auto")
+    connection.copy("fragmentation", into, "fragmentation")
+    connection.copy("keyingtries", into, "keyingtries", _keyingtries, 1)
+    connection.copy("unique", into, "unique", word(no="replace", replace="replace", keep="keep", never="never"))
+    _write_lives(connection, into)
+    connection.copy("dpd_delay", into, "dpd_delay", seconds, 0)
+    timeout = connection.take("dpd_timeout", seconds, 0)
+    into.put("dpd_timeout", timeout or daemon.retransmission_time, connection.place("dpd_timeout"))
+    connection.lose(*_LOST)
+    _write_children(connection, into)
+    _warn_of_version(connection, into)
+    rounds.finish()
+    connection.finish()
+
+
+def _write_aggressive(connection: Options, rounds: Rounds, into: Part, daemon: Daemon) -> None:
+    if connection.take("aggressive", yes, False):
+        psk = rounds.remote.kind == "psk"
+        into.put("mode", "aggressive", connection.place("aggressive"))
+        into.put(
+            "aggressive", "accept-psk" if psk and daemon.aggressive_psk else "accept", connection.place("aggressive")
+        )
+    else:
+        into.put("aggressive", "refuse", connection.place("aggressive"))
+
+
+def _write_lives(connection: Options, into: Part) -> None:
+    """IKEv1 renews an ISAKMP SA at the earlier of ``reauth_time`` and ``rekey_time``, both of which are times of
+    rekeying here; it lives ``over_time`` longer.
+    """
+    reauth = connection.take("reauth_time", seconds, 0)
+    rekey = connection.take("rekey_time", seconds, 0 if reauth else REKEY_TIME)
+    over = connection.take("over_time", seconds, max(reauth, rekey) // 10)
+    both = [each for each in (reauth, rekey) if each]
+    key = "reauth_time" if reauth and reauth == min(both) else "rekey_time"
+    if not both:
+        into.put("rekey", False, connection.place("rekey_time"))
+        return
+    into.put("rekey_time", min(both), connection.place(key))
+    into.put("lifetime", min(both) + max(over, 1), connection.place("over_time"))
+    connection.copy("rand_time", into, "rand_time", seconds)
+
+
+def _write_children(connection: Options, into: Part) -> None:
+    interfaces = {key: connection.take(key, str, None) for key in ("if_id_in", "if_id_out")}
+    actions: dict[str, str] = {}
+    children = connection.table("children")
+    for name, child in children.sections():
+        if not is_tunnel(child):
+            continue
+        tunnel = into.part("tunnel").part(name, child.place())
+        action = child.take(
+            "dpd_action",
+            word(clear="clear", none="clear", trap="trap", hold="trap", restart="restart", start="restart"),
+            "clear",
+        )
+        actions.setdefault(action, child.key("dpd_action"))
+        write_child(child, tunnel)
+        for key, interface in interfaces.items():
+            if interface is not None and key not in child:
+                tunnel.put(key, interface, connection.place(key))
+    children.finish()
+    if len(actions) > 1:
+        *_, (action, key) = actions.items()
+        text = f"{action!r} is not the dpd_action of the other children: a connection has one"
+        connection.findings.error(key, Rule.NOT_SUPPORTED, text)
+    for action, key in list(actions.items())[:1]:
+        into.put("dpd_action", action, connection.places.exactly(key))
+
+
+def _warn_of_version(connection: Options, into: Part) -> None:
+    """Report a connection for both versions that this gateway initiates by itself."""
+    starts = [tunnel.get("start", "none") for tunnel in into.part("tunnel").values.values()]
+    if connection.take("version", _version, "0") == "0" and any(start != "none" for start in starts):
+        text = "the gateway initiates with IKEv1, but charon with IKEv2 if version is not 1"
+        connection.findings.warn(connection.key("version"), Rule.NOT_IKEV1, text)
+
+
+def _keyingtries(value: object) -> int:
+    return 0 if value == "%forever" else count(value)
+
+
+def _own_address(connection: Options) -> Callable[[object], str]:
+    def convert(value: object) -> str:
+        found = list(_networks(value))
+        if len(found) > 1:
+            text = f"a connection has one local address, {found[0]}: peers that use {', '.join(found[1:])} are refused"
+            connection.findings.warn(connection.key("local_addrs"), Rule.NO_COUNTERPART, text)
+        return found[0] if found else "%any"
+
+    return convert
+
+
+def _addresses(value: object) -> list[str]:
+    """Remote addresses; ``%any`` beside others is all networks, so that the others can be called."""
+    found = list(_networks(value))
+    if "%any" in found and len(found) > 1:
+        found = [each for each in found if each != "%any"] + list(_EVERYWHERE)
+    return found or ["%any"]
+
+
+def _networks(value: object) -> Iterator[str]:
+    """Addresses, names and networks; a range as the networks that it consists of."""
+    for each in items(value):
+        if each in ("%any", "%any4", "%any6", "0.0.0.0", "::", "0::0"):  # noqa: S104  what strongSwan reads as any
+            yield "%any"
+            continue
+        first, dash, last = (part.strip() for part in each.partition("-"))
+        try:
+            low, high = ip_address(first), ip_address(last if dash else first)
+        except ValueError:
+            yield each
+            continue
+        if not dash:
+            yield each
+            continue
+        try:
+            yield from map(str, summarize_address_range(low, high))
+        except (TypeError, ValueError):
+            raise ValueError(f"{each!r} is not a range: expected two addresses, the lower one first") from None

@@ -1,0 +1,160 @@
+"""The folders beside swanctl.conf: certificates, CA certificates, CRLs, public keys and private keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from ikev1.config.files import why_unreadable
+from ikev1.config.findings import Findings, Rule
+from ikev1.config.formats.swanctl.secrets import KEYS, Secret, SwanctlSecrets
+from ikev1.config.secrets import decode
+from ikev1.core.peer import identity
+from ikev1.crypto import certificates, private_keys, public_keys
+from ikev1.wire.payloads import Identification
+
+Value = TypeVar("Value")
+_LARGEST = 1 << 20  # octets of a file
+_MOST = 10_000  # files of a folder
+
+
+class OwnKey(NamedTuple):
+    """A private key: its file, its public key (DER), its passphrase, and the certificate if the file has one."""
+
+    file: Path
+    public: bytes
+    passphrase: Secret | None
+    certificate: bytes = b""
+
+
+class Certificate(NamedTuple):
+    """A certificate file: the first certificate in it (DER), its public key, and whom it is for."""
+
+    file: Path
+    der: bytes
+    public: bytes
+    identities: tuple[Identification, ...]
+
+    def is_for(self, who: str) -> bool:
+        """Whether the certificate is for the identity or pattern ``who``."""
+        return any(identity.matches(who, each) for each in self.identities)
+
+
+class Folders:
+    """The folders in ``folder``. Files that cannot be used are reported once."""
+
+    def __init__(self, folder: Path, secrets: SwanctlSecrets, findings: Findings) -> None:
+        self._folder = folder
+        self._secrets = secrets
+        self._findings = findings
+
+    def path(self, kind: str, name: str) -> Path:
+        """The file ``name`` in the folder ``kind``, unless it is an absolute path."""
+        return self._folder / kind / name
+
+    @cached_property
+    def own_keys(self) -> tuple[OwnKey, ...]:
+        """All private keys."""
+        return tuple(key for kind in KEYS for file in self._files(kind) if (key := self._own_key(kind, file)))
+
+    @cached_property
+    def certificates(self) -> tuple[Certificate, ...]:
+        """The certificates in ``x509``."""
+        return self._certificates("x509")
+
+    @cached_property
+    def authorities(self) -> list[Certificate]:
+        """The certificates in ``x509ca``, and those that were added."""
+        return list(self._certificates("x509ca"))
+
+    def add_authority(self, file: Path) -> bool:
+        """Trust the CA certificate in ``file`` as well; false if there is none."""
+        found = self.certificate(file)
+        if found is not None and all(each.file != file for each in self.authorities):
+            self.authorities.append(found)
+        return found is not None
+
+    @cached_property
+    def revocation_lists(self) -> tuple[Path, ...]:
+        """The files in ``x509crl``."""
+        return tuple(self._files("x509crl"))
+
+    def certificate(self, file: Path) -> Certificate | None:
+        """The certificate in ``file``, None if there is none, which `ikev1.config.files` reports later."""
+        return self._parsed(file, _certificate(file), report=False)
+
+    def public_key(self, file: Path) -> bytes:
+        """The public key (DER) in a file, empty if there is none, which `ikev1.config.trust` reports later."""
+        return self._parsed(file, public_keys.parse, report=False) or b""
+
+    def key_of(self, public: bytes) -> OwnKey | None:
+        """Our private key for a public key."""
+        return next((key for key in self.own_keys if key.public == public), None)
+
+    def of_identity(self, who: str) -> list[Certificate]:
+        """The certificates for an identity."""
+        return [each for each in self.certificates if each.is_for(who)]
+
+    def issuers(self, certificate: Certificate) -> list[Path]:
+        """The intermediate CAs in ``x509ca`` that issued a certificate, the nearest first."""
+        found: list[Path] = []
+        name = certificates.names(certificate.der)
+        while len(found) < len(self.authorities):
+            issuer = next((ca for ca in self.authorities if certificates.names(ca.der).subject == name.issuer), None)
+            if issuer is None or issuer.file in found:
+                break
+            name = certificates.names(issuer.der)
+            if name.issuer == name.subject:
+                break
+            found.append(issuer.file)
+        return found
+
+    def _files(self, kind: str) -> list[Path]:
+        try:
+            found = sorted(file for file in (self._folder / kind).iterdir() if not file.name.startswith("."))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            self._findings.warn("", Rule.UNREADABLE_FILE, f"{self._folder / kind} {why_unreadable(error)}")
+            return []
+        return [file for file in found[:_MOST] if file.is_file()]
+
+    def _certificates(self, kind: str) -> tuple[Certificate, ...]:
+        return tuple(found for file in self._files(kind) if (found := self._parsed(file, _certificate(file))))
+
+    def _own_key(self, kind: str, file: Path) -> OwnKey | None:
+        passphrase = self._secrets.passphrase(file)
+
+        def parse(content: bytes) -> OwnKey:
+            secret = decode(passphrase.value) if passphrase else None
+            if kind == "pkcs12":
+                bundle = private_keys.parse_pkcs12(content, secret)
+                return OwnKey(file, certificates.public_key(bundle.certificate), passphrase, bundle.certificate)
+            key = private_keys.load(private_keys.parse(content, secret))
+            return OwnKey(file, public_keys.encode(key.public_key()), passphrase)
+
+        return self._parsed(file, parse)
+
+    def _parsed(self, file: Path, parse: Callable[[bytes], Value], *, report: bool = True) -> Value | None:
+        try:
+            with file.open("rb") as opened:
+                content = opened.read(_LARGEST)
+            return parse(content)
+        except OSError as error:
+            problem = f"{file} {why_unreadable(error)}"
+        except ValueError as error:
+            problem = f"{file} is not used: {error}"
+        if report:
+            self._findings.warn("", Rule.INVALID_FILE, problem)
+        return None
+
+
+def _certificate(file: Path) -> Callable[[bytes], Certificate]:
+    def parse(content: bytes) -> Certificate:
+        der = certificates.parse(content)[0]
+        whom = tuple(Identification(kind, 0, 0, data) for kind, data in certificates.identities(der))
+        return Certificate(file, der, certificates.public_key(der), whom)
+
+    return parse

@@ -1,0 +1,67 @@
+"""``pools``: virtual addresses and the attributes that clients get with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_interface
+
+from ikev1.config.findings import Rule
+from ikev1.config.formats.swanctl.options import Options, items
+from ikev1.config.formats.written import Part
+
+# Attributes by strongSwan's names and their numbers (draft-dukes-ike-mode-cfg-02 §3.4, Cisco Unity)
+ATTRIBUTES = {
+    "dns": "dns",
+    "nbns": "nbns",
+    "netmask": "netmask",
+    "subnet": "subnets",
+    "split_include": "split_include",
+    "split_exclude": "split_exclude",
+    "28672": "banner",
+    "28674": "default_domain",
+    "28675": "split_dns",
+}
+_SINGLE = frozenset({"netmask", "banner", "default_domain"})
+
+Attributes = Mapping[str, tuple[list[str], Options, str]]
+
+
+def write_pools(top: Options, into: Part, attributes: Attributes) -> None:
+    """Write all pools; ``attributes`` are those of the plugin attr, which clients of all pools get."""
+    for name, pool in top.table("pools").sections():
+        part = into.part("pools", top.place("pools")).part(name, pool.place())
+        pool.copy("addrs", part, "addresses", _addresses)
+        for key in pool.names():
+            if key != "addrs":
+                _write_attribute(pool, key, part)
+        for ours, (values, section, key) in attributes.items():
+            if ours not in part.values:
+                part.put(ours, values[0] if ours in _SINGLE and values else values, section.place(key))
+        pool.finish()
+
+
+def _write_attribute(pool: Options, key: str, part: Part) -> None:
+    ours = ATTRIBUTES.get(key)
+    if ours is None:
+        pool.take(key, str, None)
+        known = key.isdigit() or key in ("server", "dhcp")
+        if known:
+            pool.findings.warn(pool.key(key), Rule.NO_COUNTERPART, "clients do not get this attribute")
+        else:
+            pool.findings.error(pool.key(key), Rule.UNKNOWN_KEY, f"unknown attribute; allowed: {', '.join(ATTRIBUTES)}")
+    elif ours in _SINGLE:
+        pool.copy(key, part, ours)
+    else:
+        pool.copy(key, part, ours, items)
+
+
+def _addresses(value: object) -> list[str]:
+    """The addresses of a pool. A network that is written as an address in it begins with this address."""
+    written = str(value).strip()
+    if "-" in written or "/" not in written:
+        return [written]
+    interface = ip_interface(written)
+    if interface.ip == interface.network.network_address:
+        return [written]
+    last = interface.network.broadcast_address - int(interface.version == 4)
+    return [f"{interface.ip}-{last}"]

@@ -1,0 +1,132 @@
+"""What the reader of a format makes of a configuration: the tables of `ikev1.toml`, and where values were written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ikev1.config.findings import Finding
+
+_PATH = re.compile(r"\b(?:gateway|policy|connection|pools|users)\.[\w-]+(?:\.[\w-]+)*")
+
+
+class Place(NamedTuple):
+    """Where a value or a section was written: line and column count from 1, ``key`` is its path in that format, and
+    ``comments`` are what the user wrote about it.
+    """
+
+    file: Path
+    line: int
+    column: int
+    key: str
+    comments: tuple[str, ...] = ()
+
+
+class Places:
+    """The places of values by their paths in `ikev1.toml`, such as ``connection.branch.remote_address``.
+
+    ``words`` are expressions for findings in `ikev1.toml`, and what they are called in the format of the user; without
+    them, its keys and words are those of the findings.
+    """
+
+    def __init__(self, words: Mapping[str, str] | None = None) -> None:
+        self._places: dict[str, Place] = {}
+        self._words = dict(words or {})
+        longest_first = sorted(self._words, key=len, reverse=True)
+        self._word = re.compile("|".join(rf"(?<![\w.]){re.escape(word)}(?![\w=])" for word in longest_first) or r"(?!)")
+
+    def put(self, path: str, place: Place) -> None:
+        """``path`` was written at ``place``."""
+        self._places[path] = place
+
+    def of(self, path: str) -> Place | None:
+        """Where ``path``, or else the nearest table around it, was written."""
+        return self._nearest(path)[1]
+
+    def exactly(self, path: str) -> Place | None:
+        """Where ``path`` itself was written, None if it was not."""
+        return self._places.get(path)
+
+    def shown(self, finding: Finding) -> Finding:
+        """``finding`` with the file, line, key and words of the format in which the user wrote."""
+        if not self._places:
+            return finding
+        path, place = self._nearest(finding.key)
+        if place is not None:
+            finding = finding._replace(file=place.file, line=place.line, column=place.column)
+        if not self._words:  # the keys and words of the finding are those of the user
+            return finding
+        text = self._said(_PATH.sub(self._written_path, finding.text))
+        if place is None:
+            return finding._replace(text=text)
+        if path != finding.key:  # a default of the format, or a part of a value
+            text = f"{self._said(finding.key[len(path) + 1 :])}: {text}"
+        return finding._replace(key=place.key, text=text)
+
+    def _said(self, text: str) -> str:
+        return self._word.sub(lambda found: self._words[found[0]], text)
+
+    def _nearest(self, path: str) -> tuple[str, Place | None]:
+        while path and path not in self._places:
+            path = path.rpartition(".")[0]
+        return path, self._places.get(path)
+
+    def _written_path(self, found: re.Match[str]) -> str:
+        place = self._places.get(found[0])
+        return found[0] if place is None else place.key
+
+
+class Written(NamedTuple):
+    """A configuration as a user wrote it.
+
+    ``values`` are its tables in the form in which `tomllib` returns those of `ikev1.toml`. ``exposed`` says who else
+    can read the file, if it contains secrets; ``files`` are all files that it consists of. ``errors`` and ``warnings``
+    are about what cannot be said in `ikev1.toml`.
+    """
+
+    values: dict[str, Any]
+    places: Places
+    exposed: str | None = None
+    files: tuple[Path, ...] = ()
+    errors: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Written(values=<{len(self.values)} tables>, files={self.files!r}, errors={self.errors!r})"
+
+    def without(self, ignored: Iterable[str]) -> Written:
+        """This configuration with errors about the keys ``ignored`` as warnings. A key is a whole path or its last
+        part.
+        """
+        names = frozenset(ignored)
+        dropped = [error for error in self.errors if error.can_be_ignored and _is_named(error.key, names)]
+        kept = tuple(error for error in self.errors if error not in dropped)
+        return self._replace(errors=kept, warnings=(*self.warnings, *dropped))
+
+
+def _is_named(key: str, names: frozenset[str]) -> bool:
+    return key in names or key.rpartition(".")[2] in names
+
+
+class Part:
+    """A table of `ikev1.toml` that is being written, at ``path``."""
+
+    def __init__(self, places: Places, path: str = "", values: dict[str, Any] | None = None) -> None:
+        self.places = places
+        self.path = path
+        self.values: dict[str, Any] = {} if values is None else values
+
+    def part(self, name: str, place: Place | None = None) -> Part:
+        """The table ``name`` in this one, which was written at ``place``."""
+        path = f"{self.path}.{name}" if self.path else name
+        if place is not None:
+            self.places.put(path, place)
+        return Part(self.places, path, self.values.setdefault(name, {}))
+
+    def put(self, key: str, value: object, place: Place | None) -> None:
+        """Set ``key``, which was written at ``place`` (None: it is a default of the format)."""
+        self.values[key] = value
+        if place is not None:
+            self.places.put(f"{self.path}.{key}" if self.path else key, place)

@@ -1,0 +1,177 @@
+"""What is imported, exported and imported again is the same, whatever the configuration."""
+
+from __future__ import annotations
+
+import tempfile
+import tomllib
+from collections.abc import Callable
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ikev1.config import load, load_written
+from ikev1.config.export import exported
+from ikev1.config.formats import read
+
+NAMES = st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True).filter(lambda name: name != "include")
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
+SECRETS = TEXTS.filter(lambda secret: secret[:2] not in ("0x", "0s")) | st.binary(min_size=1, max_size=20).map(
+    lambda octets: f"0x{octets.hex()}"
+)
+ADDRESSES = st.ip_addresses(v=4).map(str).filter(lambda address: address != "0.0.0.0")
+NETWORKS = st.builds(lambda first, second: f"10.{first}.{second}.0/24", st.integers(0, 255), st.integers(0, 255))
+TIMES = st.builds(lambda number, unit: f"{number}{unit}", st.integers(10, 50), st.sampled_from(["m", "h"]))
+YES = st.sampled_from(["yes", "no"])
+
+
+def keys(**values: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, str]]:
+    """Some of the keys."""
+    return st.fixed_dictionaries({}, optional=values)
+
+
+PROPOSALS = ["default", "aes256-sha256-modp2048", "aes128-aes256-sha1-sha256-ecp256-modp2048", "3des-md5-modp1024"]
+CHILD = keys(
+    local_ts=NETWORKS,
+    remote_ts=NETWORKS,
+    rekey_time=TIMES,
+    rekey_bytes=st.integers(2**20, 2**40).map(str),
+    esp_proposals=st.sampled_from(["default", "aes128gcm16-esn-noesn", "aes256-sha256-ecp256, aes128-sha1"]),
+    mode=st.just("tunnel"),
+    ipcomp=YES,
+    start_action=st.sampled_from(["none", "trap", "start"]),
+    mark_out=st.integers(1, 2**32 - 1).map(str),
+    if_id_in=st.integers(1, 2**32 - 1).map(str),
+    replay_window=st.integers(32, 4096).map(str),
+)
+CONNECTION = keys(
+    local_addrs=ADDRESSES,
+    proposals=st.sampled_from(PROPOSALS),
+    aggressive=YES,
+    encap=YES,
+    pull=YES,
+    fragmentation=st.sampled_from(["yes", "accept", "force", "no"]),
+    unique=st.sampled_from(["no", "never", "keep", "replace"]),
+    keyingtries=st.integers(0, 10).map(str),
+    dpd_delay=TIMES,
+    dpd_timeout=TIMES,
+    rekey_time=TIMES,
+    reauth_time=TIMES,
+    over_time=st.integers(60, 500).map(str),
+)
+IDENTITIES = st.sampled_from(["gw.example.org", "carol@example.org", "keyid:group", "fqdn:192.0.2.1", "C=CH, O=lab"])
+
+
+def quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def written(values: dict[str, Any]) -> str:
+    """Sections and keys in the syntax of strongSwan."""
+    lines = []
+    for key, value in values.items():
+        lines.append(f"{key} {{\n{written(value)}\n}}" if isinstance(value, dict) else f"{key} = {quoted(value)}")
+    return "\n".join(lines)
+
+
+@st.composite
+def configurations(draw: st.DrawFn) -> dict[str, Any]:
+    """Connections with a pre-shared key, each to an address of its own."""
+    connections = {}
+    for number, name in enumerate(draw(st.lists(NAMES, min_size=1, max_size=3, unique=True)), 1):
+        local, remote = draw(IDENTITIES), draw(IDENTITIES.map(lambda identity: identity.replace("gw", "peer")))
+        connections[name] = {
+            "version": draw(st.sampled_from(["0", "1"])),
+            "remote_addrs": f"198.51.100.{number}",
+            **draw(CONNECTION),
+            "local": {"auth": "psk", "id": local},
+            "remote": {"auth": "psk", "id": remote},
+            "children": draw(st.dictionaries(NAMES, CHILD, min_size=1, max_size=2)),
+        }
+    return {"connections": connections, "secrets": {"ike": {"secret": draw(SECRETS)}}}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(configurations())
+def test_imported_exported_and_imported_again(values: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        file = folder / "swanctl.conf"
+        file.touch(mode=0o600)
+        file.write_text(written(values))
+        once = read(file)
+        first = load_written(once, file)
+        text, secrets = exported(once.values)
+        for secret, content in secrets.items():
+            (folder / secret).touch(mode=0o600)
+            (folder / secret).write_text(f"{content}\n")
+        again = folder / "ikev1.toml"
+        again.touch(mode=0o600)
+        again.write_text(text)
+        second = load(again)
+        assert (second.settings, second.gateway) == (first.settings, first.gateway)
+        assert exported(read(again).values).text == text
+
+
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.text(st.characters(exclude_categories=["Cs"]))
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=5,
+)
+TABLES: st.SearchStrategy[Any] = st.recursive(
+    st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), VALUES, max_size=3),
+    lambda inner: st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), VALUES | inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(TABLES)
+def test_what_is_written_is_what_tomllib_reads(table: dict[str, Any]) -> None:
+    table.pop("connection", None)
+    assert tomllib.loads(exported(table).text) == table
+
+
+COMMENTED = """
+# The head office
+
+connections {
+    # to the branch,
+    ## since 2019
+    branch {    # ask Carol
+        version = 1
+        remote_addrs = 198.51.100.7   # behind a NAT?
+        # unique = never
+        local { auth = psk }
+        remote { auth = psk }
+        children { net {
+            local_ts = 10.1.0.0/16   # everything
+            # the end
+        } }
+    }
+}
+secrets { # of no
+    ike { # concern
+        secret = "x" # here
+    }
+}
+"""
+
+
+def test_comments_stay_where_they_belong(write: Callable[..., Path]) -> None:
+    imported = read(write(COMMENTED))
+    lines = exported(imported.values, imported.places).text.split("\n")
+    about = {
+        lines[number]: list(takewhile(lambda line: line.startswith("#"), reversed(lines[:number])))[::-1]
+        for number in range(len(lines))
+    }
+    assert "# The head office" in lines
+    assert about["[connection.branch]"] == ["# to the branch,", "# since 2019", "# ask Carol"]
+    assert about['remote_address = ["198.51.100.7"]'] == ["# behind a NAT?"]
+    assert about["[connection.branch.tunnel.net]"] == ["# the end"]
+    assert about['local = "10.1.0.0/16"'] == ["# everything"]
+    assert not any(word in line for word in ("of no", "concern", "here") for line in lines)

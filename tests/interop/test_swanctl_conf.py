@@ -1,0 +1,220 @@
+"""One swanctl.conf, read by charon and by us: the other end of the tunnel, another charon, sees no difference."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import pytest
+
+from lab.charon import CharonOptions
+from lab.fixtures import opened_lab
+from lab.gateway import OurOptions
+from lab.lab import Lab
+
+OURS, THEIRS = ("192.0.2.1", "10.1.0.0/16"), ("198.51.100.7", "10.2.0.0/16")
+SECRETS = 'secrets { ike-peer { id = branch.example.org\n secret = "a secret, with = and # in it" } }'
+OF_IKE = ("version", "local-id", "remote-id", "encr-alg", "encr-keysize", "integ-alg", "prf-alg", "dh-group")
+OF_USERS = ("local-xauth-id", "remote-xauth-id", "local-vips", "remote-vips")
+OF_CHILD = ("mode", "protocol", "encr-alg", "encr-keysize", "integ-alg", "dh-group", "esn", "local-ts", "remote-ts")
+
+
+class Case(NamedTuple):
+    """The file that is read by both, and the options of the other end, which is charon."""
+
+    file: str
+    other: str
+    certificate: str = ""
+    others_certificate: str = ""
+    xauth: bool = False
+
+
+def two_ends(
+    connection: str = "", child: str = "", *, others: str = "", ends: str = "", own: str = "", peers: str = ""
+) -> tuple[str, str]:
+    """The file for the two ends of a tunnel between sites with a pre-shared key. ``ends`` are the rounds of ours."""
+    ours = f"""
+defaults {{
+    version = 1
+    proposals = aes128-sha256-modp2048
+    local {{ auth = psk\n id = gw.example.org }}
+    remote {{ auth = psk\n id = branch.example.org }}
+}}
+connections {{ site : defaults {{
+    local_addrs = {OURS[0]}   # ours
+    remote_addrs = {THEIRS[0]}
+    {connection}
+    {ends}
+    {own}
+    children {{ net {{ local_ts = {OURS[1]}\n remote_ts = {THEIRS[1]}\n rekey_time = 50m\n {child} }} }}
+}} }}
+{SECRETS}
+{others}
+"""
+    theirs = f"""
+connections {{ site {{
+    version = 1
+    local_addrs = {THEIRS[0]}
+    remote_addrs = {OURS[0]}
+    proposals = aes128-sha256-modp2048
+    {connection}
+    local {{ auth = psk\n id = branch.example.org }}
+    remote {{ auth = psk\n id = gw.example.org }}
+    {peers}
+    children {{ net {{ local_ts = {THEIRS[1]}\n remote_ts = {OURS[1]}\n rekey_time = 50m\n {child} }} }}
+}} }}
+{SECRETS}
+"""
+    return ours, theirs
+
+
+def with_certificates(own: str, peers: str) -> Case:
+    """Two leafs of the lab's PKI, ``alice-rsa``, which is for clients only, and ``gw-rsa``."""
+    ids = {"alice-rsa": "alice@lab", "gw-rsa": "gw.lab"}
+    ours, theirs = two_ends()
+    ours = ours.replace("auth = psk\n id = gw.example.org", f"auth = pubkey\n certs = {own}.crt\n id = {ids[own]}")
+    ours = ours.replace("auth = psk\n id = branch.example.org", f"auth = pubkey\n cacerts = ca.crt\n id = {ids[peers]}")
+    theirs = theirs.replace("auth = psk\n id = gw.example.org", f"auth = pubkey\n id = {ids[own]}")
+    theirs = theirs.replace(
+        "auth = psk\n id = branch.example.org", f"auth = pubkey\n certs = {peers}.crt\n id = {ids[peers]}"
+    )
+    return Case(ours, theirs, own, peers)
+
+
+def road_warrior() -> Case:
+    others = """
+pools { office { addrs = 10.99.0.10-10.99.0.20\n dns = 10.1.0.53 } }
+secrets { xauth-carol { id = carol\n secret = the password of carol } }
+"""
+    ours, theirs = two_ends(own="remote-user { auth = xauth\n round = 1 }\n pools = office", others=others)
+    ours = ours.replace(f"remote_ts = {THEIRS[1]}", "remote_ts = dynamic")
+    theirs = theirs.replace(f"local_ts = {THEIRS[1]}", "local_ts = dynamic")
+    client = "local-user { auth = xauth\n xauth_id = carol }\n vips = 0.0.0.0"
+    theirs = theirs.replace("children {", f"{client}\n children {{")
+    return Case(ours, f"{theirs}\nsecrets {{ xauth {{ id = carol\n secret = the password of carol }} }}", xauth=True)
+
+
+def hybrid() -> Case:
+    """Only the gateway has a certificate."""
+    gateway = road_warrior()
+    ours = gateway.file.replace("auth = psk\n id = gw.example.org", "auth = pubkey\n certs = gw-rsa.crt\n id = gw.lab")
+    ours = ours.replace("remote { auth = psk", "remote { auth = xauth").replace(
+        "remote-user { auth = xauth\n round = 1 }", ""
+    )
+    theirs = gateway.other.replace("local-user { auth = xauth\n xauth_id = carol }", "")
+    theirs = theirs.replace("local { auth = psk", "local { auth = xauth\n xauth_id = carol")
+    theirs = theirs.replace("auth = psk\n id = gw.example.org", "auth = pubkey\n cacerts = ca.crt\n id = gw.lab")
+    return Case(ours, theirs, "gw-rsa", "alice-rsa", xauth=True)
+
+
+def swapped(text: str) -> str:
+    """``text`` with the addresses and networks of one end in place of those of the other."""
+    for ours, theirs in zip(OURS, THEIRS, strict=True):
+        text = text.replace(ours, "OURS").replace(theirs, ours).replace("OURS", theirs)
+    return text
+
+
+def user() -> Case:
+    gateway = road_warrior()
+    return Case(swapped(gateway.other), swapped(gateway.file), xauth=True)
+
+
+def transport() -> Case:
+    ours, theirs = two_ends("", "mode = transport")
+    for _, network in (OURS, THEIRS):
+        ours, theirs = ours.replace(network, "dynamic[tcp]"), theirs.replace(network, "dynamic[tcp]")
+    return Case(ours, theirs)
+
+
+CASES = {
+    "pre-shared key": Case(*two_ends()),
+    "several algorithms": Case(
+        *two_ends(
+            "proposals = aes256-aes128-sha384-sha256-ecp384-ecp256",
+            "esp_proposals = aes256gcm16-aes128gcm16-ecp256-esn-noesn, aes128-sha256-ecp256",
+        )
+    ),
+    "default algorithms": Case(*two_ends("proposals = default", "esp_proposals = default")),
+    "aggressive": Case(*two_ends("aggressive = yes")),
+    "transport": transport(),
+    "compression": Case(*two_ends("", "ipcomp = yes")),
+    "encapsulation": Case(*two_ends("encap = yes")),
+    "certificate of a client": with_certificates("alice-rsa", "gw-rsa"),
+    "certificate of a gateway": with_certificates("gw-rsa", "alice-rsa"),
+    "road warrior": road_warrior(),
+    "user": user(),
+    "hybrid authentication": hybrid(),
+    "ah": Case(*two_ends("", "ah_proposals = sha256-sha1-modp2048")),
+}
+
+
+def test_a_running_gateway_reads_the_file_again(lab: Lab) -> None:
+    here, there = lab.sites(OURS, THEIRS)
+    file, other = two_ends("", "reqid = 7")
+    lab.charon(there, CharonOptions(configuration=other))
+    options = OurOptions(swanctl=file, arguments=("--format", "swanctl", "--ignore", "reqid"), data_plane="userspace")
+    ours = lab.ours(here, options)
+    ours.control.bring_up()
+    more = f"connections {{ more : defaults {{ remote_addrs = 203.0.113.9\n local_addrs = {OURS[0]} }} }}"
+    ours.configure(replace(options, swanctl=f"{file}\n{more}"))
+    ours.command("reload")
+    assert "more:" in ours.control.swanctl("--list-conns").stdout
+    ours.configure(replace(options, swanctl=f"{file}\nconnections {{ more {{ priority = 1 }} }}"))
+    assert "connections.more.priority" in ours.command("reload", check=False)
+    assert ours.control.child()["name"] == "net"
+
+
+def seen(sa: dict[str, Any]) -> dict[str, Any]:
+    """What list-sas says of an ISAKMP SA and its pair of IPsec SAs, apart from what differs each time."""
+    (child,) = sa["child-sas"].values()
+    found = {key: sa.get(key) for key in (*OF_IKE, *OF_USERS)}
+    return found | {f"child {key}": child.get(key) for key in OF_CHILD}
+
+
+def seen_by_other_end(lab: Lab, case: Case, *, we_read: bool, other_calls: bool) -> dict[str, Any]:
+    """What the other end sees once the tunnel is up."""
+    here, there = lab.sites(OURS, THEIRS)
+    reader = (
+        lab.ours(here, OurOptions(swanctl=case.file, certificate=case.certificate, data_plane="nobody"))
+        if we_read
+        else lab.charon(
+            here,
+            CharonOptions(configuration=case.file, certificate=case.certificate, xauth=case.xauth, plane="noesp"),
+        )
+    )
+    other = lab.charon(
+        there,
+        CharonOptions(configuration=case.other, certificate=case.others_certificate, xauth=case.xauth, plane="noesp"),
+    )
+    (other if other_calls else reader).control.initiate("net")
+    for end in (reader, other):
+        end.wait_for(end.control.children, "a pair of IPsec SAs")
+    (sa,) = other.control.sas()
+    return seen(sa)
+
+
+# who must call: users and clients
+CALLS = {
+    "certificate of a client": [False],
+    "certificate of a gateway": [True],
+    "road warrior": [True],
+    "user": [False],
+    "hybrid authentication": [True],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "other_calls"),
+    [
+        pytest.param(name, other_calls, id=f"{name}, {'the other end' if other_calls else 'the reader'} calls")
+        for name in CASES
+        for other_calls in CALLS.get(name, [False, True])
+    ],
+)
+def test_the_same_file_brings_up_the_same_tunnel(peers: None, name: str, other_calls: bool) -> None:
+    found = []
+    for we_read in (False, True):
+        with opened_lab() as lab:
+            found.append(seen_by_other_end(lab, CASES[name], we_read=we_read, other_calls=other_calls))
+    by_charon, by_us = found
+    assert by_us == by_charon
