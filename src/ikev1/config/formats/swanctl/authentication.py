@@ -15,7 +15,7 @@ from ikev1.config.formats.swanctl.secrets import SwanctlSecrets
 from ikev1.config.formats.written import Part
 from ikev1.config.identities import in_certificate
 
-_TOKEN = Lost("handle", "certificates on tokens are not supported", matters=True)
+_TOKEN = Lost("handle", "the certificate is not used", matters=True)
 _BACKENDS = {"": "users", "generic": "users", "pam": "pam"}
 _REVOCATION = {"relaxed": "if-present", "strict": "strict", "ifuri": "if-present"}
 
@@ -139,7 +139,7 @@ class Authentication:
             into.put("crl", list(map(str, self._folders.revocation_lists)), options.place())
         revocation = options.take("revocation", _revocation, None)
         if revocation == "ifuri":
-            text = "a certificate is accepted if its status cannot be retrieved: use strict"
+            text = "is not supported: a certificate is accepted if its status cannot be retrieved; use strict"
             options.findings.error(options.key("revocation"), Rule.NOT_SUPPORTED, text)
         if revocation:
             into.put("revocation", _REVOCATION[revocation], options.place("revocation"))
