@@ -66,7 +66,7 @@ def read_swanctl(file: Path) -> Written:
     ours = Part(Places(_WORDS))
     daemon = Daemon(top, ours)
     secrets = SwanctlSecrets(top, files.read)
-    folders = Folders(file.parent, secrets, findings)
+    folders = Folders(file.parent.absolute(), secrets, findings)
     write_authorities(top, folders)
     write_connections(top, ours, Authentication(secrets, folders, named_ends(top)), daemon)
     _write_backends(ours, secrets, daemon)
