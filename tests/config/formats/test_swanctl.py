@@ -485,6 +485,12 @@ class TestSecrets:
         (finding,) = faults(text(others=others, addresses=False))
         assert (finding.key, finding.rule) == ("connections.branch.remote", Rule.NOT_SUPPORTED)
 
+    def test_secrets_of_other_connections_do_not_matter(self, load_text: LoadText) -> None:
+        others = f"secrets {{ ike-a {{ id = {PEER}\n secret = a }}\n ike {{ secret = c }} }}"
+        clients = "clients { version = 1\n local { auth = psk }\n remote { auth = psk }\n children { all { } } }"
+        branch, any_peer = load_text(text(others=f"{others}\nconnections {{ {clients} }}")).settings.connections
+        assert (branch.secret, any_peer.secret) == (b"a", b"c")
+
     def test_no_secret_belongs_to_the_connection(self, faults: Faults) -> None:
         others = "secrets { ike { id = a.example.org\n secret = a } }"
         (finding,) = faults(text(others=others))
