@@ -47,8 +47,8 @@ def test_check_tells_all_errors(tmp_path: Path) -> None:
     file.write_text("[gatewy]\n[gateway]\nport = 0\n")
     done = ikev1("check", str(file))
     assert done.exit_code == 1
-    assert f"error: {file}: gatewy: " in done.stderr
-    assert f"error: {file}: gateway.port: " in done.stderr
+    assert f"error: {file}:1:1: gatewy: " in done.stderr
+    assert f"error: {file}:3:1: gateway.port: " in done.stderr
     assert "2 errors" in done.stderr.splitlines()[-1]
 
 
@@ -60,7 +60,7 @@ def test_check_tells_warnings_and_accepts(tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert done.stdout.startswith(f"{file}: ")
     assert done.stdout.endswith("connections: 2, tunnels: 1\n")
-    assert f"warning: {file}: connection.a: " in done.stderr
+    assert f"warning: {file}:1:1: connection.a: " in done.stderr
 
 
 def test_run_refuses_what_check_refuses(tmp_path: Path) -> None:

@@ -94,6 +94,31 @@ secrets { xauth-carol { id = carol\n secret = the password of carol } }
     return Case(ours, f"{theirs}\nsecrets {{ xauth {{ id = carol\n secret = the password of carol }} }}", xauth=True)
 
 
+def hybrid() -> Case:
+    """Only the gateway has a certificate."""
+    gateway = road_warrior()
+    ours = gateway.file.replace("auth = psk\n id = gw.example.org", "auth = pubkey\n certs = gw-rsa.crt\n id = gw.lab")
+    ours = ours.replace("remote { auth = psk", "remote { auth = xauth").replace(
+        "remote-user { auth = xauth\n round = 1 }", ""
+    )
+    theirs = gateway.other.replace("local-user { auth = xauth\n xauth_id = carol }", "")
+    theirs = theirs.replace("local { auth = psk", "local { auth = xauth\n xauth_id = carol")
+    theirs = theirs.replace("auth = psk\n id = gw.example.org", "auth = pubkey\n cacerts = ca.crt\n id = gw.lab")
+    return Case(ours, theirs, "gw-rsa", "alice-rsa", xauth=True)
+
+
+def swapped(text: str) -> str:
+    """``text`` with the addresses and networks of one end in place of those of the other."""
+    for ours, theirs in zip(OURS, THEIRS, strict=True):
+        text = text.replace(ours, "OURS").replace(theirs, ours).replace("OURS", theirs)
+    return text
+
+
+def user() -> Case:
+    gateway = road_warrior()
+    return Case(swapped(gateway.other), swapped(gateway.file), xauth=True)
+
+
 def transport() -> Case:
     ours, theirs = two_ends("", "mode = transport")
     for _, network in (OURS, THEIRS):
@@ -117,6 +142,9 @@ CASES = {
     "certificate of a client": with_certificates("alice-rsa", "gw-rsa"),
     "certificate of a gateway": with_certificates("gw-rsa", "alice-rsa"),
     "road warrior": road_warrior(),
+    "user": user(),
+    "hybrid authentication": hybrid(),
+    "ah": Case(*two_ends("", "ah_proposals = sha256-sha1-modp2048")),
 }
 
 
@@ -166,7 +194,13 @@ def seen_by_other_end(lab: Lab, case: Case, *, we_read: bool, other_calls: bool)
 
 
 # who must call: users and clients
-CALLS = {"certificate of a client": [False], "certificate of a gateway": [True], "road warrior": [True]}
+CALLS = {
+    "certificate of a client": [False],
+    "certificate of a gateway": [True],
+    "road warrior": [True],
+    "user": [False],
+    "hybrid authentication": [True],
+}
 
 
 @pytest.mark.parametrize(

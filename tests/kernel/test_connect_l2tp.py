@@ -49,6 +49,7 @@ class Connect(Program):
         super().__init__(node.namespace, command, folder, setup=setup, environment=environment, preloaded=True)
 
     def wait_until_up(self) -> None:
+        self.wait_for_log("is up: address")
         self.wait_for(lambda: answers(self.node, SERVER), "an answer through the PPP link")
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from ikev1.config import ConfigError, Finding, Loaded, Rule, load
+from ikev1.config.findings import Findings
+from ikev1.config.formats import read, settings_file, settings_tree
 from ikev1.core.records.child_sa import IpsecMode, Mark
 from ikev1.core.records.mode_config import ModeConfigMethod
 from ikev1.core.records.selector import Selector
@@ -483,6 +485,12 @@ class TestSecrets:
         (finding,) = faults(text(others=others, addresses=False))
         assert (finding.key, finding.rule) == ("connections.branch.remote", Rule.NOT_SUPPORTED)
 
+    def test_secrets_of_other_connections_do_not_matter(self, load_text: LoadText) -> None:
+        others = f"secrets {{ ike-a {{ id = {PEER}\n secret = a }}\n ike {{ secret = c }} }}"
+        clients = "clients { version = 1\n local { auth = psk }\n remote { auth = psk }\n children { all { } } }"
+        branch, any_peer = load_text(text(others=f"{others}\nconnections {{ {clients} }}")).settings.connections
+        assert (branch.secret, any_peer.secret) == (b"a", b"c")
+
     def test_no_secret_belongs_to_the_connection(self, faults: Faults) -> None:
         others = "secrets { ike { id = a.example.org\n secret = a } }"
         (finding,) = faults(text(others=others))
@@ -510,6 +518,10 @@ class TestSecrets:
         assert (finding.key, finding.rule) == ("secrets.psk", Rule.UNKNOWN_KEY)
 
     def test_secrets_are_not_shown(self, write: Write, faults: Faults) -> None:
+        file = write(text(others='secrets { ike { secret = "do not tell" } }'))
+        section = settings_file.SettingsFiles(file, Findings(file)).parse()
+        objects = [read(file), settings_tree.tables(section), section.sections["secrets"].sections["ike"].settings]
+        assert "do not tell" not in repr(objects)
         shown = "\n".join(map(str, faults(text("dpd_delay = x", others="secrets { ike { secret = 0xzz } }"))))
         assert "zz" not in shown
 

@@ -69,6 +69,13 @@ def test_the_key_is_that_of_the_certificate(connection: Connect, write: Write) -
     assert found.trust.authorities == (CA.der,)
 
 
+def test_files_are_found_from_any_folder(connection: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    absolute = connection("certs = gw.crt")
+    monkeypatch.chdir(tmp_path.parent)
+    (relative,) = load(Path(tmp_path.name) / "swanctl.conf", lambda: NOW).settings.connections
+    assert relative == absolute
+
+
 def test_an_identity_of_the_certificate(connection: Connect) -> None:
     assert connection("certs = gw.crt\n id = gw.example.org").local_id == "gw.example.org"
 

@@ -29,6 +29,9 @@ class Setting(NamedTuple):
     value: str
     place: Place
 
+    def __repr__(self) -> str:
+        return f"Setting(value=<{len(self.value)} characters>, place={self.place!r})"
+
 
 class Reference(NamedTuple):
     """The path of a section whose content is inherited."""

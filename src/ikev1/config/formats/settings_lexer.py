@@ -32,6 +32,9 @@ class Token(NamedTuple):
     text: str
     at: int
 
+    def __repr__(self) -> str:
+        return f"Token({self.kind}, <{len(self.text)} characters>, {self.at})"
+
 
 class SyntaxFault(Invalid):
     """A file that does not have the syntax; ``at`` is the offset of the fault."""

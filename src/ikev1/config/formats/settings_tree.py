@@ -19,6 +19,9 @@ class Tables(NamedTuple):
     places: Places
     inherited: frozenset[str] = frozenset()  # the names of top sections that others inherit from
 
+    def __repr__(self) -> str:
+        return f"Tables(values=<{len(self.values)} sections>, inherited={self.inherited!r})"
+
 
 def tables(top: Section) -> Tables:
     """All sections and settings below ``top``; what is inherited follows what a section itself has.

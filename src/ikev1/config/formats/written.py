@@ -93,6 +93,9 @@ class Written(NamedTuple):
     errors: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Written(values=<{len(self.values)} tables>, files={self.files!r}, errors={self.errors!r})"
+
     def without(self, ignored: Iterable[str]) -> Written:
         """This configuration with errors about the keys ``ignored`` as warnings. A key is a whole path or its last
         part.

@@ -14,9 +14,8 @@ from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 
-_MOST_UNDER_WAY = (
-    256  # Quick Modes initiated under one ISAKMP SA: a gateway can name others, and refuse one, repeatedly
-)
+# Quick Modes initiated under one ISAKMP SA: a gateway can name other networks, and refuse one, again and again
+_MOST_UNDER_WAY = 256
 
 
 def after_exchange(ref: SaRef, exchange: Exchange) -> None:

@@ -144,6 +144,8 @@ class L2tpLink:
             raise LinkError(f"cannot add routes to the PPP link: {error}") from error
         if addresses.name_servers:
             await asyncio.to_thread(use_name_servers, addresses.interface, addresses.name_servers)
+        text = f"PPP link {addresses.interface} is up: address {addresses.local}, peer {addresses.peer}"
+        self._log.write(Level.INFO, "NET", text)
         return addresses
 
     async def ended(self) -> LinkError:

@@ -8,7 +8,7 @@ from typing import Any
 from ikev1.config.findings import ConfigError, Finding, Findings, Rule
 from ikev1.config.formats.settings_file import SettingsFiles
 from ikev1.config.formats.settings_tree import tables
-from ikev1.config.formats.swanctl.authentication import Authentication
+from ikev1.config.formats.swanctl.authentication import Authentication, named_ends
 from ikev1.config.formats.swanctl.authorities import write_authorities
 from ikev1.config.formats.swanctl.connections import write_connections
 from ikev1.config.formats.swanctl.daemon import NAMES, Daemon
@@ -66,9 +66,9 @@ def read_swanctl(file: Path) -> Written:
     ours = Part(Places(_WORDS))
     daemon = Daemon(top, ours)
     secrets = SwanctlSecrets(top, files.read)
-    folders = Folders(file.parent, secrets, findings)
+    folders = Folders(file.parent.absolute(), secrets, findings)
     write_authorities(top, folders)
-    write_connections(top, ours, Authentication(secrets, folders), daemon)
+    write_connections(top, ours, Authentication(secrets, folders, named_ends(top)), daemon)
     _write_backends(ours, secrets, daemon)
     write_pools(top, ours, daemon.attributes())
     for name in top.names():

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Collection, Hashable, Iterable
 from ipaddress import ip_address
 from pathlib import Path
 
-from ikev1.config.findings import Rule
+from ikev1.config.findings import Invalid, Rule
 from ikev1.config.formats.swanctl.folders import Certificate, Folders, OwnKey
-from ikev1.config.formats.swanctl.identities import converted
+from ikev1.config.formats.swanctl.identities import canonical, converted
 from ikev1.config.formats.swanctl.options import Lost, Options, items
 from ikev1.config.formats.swanctl.rounds import Round, Rounds, smallest_rsa
 from ikev1.config.formats.swanctl.secrets import SwanctlSecrets
 from ikev1.config.formats.written import Part
 from ikev1.config.identities import in_certificate
 
-_TOKEN = Lost("handle", "certificates on tokens are not supported", matters=True)
+_TOKEN = Lost("handle", "the certificate is not used", matters=True)
 _BACKENDS = {"": "users", "generic": "users", "pam": "pam"}
 _REVOCATION = {"relaxed": "if-present", "strict": "strict", "ifuri": "if-present"}
 
 
 class Authentication:
-    """Writes the authentication of connections, with the ``secrets`` and the files in ``folders``."""
+    """Writes the authentication of connections, with the ``secrets`` and the files in ``folders``. ``named`` are the
+    identities and addresses of single ends of all connections (`canonical`).
+    """
 
-    def __init__(self, secrets: SwanctlSecrets, folders: Folders) -> None:
+    def __init__(self, secrets: SwanctlSecrets, folders: Folders, named: Collection[Hashable]) -> None:
         self._secrets = secrets
         self._folders = folders
+        self._named = named
 
     def write(self, rounds: Rounds, into: Part) -> None:
         """Write the identities, credentials and trust of both ends; the addresses are in ``into`` already."""
         local, remote = rounds.local.options, rounds.remote.options
-        own_id = local.take("id", converted, None)
+        own_id = local.take("id", _own_identity, None)
         peer_id = remote.take("id", converted, "%any")
         into.put("remote_id", peer_id, remote.place("id"))
-        if own_id not in (None, "%any"):
+        if own_id is not None:
             into.put("local_id", own_id, local.place("id"))
         if rounds.local.kind == "pubkey":
             self._write_credential(rounds.local, own_id, into)
@@ -56,7 +60,7 @@ class Authentication:
         if chosen is None:
             return
         into.put("secret", chosen.value, chosen.place)
-        if not _single(remotes) and self._secrets.has_rivals(chosen, _single(ours)):
+        if not _single(remotes) and self._secrets.has_rivals(chosen, self._named):
             remote = rounds.remote.options
             remote.findings.error(
                 remote.path,
@@ -76,8 +80,7 @@ class Authentication:
                 _put_key(key, options, into)
                 chain = [str(each) for each in (certificate.file, *self._folders.issuers(certificate))]
                 into.put("certificate", chain if len(chain) > 1 else chain[0], place)
-                if own_id is None or not certificate.is_for(own_id):
-                    into.values.setdefault("local_id", "dn")
+                into.values.setdefault("local_id", "dn")
                 return
         if named:
             options.findings.error(
@@ -113,10 +116,11 @@ class Authentication:
                 found.append(self._folders.path(folder, name))
             one.lose(_TOKEN, Lost("slot", "the section is not used"), Lost("module", "the section is not used"))
             one.finish()
+        there = [file for file in found if os.path.isfile(file)]  # `Path.is_file` raises if a name is too long
         for file in found:
-            if not file.is_file():
+            if file not in there:
                 options.findings.error(options.key(key), Rule.UNREADABLE_FILE, f"{file} does not exist")
-        return [file for file in found if file.is_file()]
+        return there
 
     def _write_trust(self, round_: Round, peer_id: str, into: Part) -> None:
         options = round_.options
@@ -137,7 +141,7 @@ class Authentication:
             into.put("crl", list(map(str, self._folders.revocation_lists)), options.place())
         revocation = options.take("revocation", _revocation, None)
         if revocation == "ifuri":
-            text = "a certificate is accepted if its status cannot be retrieved: use strict"
+            text = "is not supported: a certificate is accepted if its status cannot be retrieved; use strict"
             options.findings.error(options.key("revocation"), Rule.NOT_SUPPORTED, text)
         if revocation:
             into.put("revocation", _REVOCATION[revocation], options.place("revocation"))
@@ -169,6 +173,27 @@ class Authentication:
             text = f"xauth-{round_.backend} is not supported; xauth, xauth-generic and xauth-pam are"
             options.findings.error(options.key("auth"), Rule.NOT_SUPPORTED, text)
         into.put("xauth_backend", [backend or "users"], options.place("auth"))
+
+
+def named_ends(top: Options) -> frozenset[Hashable]:
+    """The identities and addresses of single ends of all connections, ours and those of peers (`canonical`)."""
+    found: list[str] = []
+    for _, connection in top.table("connections").sections():
+        found += (end for key in ("local_addrs", "remote_addrs") for end in connection.take(key, items, []))
+        for prefix in ("local", "remote"):
+            found += (one.take("id", _any_identity, "%any") for _, one in connection.sections(prefix))
+    return frozenset(canonical(end) for end in _single(found))
+
+
+def _any_identity(value: object) -> str:
+    try:
+        return converted(value)
+    except Invalid:
+        return "%any"  # reported where the connection is read
+
+
+def _own_identity(value: object) -> str | None:
+    return None if value == "%any" else converted(value)
 
 
 def _put_key(key: OwnKey, options: Options, into: Part) -> None:

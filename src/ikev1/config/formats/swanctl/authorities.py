@@ -10,7 +10,7 @@ _LOST = (
     Lost("crl_uris", "only the CRLs in x509crl and those that certificates refer to are used", matters=True),
     Lost("ocsp_uris", "only the OCSP responders that certificates refer to are used", matters=True),
     Lost("cert_uri_base", "IKEv1 does not use URLs of certificates"),
-    Lost("handle", "certificates on tokens are not supported", matters=True),
+    Lost("handle", "the certificate is not used", matters=True),
     Lost("slot", "the section is not used"),
     Lost("module", "the section is not used"),
 )

@@ -20,7 +20,7 @@ _LOST = (
     Lost("policies", "policies are always installed", ("yes",), matters=True),
     Lost(
         "reqid",
-        "reqids are assigned by the kernel; rules of a packet filter that name this one do not match",
+        "the gateway assigns reqids, so rules of a packet filter for this one do not match",
         ("0",),
         True,
     ),
@@ -59,7 +59,7 @@ def is_tunnel(child: Options) -> bool:
     """Whether ``child`` has a mode of this gateway; others are reported."""
     meaning = _OTHER_MODES.get(child.take("mode", str, "tunnel"))
     if meaning is not None:
-        child.findings.error(child.key("mode"), Rule.NOT_SUPPORTED, f"this is not supported; without it, {meaning}")
+        child.findings.error(child.key("mode"), Rule.NOT_SUPPORTED, f"is not supported: {meaning}")
     return meaning is None
 
 

@@ -75,9 +75,9 @@ class Options(Table):
             if value is None or value in usual:
                 continue
             if matters:
-                self.findings.error(self.key(key), Rule.NOT_SUPPORTED, meaning)
+                self.findings.error(self.key(key), Rule.NOT_SUPPORTED, f"is not supported: {meaning}")
             else:
-                self.findings.warn(self.key(key), Rule.NO_COUNTERPART, meaning)
+                self.findings.warn(self.key(key), Rule.NO_COUNTERPART, f"is ignored: {meaning}")
 
 
 def yes(value: object) -> bool:

@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 from typing import NamedTuple
 
-from ikev1.config.findings import Rule
+from ikev1.config.findings import Invalid, Rule
 from ikev1.config.formats.swanctl.options import Lost, Options, count
 
 _STRONG = frozenset({"sha384", "sha512", "identity"})  # hashes
@@ -60,8 +60,11 @@ class Rounds(NamedTuple):
                 each.finish(side)
 
 
-class NotIkev1(ValueError):
+class NotIkev1(Invalid):
     """A connection whose authentication IKEv1 does not have; the text says why."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(Rule.NOT_IKEV1, text)
 
 
 def read_rounds(connection: Options) -> Rounds:
@@ -108,9 +111,11 @@ def smallest_rsa(round_: Round) -> int | None:
     words, key, findings = round_.words, round_.options.key("auth"), round_.options.findings
     hashes = _HASHES.intersection(words)
     if hashes and hashes <= _STRONG:
-        findings.error(key, Rule.NOT_SUPPORTED, "certificates that are signed with SHA-256 are accepted, too")
+        findings.error(
+            key, Rule.NOT_SUPPORTED, "is not supported: certificates that are signed with SHA-256 are accepted, too"
+        )
     if "ecdsa" in words and any(word.isdigit() and int(word) > 256 for word in words[words.index("ecdsa") :]):
-        findings.error(key, Rule.NOT_SUPPORTED, "ECDSA keys on P-256 are accepted, too")
+        findings.error(key, Rule.NOT_SUPPORTED, "is not supported: ECDSA keys on P-256 are accepted, too")
     if words[0] in ("rsa", "ecdsa") and len({"rsa", "ecdsa"}.intersection(words)) == 1:
         other = "ECDSA" if words[0] == "rsa" else "RSA"
         findings.warn(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,12 +88,11 @@ class SwanctlSecrets:
         best = max(keys, key=fit, default=None)
         return best if best is not None and any(fit(best)) else None
 
-    def has_rivals(self, chosen: Secret, own: Iterable[str]) -> bool:
-        """Whether other pre-shared keys belong to particular peers."""
-        ours = tuple(own)
+    def has_rivals(self, chosen: Secret, others: Collection[Hashable]) -> bool:
+        """Whether other pre-shared keys belong to particular peers, apart from the identities ``others``."""
         return any(
             secret.value != chosen.value
-            and any(owner != "%any" and not match_any(ours, owner) for owner in secret.owners)
+            and any(owner != "%any" and canonical(owner) not in others for owner in secret.owners)
             for secret in self._shared
         )
 
