@@ -11,13 +11,14 @@ from configured import ALICE, BOB, connection, policy, settings, tunnel
 from ikev1.core.exchanges.informational import delete_ike, notify
 from ikev1.core.records.child_sa import ChildState
 from ikev1.core.records.events import ChildDown, ChildUp, Code, IkeDown, MessageSeen, Note
+from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Unique
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import NotifyType
 from nat import NatBox
-from playbook import Couple, Network, Peer, establish, say
+from playbook import Couple, Network, Peer, change, establish, say
 
 OUTSIDE, ELSEWHERE, CAROL = "203.0.113.1", "203.0.113.77", "192.0.2.33"
 GROUP: dict[str, Any] = {"local_id": "keyid:group", "remote_id": BOB}
@@ -308,6 +309,16 @@ def test_pairs_live_on_when_the_peer_deletes_the_isakmp_sa(network: Network, ali
     assert bob.sa.keys is None
     assert bob.stored[bob.sa.cookies].keys is None, "the store keeps none either"
     assert len(bob.saw(IkeDown)) == 1
+
+
+def test_a_pair_outlives_a_replaced_isakmp_sa_whose_heir_has_ended(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    (pair,) = bob.children
+    change(bob.engine, bob.sa, heir=99, retires_at=network.now + 5, state=IkeState.REKEYED)
+    network.run(10)
+    assert bob.sa.state is IkeState.DELETED
+    assert bob.children == [pair]
+    assert bob.failures == []
 
 
 def ends_isakmp_sa(peer: Peer) -> None:

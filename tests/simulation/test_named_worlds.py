@@ -8,7 +8,7 @@ import pytest
 
 from simulated import run
 from simulated.plan import Fault, Plan, Spoke
-from simulated.run import ALWAYS, HEALS, LINEAGE
+from simulated.run import ALWAYS, HEALS, LINEAGE, RULES
 
 
 class Named(NamedTuple):
@@ -172,6 +172,16 @@ DEAD_PEERS = {
             brisk=True,
         ),
         (ALWAYS, LINEAGE),
+    ),
+    "the hub closes the heir, and the caller negotiates a pair under the ISAKMP SA that it replaced": Named(
+        Plan(
+            1797400872,
+            (Spoke("cisco", ike_lifetime=200, child_lifetime=100, keeps_esp=True),),
+            (Fault(12.987, "rekey-ike", "hub"), Fault(24.8689, "close-ike", "hub")),
+            40.0,
+            brisk=True,
+        ),
+        RULES,
     ),
     "a peer without dead peer detection lost everything, and no pair is left that could tell": Named(
         Plan(

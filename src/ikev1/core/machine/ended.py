@@ -128,6 +128,8 @@ def _without_keys(sa: IkeSa) -> IkeSa:
         probe=None,
         rekey_at=0.0,
         expires_at=0.0,
+        heir=0,
+        retires_at=0.0,
         spent_message_ids=(),
         heard_message_ids=b"",
     )
