@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from documents import DOCUMENTS, Block, blocks
 from ikev1.config import ConfigError, Finding, Loaded, Rule, load
 from ikev1.config.findings import Findings
 from ikev1.config.formats import read, settings_file, settings_tree
@@ -660,6 +661,15 @@ class TestRecognition:
         with pytest.raises(ConfigError) as caught:
             load(write(text()), format="ipsec")
         assert caught.value.findings[0].rule is Rule.UNKNOWN_FORMAT
+
+
+@pytest.mark.parametrize(
+    "block", [block for document in DOCUMENTS for block in blocks(document) if block.language == "swanctl"]
+)
+def test_the_configurations_of_peers_in_the_documents(load_text: LoadText, block: Block) -> None:
+    loaded = load_text(block.text)
+    assert loaded.settings.connections
+    assert Rule.NO_COUNTERPART not in {finding.rule for finding in loaded.warnings}
 
 
 def test_a_base_section_is_inherited(load_text: LoadText) -> None:
