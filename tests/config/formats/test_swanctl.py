@@ -486,6 +486,11 @@ class TestSecrets:
         (finding,) = faults(text(others=others, addresses=False))
         assert (finding.key, finding.rule) == ("connections.branch.remote", Rule.NOT_SUPPORTED)
 
+    def test_a_peer_with_one_identity_has_one_secret(self, branch: Branch) -> None:
+        keys = [f"ike-{name} {{ id = {name}.example.org\n secret = {name} }}" for name in "ab"]
+        others = "\n".join(["secrets {", *keys, "}"])
+        assert branch("remote { id = b.example.org }", "", others, addresses=False).secret == b"b"
+
     def test_secrets_of_other_connections_do_not_matter(self, load_text: LoadText) -> None:
         others = f"secrets {{ ike-a {{ id = {PEER}\n secret = a }}\n ike {{ secret = c }} }}"
         clients = "clients { version = 1\n local { auth = psk }\n remote { auth = psk }\n children { all { } } }"
