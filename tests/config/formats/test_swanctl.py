@@ -378,7 +378,7 @@ class TestWithoutCounterpart:
 
     def test_values_that_change_nothing_are_no_finding(self, load_text: LoadText) -> None:
         connection = "mobike = yes\n childless = allow\n send_certreq = yes\n dscp = 000000\n ppk_required = no"
-        child = "policies = yes\n reqid = 0\n priority = 0\n hw_offload = no\n copy_df = yes\n sha256_96 = no"
+        child = "policies = true\n reqid = 0\n priority = 0\n hw_offload = no\n copy_df = 1\n sha256_96 = False"
         assert load_text(text(connection, child)).warnings == ()
 
     def test_a_section_that_is_not_used(self, load_text: LoadText) -> None:
