@@ -8,19 +8,23 @@ from typing import Any
 import pytest
 
 from configured import ALICE, BOB, connection, settings, tunnel
+from ikev1.core.exchanges.interpreter import new_exchange
+from ikev1.core.exchanges.protection import phase2_iv, seal
+from ikev1.core.exchanges.transaction_exchange import TRANSACTION
+from ikev1.core.negotiation import mode_config as attributes
 from ikev1.core.peer.vendor_ids import speaks_unity
 from ikev1.core.records.actions import AllocateSpi, AssignAddresses
 from ikev1.core.records.answers import AddressesAssigned
 from ikev1.core.records.events import Code, ConfigAssigned, ConfigReceived
-from ikev1.core.records.exchange import Choice
+from ikev1.core.records.exchange import Choice, Role
 from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.mode_config import ModeConfig, ModeConfigMethod
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Pool, Unique
-from ikev1.wire.payloads import Identification
-from ikev1.wire.registry import IdType
-from playbook import Network, Peer, change, end
+from ikev1.wire.payloads import ConfigAttributes, Identification
+from ikev1.wire.registry import ConfigType, IdType
+from playbook import Datagram, Network, Peer, change, end
 
 PUSH = ModeConfigMethod.PUSH
 EVERYTHING = Selector.parse("0.0.0.0/0")
@@ -181,6 +185,28 @@ def test_no_free_address(network: Network) -> None:
     assert not alice.engine.sas
     assert not alice.children
     assert not bob.children
+
+
+def test_a_later_message_of_the_gateway_changes_only_what_it_contains(network: Network) -> None:
+    """A banner must not have everything sent through a tunnel that was for some networks."""
+    alice, _ = meet(network, client(), gateway())
+    seen: list[Datagram] = []
+
+    def link(datagram: Datagram) -> list[Datagram]:
+        seen.append(datagram)
+        return [datagram]
+
+    network.link = link
+    alice.calls("t0")
+    network.settle()
+    (answer,) = [each for each in seen if each.label == "CFG2"]
+    exchange = new_exchange(TRANSACTION, 77, Role.INITIATOR, 0.0, phase2_iv(alice.sa, 77))
+    pushed = ConfigAttributes(ConfigType.SET, 9, attributes.pushed(ModeConfig(banner="bye"), unity=True))
+    octets, _, _ = seal(alice.sa, exchange, TRANSACTION.exchange, TRANSACTION.grammars[0], [pushed])
+    network.deliver(answer._replace(octets=octets))
+    network.settle()
+    assert alice.sa.received == replace(CONFIG, addresses=("10.99.0.10",), banner="bye")
+    assert alice.failures == []
 
 
 def test_no_free_address_to_push(network: Network) -> None:
@@ -352,6 +378,22 @@ def test_a_named_network_that_is_refused_as_well_is_reported(network: Network) -
     assert networks_of(alice) == {"10.1.0.0/16"}
     assert alice.failures == [Code.REFUSED_BY_PEER]
     assert "10.2.0.0/16" in alice.failure.text
+
+
+def test_the_requests_for_named_networks_are_bounded(network: Network) -> None:
+    """A gateway could name others, and refuse one, again and again."""
+    alice, _ = with_named_networks(network, client(), "192.0.2.0/24")
+    networks = [tuple(f"10.{second}.{third}.0/24" for third in range(256)) for second in (1, 2)]
+    named = replace(CONFIG, addresses=("10.99.0.10",), split_include=networks[0], subnets=networks[1])
+    change(alice.engine, alice.sa, received=named)
+
+    def requested() -> int:
+        return sum(each.quick is not None for each in alice.sa.exchanges)
+
+    network.link = lambda datagram: [datagram] if requested() < 2 else []
+    alice.calls("t0")
+    network.run(10)
+    assert requested() == 256
 
 
 def test_a_gateway_that_ends_the_isakmp_sa_instead_is_reported_with_what_it_named(network: Network) -> None:

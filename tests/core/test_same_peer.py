@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -23,19 +24,20 @@ GROUP: dict[str, Any] = {"local_id": "keyid:group", "remote_id": BOB}
 
 
 class Group:
-    """Alice and carol, clients of bob behind one NAT, who share an identity, as all in a group of XAUTH do."""
+    """Alice and carol, clients of bob who share an identity, as all in a group of XAUTH do; usually behind one NAT."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, *, behind_nat: bool = True, **of_bob_too: Any) -> None:
         of_alice, of_carol = tunnel(local="10.9.0.1/32"), tunnel(local="10.9.0.2/32")
         of_bob = tunnel(local="10.2.0.0/16", remote="10.9.0.0/24")
         self.network = network
-        self.bob = network.peer("bob", BOB, settings(connection(BOB, "%any", of_bob)))
+        self.bob = network.peer("bob", BOB, settings(connection(BOB, "%any", of_bob, **of_bob_too)))
         self.alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, of_alice, **GROUP)))
         self.carol = network.peer("carol", CAROL, settings(connection(CAROL, BOB, of_carol, **GROUP)))
-        self.boxes = [
-            NatBox(network, self.alice, OUTSIDE),
-            NatBox(network, self.carol, OUTSIDE, first_port=50_001),
-        ]
+        self.boxes = (
+            [NatBox(network, self.alice, OUTSIDE), NatBox(network, self.carol, OUTSIDE, first_port=50_001)]
+            if behind_nat
+            else []
+        )
 
     def comes(self, peer: Peer) -> None:
         peer.calls(host=BOB)
@@ -158,6 +160,87 @@ def test_peers_with_the_same_identity_may_all_stay(network: Network) -> None:
     there.comes_from(ELSEWHERE)
     assert [*there.bob.saw(IkeDown), *there.bob.saw(ChildDown)] == []
     assert len(there.bob.engine.sas) == 2
+
+
+class Apart(Group):
+    """Alice and carol at addresses of their own, both connected to bob, who lets both stay and finds dead peers."""
+
+    def __init__(self, network: Network, first: str, spi: int = 0) -> None:
+        never: dict[str, Any] = {"unique": Unique.NEVER, "dpd_delay": 20.0, "dpd_timeout": 30.0}
+        super().__init__(network, behind_nat=False, **never)
+        for client in (self.alice, self.carol) if spi else ():
+            client.asks_for_spis(lambda path, protocol: spi)
+        self.comes(self.alice if first == "alice" else self.carol)
+        network.run(5)
+        self.comes(self.carol if first == "alice" else self.alice)
+        network.run(5)
+
+    def paths_at_bob(self) -> dict[str, int]:
+        """How many pairs bob has with each address."""
+        return dict(Counter(child.path.remote_host for child in self.bob.inbound.values()))
+
+
+@pytest.mark.parametrize("first", ["alice", "carol"])
+def test_of_two_peers_with_the_same_identity_the_dead_one_is_found(network: Network, first: str) -> None:
+    there = Apart(network, first)
+    assert there.paths_at_bob() == {ALICE: 1, CAROL: 1}
+    network.link = lambda datagram: [] if CAROL in (datagram.source[0], datagram.destination[0]) else [datagram]
+    network.run(60)
+    assert there.bob.failures == [Code.PEER_DEAD]
+    assert there.paths_at_bob() == {ALICE: 1}
+    assert [sa.path.remote_host for sa in there.bob.engine.sas.values()] == [ALICE]
+
+
+def test_packets_of_one_peer_are_no_sign_of_life_of_another_with_the_same_identity(network: Network) -> None:
+    there = Apart(network, "carol")
+    network.link = lambda datagram: [] if CAROL in (datagram.source[0], datagram.destination[0]) else [datagram]
+    (spi,) = [spi for spi, child in there.bob.inbound.items() if child.path.remote_host == ALICE]
+    for _ in range(60):
+        there.bob.received_at[spi] = network.now
+        network.run(1)
+    assert there.paths_at_bob() == {ALICE: 1}
+
+
+@pytest.mark.parametrize("first", ["alice", "carol"])
+def test_a_pair_without_an_isakmp_sa_goes_to_no_other_peer_with_the_same_identity(network: Network, first: str) -> None:
+    there = Apart(network, first)
+    (pair,) = [child for child in there.bob.inbound.values() if child.path.remote_host == CAROL]
+    ends_isakmp_sa(there.carol)
+    assert there.paths_at_bob() == {ALICE: 1, CAROL: 1}
+    there.carol.packets("in", "out")
+    network.run(pair.rekey_at - network.now + 10)
+    assert there.paths_at_bob().get(ALICE) == 1, "nobody negotiates carol's networks with alice"
+
+
+@pytest.mark.parametrize("first", ["alice", "carol"])
+def test_a_peer_deletes_no_pair_of_another_with_the_same_identity_and_spi(network: Network, first: str) -> None:
+    there = Apart(network, first, spi=0x1000)
+    there.carol.does(lambda engine: engine.close_child(there.carol.child.unique_id, network.now))
+    network.settle()
+    assert there.paths_at_bob() == {ALICE: 1}
+
+
+def test_many_peers_with_the_same_identity_renew_their_isakmp_sas_at_once(network: Network) -> None:
+    """Each keeps its replaced ISAKMP SA for as long as a peer alone does: strongSwan needs it to move its pairs."""
+    wide, lifetime = tunnel(local="10.2.0.0/16", remote="10.9.0.0/24"), policy(lifetime=3600)
+    at_bob = connection(BOB, "%any", wide, unique=Unique.NEVER, policies=(lifetime,))
+    bob = network.peer("bob", BOB, settings(at_bob))
+    clients = []
+    for number in range(1, 11):
+        address, own = f"192.0.2.{100 + number}", tunnel(local=f"10.9.0.{number}/32")
+        ours = connection(address, BOB, own, policies=(lifetime,), **GROUP)
+        clients.append(network.peer(f"client{number}", address, settings(ours)))
+        clients[-1].calls(host=BOB)
+        network.settle()
+    network.run(30)
+    for client in clients:
+        client.does(lambda engine, old=client.sa: engine.rekey_ike(old.unique_id, network.now))  # type: ignore[misc]
+        network.run(0.1)
+    network.run(8)
+    assert (len(bob.engine.sas), len(bob.inbound)) == (20, 10)
+    network.run(60)
+    assert (len(bob.engine.sas), len(bob.inbound)) == (10, 10)
+    assert bob.saw(ChildDown) == []
 
 
 @pytest.mark.parametrize("unique", list(Unique))

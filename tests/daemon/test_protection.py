@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from esp_packets import child
 from ikev1.core.records.child_sa import IpsecMode, Mark, PacketMarks
+from ikev1.core.records.events import ChildUp
+from ikev1.core.records.exchange import Role
+from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Connection, Settings, Start, Tunnel, WhenDown
@@ -83,6 +88,51 @@ def test_a_port_in_transport_mode_is_protected_from_anybody(
         local = Selector.parse(f"{local_address}[udp/1701]")
         expected = Protected("branch", "l2tp", local, Selector.parse(remote), mode=IpsecMode.TRANSPORT)
     assert world.plane.protected == ({("branch", "l2tp"): expected} if expected else {})
+
+
+def l2tp_up(local: str) -> ChildUp:
+    """A client has a pair for L2TP with 192.0.2.2."""
+    path = UdpPath(local, 500, "192.0.2.2", 500)
+    pair = child(local=f"{local}[udp/40001]", remote="192.0.2.2[udp/1701]", path=path)
+    pair = replace(pair, connection="branch", name="l2tp", mode=IpsecMode.TRANSPORT)
+    sa = IkeSa(1, "branch", Role.INITIATOR, path, b"i" * 8, b"r" * 8, created_at=0.0)
+    return ChildUp(sa, pair)
+
+
+def l2tp_client(**changes: Any) -> Tunnel:
+    ends = Selector.parse("dynamic[udp/40001]"), Selector.parse("dynamic[udp/1701]")
+    found: Tunnel = replace(Tunnel("l2tp", *ends, (), mode=IpsecMode.TRANSPORT, when_down=WhenDown.DROP), **changes)
+    return found
+
+
+def test_the_port_of_a_client_is_protected_from_its_first_pair_on(world: World) -> None:
+    """Its address is not known before. Afterwards xl2tpd uses the port, also without a pair, and obeys anybody."""
+    world.protection.adopt(settings(l2tp_client(), remote_address="vpn.example.com"))
+    world.protection.use("branch", "l2tp")
+    assert world.protected == set()
+    for local in ("192.0.2.1", "198.51.100.7"):
+        world.protection.observe(l2tp_up(local))
+        ends = Selector.parse(f"{local}[udp/40001]"), Selector.parse("0.0.0.0/0[udp]")
+        expected = Protected("branch", "l2tp", *ends, mode=IpsecMode.TRANSPORT)
+        assert world.plane.protected == {("branch", "l2tp"): expected}
+    world.protection.adopt(settings(remote_address="vpn.example.com"))
+    assert world.protected == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "remote_address"),
+    [
+        ({"when_down": None}, "192.0.2.2"),
+        ({"when_down": WhenDown.PASS}, "192.0.2.2"),
+        ({"local": DYNAMIC}, "192.0.2.2"),
+        ({"mode": IpsecMode.TUNNEL}, "192.0.2.2"),
+        ({}, "%any"),
+    ],
+)
+def test_other_traffic_is_not_closed_by_a_pair(world: World, changes: dict[str, Any], remote_address: str) -> None:
+    world.protection.adopt(settings(l2tp_client(**changes), remote_address=remote_address))
+    world.protection.observe(l2tp_up("192.0.2.1"))
+    assert world.protected == set()
 
 
 def test_transport_mode_without_a_port_does_not_close_the_host(world: World) -> None:

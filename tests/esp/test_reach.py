@@ -66,6 +66,14 @@ def test_the_same_network_included_and_excluded() -> None:
     assert not planned(Reach(both, both))["10.1.0.0/16"]
 
 
+@pytest.mark.parametrize("include", [None, selectors("10.1.0.53")])
+def test_what_is_routed_although_it_is_excluded(include: tuple[Selector, ...] | None) -> None:
+    reach = Reach(include, selectors("10.1.0.0/16", "10.1.0.53"), selectors("10.1.0.53"))
+    plan = routed(Selector.parse(ADDRESS), Selector.parse(ALL), reach)
+    assert goes_in(plan, "10.1.0.53")
+    assert not goes_in(plan, "10.1.0.54")
+
+
 @pytest.mark.parametrize("reach", [EVERYTHING, Reach(selectors(ALL)), Reach(selectors("0.0.0.0/1", "128.0.0.0/1"))])
 @pytest.mark.parametrize("destination", ["127.0.0.1", "0.0.0.0", "169.254.1.1", "224.0.0.1", "255.255.255.255"])
 def test_what_no_tunnel_takes(reach: Reach, destination: str) -> None:

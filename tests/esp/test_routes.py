@@ -264,6 +264,50 @@ show()
     ]
 
 
+def test_a_gateway_takes_no_part_of_the_network_of_another_tunnel(namespace: Namespace) -> None:
+    """Its tunnel carries everything, so that the other one is narrower, whatever parts the gateway names."""
+    code = """
+def between():
+    print("; ".join(line for line in shown().split("; ") if line.startswith("10.4.")))
+confine("10.4.1.0/24", "10.5.0.0/24")
+hold("other", "10.1.0.0/24", "10.4.0.0/16", "198.51.100.2")
+between()
+routes.confine("10.99.0.10", Reach(None, (Selector.parse("10.4.0.0/17"), Selector.parse("10.4.128.0/17"))))
+between()
+hold("part", "10.4.128.0/24", "10.4.128.0/20", "198.51.100.2")
+between()
+routes.release("other")
+between()
+routes.release("part")
+routes.confine("10.99.0.10", None)
+between()
+"""
+    whole, halves = "10.4.0.0/16 unicast wan1 - -", ["10.4.0.0/17 unicast wan1 - -", "10.4.128.0/17 unicast wan1 - -"]
+    part = ["10.4.128.0/20 unicast wan1 - -", "10.4.128.0/24 throw - - -"]
+    thrown = ["10.4.0.0/17 throw - - -", "10.4.128.0/17 throw - - -"]
+    assert said(namespace, CONFINED + code) == [
+        ONE_NETWORK,
+        "; ".join([whole, "10.4.1.0/24 unicast wan1 - -"]),
+        "; ".join([whole, *halves]),
+        "; ".join(sorted([whole, *halves, *part])),
+        "; ".join(sorted([*thrown, *part])),
+        "",
+    ]
+
+
+def test_a_gateway_takes_no_part_of_the_local_network_of_another_tunnel(namespace: Namespace) -> None:
+    code = """
+hold("lan", "10.6.0.0/24", "10.6.0.0/16", "198.51.100.2")
+confine("10.2.0.0/24", "10.6.0.128/25")
+show()
+"""
+    expected = "10.6.0.0/16 unicast wan1 - -; 10.6.0.0/24 throw - - -; 10.6.0.128/25 throw - - -"
+    assert said(namespace, CONFINED + code) == [
+        ONE_NETWORK,
+        "; ".join(sorted([*ONE_NETWORK.split("; "), *expected.split("; ")])),
+    ]
+
+
 def test_a_change_that_the_kernel_refuses_changes_nothing(namespace: Namespace) -> None:
     code = """
 route, calls = routes._kernel.route, []

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.capture import packets
+from lab.charon import CLIENT_ID, GATEWAY_ID, PSK
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
@@ -88,6 +89,49 @@ def test_neither_before_nor_after_does_anything_pass_unprotected(lab: Lab) -> No
     a.run(*pings(b.address, count=1))  # comes after whatever the client may have sent
     assert not packets(capture.finish_with(1, "icmp[icmptype] == icmp-echo"), f"udp port {PORT}")
     assert echo.log().count("heard") == 1
+
+
+def test_the_port_of_a_client_is_closed_to_everybody_from_its_first_pair_on(lab: Lab) -> None:
+    """No address of its own is configured, as for `ikev1 connect --l2tp`. xl2tpd would obey anybody, and go on sending
+    when there is no pair.
+    """
+    a, b = hosts(lab.direct())
+    server = lab.ours(b, L2TP)
+    configuration = f"""
+[gateway]
+data_plane = "userspace"
+
+[connection.peer]
+remote_address = "{a.peer}"
+local_id = "{CLIENT_ID}"
+remote_id = "{GATEWAY_ID}"
+secret = "{PSK}"
+proposals = ["{L2TP.ike}"]
+
+[connection.peer.tunnel.net]
+mode = "transport"
+local = "dynamic[udp/{PORT}]"
+remote = "dynamic[udp/{PORT}]"
+proposals = ["{L2TP.esp}"]
+when_down = "drop"
+"""
+    client = lab.ours(a, OurOptions(configuration=configuration))
+    client.control.bring_up()
+    await_child(client, server)
+    echo = serve(lab, a)
+    other = "10.77.0.9"
+    b.run("ip", "address", "add", f"{other}/24", "dev", "eth0")
+    assert b.run(sys.executable, ECHO, "ask", a.address, PORT, other, "1", "10").split() == ["nothing"]
+    assert ask(b, 20) == ["20"]
+    heard = [line.split()[1:] for line in echo.log().splitlines() if line.startswith("heard")]
+    assert heard == [[b.address, PORT, "20"]]
+    echo.stop()
+    capture = lab.capture(a, sent=True)
+    client.control.terminate(child="net")
+    server.wait_for(lambda: not server.control.children(), "the end of the pair")
+    assert ask(a, 10, patience=1) == ["nothing"]
+    a.run(*pings(b.address, count=1))  # comes after whatever the client may have sent
+    assert not packets(capture.finish_with(1, "icmp[icmptype] == icmp-echo"), f"udp port {PORT}")
 
 
 def test_through_a_nat(lab: Lab) -> None:

@@ -49,6 +49,7 @@ class Connect(Program):
         super().__init__(node.namespace, command, folder, setup=setup, environment=environment, preloaded=True)
 
     def wait_until_up(self) -> None:
+        self.wait_for_log("is up: address")
         self.wait_for(lambda: answers(self.node, SERVER), "an answer through the PPP link")
 
 
@@ -135,7 +136,7 @@ def test_a_link_and_its_end(lab: Lab, plane: str) -> None:
     lines = command_lines().values()
     assert {Path(words[0]).name for words in lines} == {"pppd", "xl2tpd"}
     assert not any("carol" in word or "word" in word for words in lines for word in words)
-    assert f"DNS1={NAME_SERVER}" in client.log(), "in the environment of the scripts of pppd"
+    client.wait_for_log(f"DNS1={NAME_SERVER}")  # in the environment of the scripts of pppd
     assert "ikev1ppp0" in a.run("ip", "route", "get", ELSEWHERE)
     assert "ikev1ppp0" not in a.run("ip", "route", "get", b.address)
     client.send_signal(signal.SIGTERM)

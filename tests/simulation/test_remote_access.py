@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ikev1.core.records.settings import Unique
 from simulated.plan import Fault
 from simulated.remote_plan import RemotePlan, remote_plan
 from simulated.remote_world import run_remote
@@ -26,6 +27,19 @@ NAMED = {
         late=2.0,
         faults=(Fault(0.1, "outage", "client0", 5.0), Fault(3.0, "kill", "gateway")),
     ),
+    "a device is gone, and another client wants its address, but the user has a newer device": RemotePlan(
+        1,
+        ("user0", "user1"),
+        2,
+        unique=Unique.NEVER,
+        faults=(Fault(5.0, "leaves", "client1", 15.0), Fault(6.0, "moves", "client0")),
+        duration=30.0,
+    ),
+    "one of two clients of a user is gone, and comes back from another address": RemotePlan(
+        1, ("user1", "user1"), 2, unique=Unique.NEVER, faults=(Fault(5.0, "moves", "client0"),), duration=30.0
+    ),
+    "the same, with slow backends": remote_plan(1796002291),
+    "the same, and the gateway is killed": remote_plan(1796002632),
 }
 
 

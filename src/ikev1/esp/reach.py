@@ -25,10 +25,13 @@ loopback, link-local, multicast, broadcast and unspecified addresses, and reserv
 
 
 class Reach(NamedTuple):
-    """Of the networks of a pair, those in ``include`` (None: all) are routed into it, without those in ``exclude``."""
+    """Of the networks of a pair, those in ``include`` (None: all) are routed into it, without those in ``exclude``.
+    Those in ``always`` are routed into it although they are in ``exclude``.
+    """
 
     include: tuple[Selector, ...] | None = None
     exclude: tuple[Selector, ...] = ()
+    always: tuple[Selector, ...] = ()
 
 
 EVERYTHING = Reach()
@@ -44,8 +47,9 @@ def routed(local: Selector, remote: Selector, reach: Reach | None) -> dict[Netwo
     else:
         inside = [remote] if reach.include is None else _common(remote, reach.include)
         found = {network: True for part in inside for network in networks(part)}
-        thrown = [each for part in inside for each in _common(part, (*NEVER, *reach.exclude))]
-        found |= {network: False for part in thrown for network in networks(part)}
+        for others, inward in ((reach.exclude, False), (reach.always, True), (NEVER, False)):
+            common = (each for part in inside for each in _common(part, others))
+            found |= {network: inward for part in common for network in networks(part)}
     if encloses(remote, local):
         found |= dict.fromkeys(networks(local), False)
     return found

@@ -23,9 +23,10 @@ from typing import NamedTuple
 from ikev1.core.records.selector import Selector
 from ikev1.esp.host_network import HostNetwork
 from ikev1.esp.netlink import NetlinkError
-from ikev1.esp.networks import Network, packed, scope
+from ikev1.esp.networks import Network, networks, packed, scope
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.reach import Reach, routed
+from ikev1.esp.route_wishes import Wish, narrowest
 from ikev1.esp.rtnetlink import Hop, Route, RoutingTable, bring_up
 
 MARK = 4500  # of our sockets' packets
@@ -33,15 +34,6 @@ _TABLE = 4500
 _RULE_PRIORITY = 4500  # before the main table's rule, 32766
 _LONGEST_SEGMENT = 56 << 10  # octets of TCP at once: its ESP packets still fit one UDP_SEGMENT call
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
-
-
-class _Wish(NamedTuple):
-    """The route that ``key`` requires for a network: to a hop, to the hop for a host, or a throw route (None)."""
-
-    key: Hashable
-    towards: Hop | str | None
-    mtu: int = 0
-    local: Selector | None = None
 
 
 class _Request(NamedTuple):
@@ -65,11 +57,12 @@ class Routes:
     """
 
     def __init__(self) -> None:
-        self._wishes: dict[Network, tuple[_Wish, ...]] = {}
+        self._wishes: dict[Network, tuple[Wish, ...]] = {}
         self._routed: dict[Network, Route] = {}  # those that the kernel has, as far as is known
         self._held: dict[Hashable, tuple[Network, ...]] = {}
         self._requests: dict[Hashable, _Request] = {}
         self._reaches: dict[bytes, Reach] = {}  # by packed virtual address
+        self._parts: set[Network] = set()  # of what pairs of virtual addresses carry, as gateways have named them
         with contextlib.ExitStack() as opened:
             try:
                 self._kernel = RoutingTable(_TABLE)
@@ -143,9 +136,12 @@ class Routes:
 
     def release(self, key: Hashable) -> None:
         """Release what ``key`` holds, if anything."""
-        self._requests.pop(key, None)
+        request = self._requests.pop(key, None)
         for network in self._held.pop(key, ()):
             self._release(key, network)
+        if request is not None:
+            with contextlib.suppress(OSError):
+                self._refresh_parts(request.remote, {})
 
     def follow(self) -> None:
         """Update rules and routes for the current links, routes to the peers and addresses of this host, and restore
@@ -248,20 +244,27 @@ class Routes:
     def _hold(self, key: Hashable, local: Selector, remote: Selector, towards: Hop | str, mtu: int) -> None:
         if not self._held:  # while there were no routes, another gateway may have ended and removed the rules
             self._add_rules()
-        self._requests[key] = _Request(local, remote, towards, mtu)
-        onward, throw = _Wish(key, towards, mtu, local), _Wish(key, None)
-        planned = routed(local, remote, self._reaches.get(local.first))
+        request = _Request(local, remote, towards, mtu)
+        before, self._requests[key] = self._requests.get(key, request), request
+        reach = self._reaches.get(local.first)
+        onward, throw = Wish(key, towards, mtu, local, remote), Wish(key, None, mtu, local, remote)
+        planned = routed(local, remote, reach)
         wishes = {network: onward if inside else throw for network, inside in planned.items()}
+        wishes |= {each: throw._replace(is_local=True) for each in networks(local) if wishes.get(each) == throw}
         earlier = self._held.get(key, ())
         self._held[key] = (*wishes, *earlier)
         ways: dict[str, Hop | None] = {}
         for network, wish in wishes.items():
             self._wishes[network] = (*self._wishes_of_others(key, network), wish)
+            if reach is not None:
+                self._parts.add(network)
             self._refresh(network, ways)
         self._held[key] = tuple(wishes)
         for network in earlier:
             if network not in wishes:
                 self._release(key, network)
+        for changed in {remote, before.remote}:
+            self._refresh_parts(changed, ways)
 
     def _release(self, key: Hashable, network: Network) -> None:
         others = self._wishes_of_others(key, network)
@@ -270,7 +273,7 @@ class Routes:
             with contextlib.suppress(OSError):  # removed with an address, or by another program
                 self._refresh(network, {})
 
-    def _wishes_of_others(self, key: Hashable, network: Network) -> tuple[_Wish, ...]:
+    def _wishes_of_others(self, key: Hashable, network: Network) -> tuple[Wish, ...]:
         return tuple(wish for wish in self._wishes.get(network, ()) if wish.key != key)
 
     def _refresh(self, network: Network, ways: dict[str, Hop | None]) -> None:
@@ -278,6 +281,7 @@ class Routes:
         wishes = self._wishes[network]
         if not wishes:
             del self._wishes[network]
+            self._parts.discard(network)
         wanted = self._wanted(network, wishes, ways) if wishes else None
         if wanted == self._routed.get(network):
             return
@@ -302,18 +306,26 @@ class Routes:
             self._kernel.route(network, hop, mtu, source)
         return Route(hop, mtu, source)
 
-    def _wanted(self, network: Network, wishes: Sequence[_Wish], ways: dict[str, Hop | None]) -> Route | None:
+    def _wanted(self, network: Network, wishes: Sequence[Wish], ways: dict[str, Hop | None]) -> Route | None:
         """The route for all users: to the newest available hop, with the smallest MTU; None if there is no hop."""
         onward = [wish for wish in wishes if wish.towards is not None]
+        if network in self._parts and not any(wish.is_local for wish in wishes):
+            onward = narrowest(network, self._wishes)
         if not onward:
             return Route(None)
         for wish in reversed(onward):
             hop = self._way(wish.towards, ways)
-            if hop is not None and wish.local is not None:
+            if hop is not None:
                 if len(hop.gateway) != len(network.address):  # of the other IP version
                     hop = Hop(hop.device)
                 return Route(hop, min(one.mtu for one in onward), self.address_inside(wish.local))
         return None
+
+    def _refresh_parts(self, remote: Selector, ways: dict[str, Hop | None]) -> None:
+        """Refresh the networks in `_parts` that begin within ``remote``, the network of a pair that came or went."""
+        for network in tuple(self._parts):
+            if len(network.address) == len(remote.first) and remote.first <= network.address <= remote.last:
+                self._refresh(network, ways)
 
     def _way(self, towards: Hop | str | None, ways: dict[str, Hop | None]) -> Hop | None:
         if not isinstance(towards, str):

@@ -17,7 +17,7 @@ import msgspec
 
 from ikev1.files.private import check_folder, open_private
 
-_LONGEST = 4096  # lines added since the file was last rewritten, beyond as many as it had then
+_LARGEST = 1 << 20  # octets added since the file was last rewritten, beyond as many as it had then
 
 Entry = TypeVar("Entry")
 
@@ -36,7 +36,7 @@ class Journal(Generic[Entry]):
         check_folder(self._path.parent)
         self._fd = self._open(self._path)
         self.left: tuple[Entry, ...] = tuple(self._read().values())
-        self._lines = self._short = len(self.left)
+        self._octets = self._short = os.fstat(self._fd).st_size
 
     def note(self, *entries: Entry) -> None:
         """Record that these are about to be added.
@@ -44,14 +44,14 @@ class Journal(Generic[Entry]):
         Raises:
             OSError: the file cannot be written.
         """
-        self._lines += _append(self._fd, True, entries)
+        self._octets += _append(self._fd, True, entries)
 
     def strike(self, *entries: Entry) -> None:
         """Record that these were removed. If that fails, the next process looks for them, and finds nothing."""
         with contextlib.suppress(OSError):
-            self._lines += _append(self._fd, False, entries)
-            if self._lines > 2 * self._short + _LONGEST:
-                self._short = self._lines  # if it cannot be rewritten, do not try again with each line
+            self._octets += _append(self._fd, False, entries)
+            if self._octets > 2 * self._short + _LARGEST:
+                self._short = self._octets  # if it cannot be rewritten, do not try again with each line
                 self._shorten()
 
     def close(self) -> None:
@@ -87,21 +87,21 @@ class Journal(Generic[Entry]):
         fresh.unlink(missing_ok=True)
         fd = self._open(fresh)
         try:
-            _append(fd, True, there)
+            octets = _append(fd, True, there)
             fresh.rename(self._path)
         except OSError:
             os.close(fd)
             raise
         os.close(self._fd)
         self._fd = fd
-        self._lines = self._short = len(there)
+        self._octets = self._short = octets
 
 
 def _append(fd: int, added: bool, entries: Iterable[object]) -> int:
-    """Append lines, all or none of which are valid; returns their number."""
+    """Append lines, all or none of which are valid; returns the number of octets."""
     # each starts on a new line, even if the one before was cut off
     lines = [b"\n" + msgspec.json.encode((added, entry)) for entry in entries]
     octets = b"".join(lines)
     if os.write(fd, octets) < len(octets):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    return len(lines)
+    return len(octets)

@@ -16,7 +16,7 @@ from ikev1.cli.connect.configuration import ConnectOptions, configuration
 from ikev1.cli.connect.secrets import kept_terminal
 from ikev1.cli.connect.socks import parse_address, read_login
 from ikev1.cli.connect.vpnc_conf import read_vpnc_conf
-from ikev1.config import load_values
+from ikev1.config import GatewayOptions, load_values
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.client import Outcome
 from ikev1.daemon.socks.orders import Login
@@ -31,6 +31,14 @@ def test_a_group_and_a_user() -> None:
     assert connection.remote_address == "192.0.2.1"
     assert [str(tunnel.remote) for tunnel in connection.tunnels] == ["0.0.0.0/0"]
     assert "group secret" not in repr(connection)
+
+
+@pytest.mark.parametrize("device", ["ikev1c", "vpn0"])
+def test_the_files_of_a_gateway_of_this_host_are_not_used(device: str) -> None:
+    """It may have been killed, or be about to start again, and its traffic must stay protected."""
+    found = load_values(configuration(ConnectOptions("192.0.2.1", device=device), b"secret", b""), "connect").gateway
+    assert found.control != GatewayOptions().control
+    assert found.control.endswith(f"/{device}")
 
 
 def test_networks_are_tunnels() -> None:

@@ -10,8 +10,10 @@ from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.path import UdpPath
+from ikev1.core.records.record import replace
 from ikev1.core.records.remote_access import XauthQuestions
 from ikev1.wire.registry import ConfigAttribute as C
+from ikev1.wire.registry import XauthType
 
 LOGIN = (C.XAUTH_USER_NAME.value, C.XAUTH_USER_PASSWORD.value)
 
@@ -73,6 +75,15 @@ def test_after_several_questions_nothing_is_repeated(other: XauthQuestions) -> N
         prompt(other)
         accepted(prompt)
     assert typist.times == 4
+
+
+@pytest.mark.parametrize("xauth_type", [XauthType.OTP, XauthType.S_KEY])
+def test_a_one_time_password_is_not_repeated(xauth_type: XauthType) -> None:
+    prompt = Prompt(typist := Typist())
+    for _ in range(2):
+        prompt(replace(asked(), xauth_type=xauth_type.value))
+        accepted(prompt)
+    assert typist.times == 2
 
 
 def test_other_questions_are_asked() -> None:

@@ -96,10 +96,11 @@ def test_a_script(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602])
-def test_a_script_in_a_file_that_others_can_change(tmp_path: Path, mode: int) -> None:
-    """They could have it run anything as root."""
+@pytest.mark.parametrize("line", ["Script x", "Pidfile /etc/shadow"])
+def test_a_script_or_a_pid_file_in_a_file_that_others_can_change(tmp_path: Path, mode: int, line: str) -> None:
+    """They could have root run or overwrite anything."""
     file = tmp_path / "vpnc.conf"
-    file.write_text("Script x\n")
+    file.write_text(f"{line}\n")
     file.chmod(mode)
     with pytest.raises(VpncConfError):
         read_vpnc_conf(file, allow_weak=True)

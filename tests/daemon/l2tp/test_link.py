@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ikev1.daemon.l2tp.link import L2tpLink, LinkError, LinkOptions
+from ikev1.core.records.selector import Selector
+from ikev1.daemon.l2tp.link import L2tpLink, LinkError, LinkOptions, _free_name, _is_near
 from ikev1.daemon.l2tp.port import reserved
 from ikev1.daemon.l2tp.requirements import Programs
 from ikev1.daemon.observe.event_log import EventLog
@@ -91,6 +92,43 @@ def test_messages_without_end(tmp_path: Path) -> None:
     assert not failure(tmp_path, script).authentication
 
 
+def test_name_servers_that_no_gateway_can_reach(tmp_path: Path) -> None:
+    """They would get routes to the link: link-local addresses are those of services of this host's own network. What
+    the server says when it ends the link is written as it is, and can look like a message of pppd.
+    """
+    tried = link(tmp_path, "exit")
+    tried._message("local  IP address 10.99.0.10")
+    for address in ("169.254.169.254", "127.0.0.1", "0.0.0.0", "224.0.0.1", "999.0.0.1", "10.1.0.53"):
+        tried._message(f"primary   DNS address {address}")
+    assert tried._name_servers == ("10.1.0.53",)
+    tried._options.port.close()
+
+
+def test_links_that_come_up_at_once_have_different_interfaces(tmp_path: Path) -> None:
+    """None of them is there yet. A link would have routed its networks to another one's server."""
+    folders = [tmp_path / name for name in ("first", "second", "third")]
+    names = []
+    for folder in folders:
+        folder.mkdir()
+        names.append(_free_name(folder))
+    assert len(set(names)) == 3
+    shutil.rmtree(folders[0])
+    folders[0].mkdir()
+    assert _free_name(folders[0]) == names[0]
+
+
+@pytest.mark.parametrize(
+    ("peer", "is_near"), [("192.168.1.1", True), ("10.99.0.1", False), ("10.99.0.2", False), ("192.168.2.1", False)]
+)
+def test_a_server_may_not_have_the_address_of_a_local_host(
+    monkeypatch: pytest.MonkeyPatch, peer: str, is_near: bool
+) -> None:
+    """It would get what is sent to that host, such as the router. The kernel adds a route to the peer of a PPP link."""
+    attached = [Selector.parse(text) for text in ("192.168.1.0/24", "10.99.0.1/32")]
+    monkeypatch.setattr("ikev1.daemon.l2tp.link.attached_networks", lambda: attached)
+    assert _is_near(peer) is is_near
+
+
 def test_ipv6_is_refused_before_anything_is_started(tmp_path: Path) -> None:
     async def life() -> None:
         tried = link(tmp_path, f"touch {tmp_path}/started; {FOR_EVER}")
@@ -106,7 +144,7 @@ def test_files_are_private_and_a_stop_ends_all(tmp_path: Path) -> None:
     async def life() -> None:
         tried = link(tmp_path, f"{LISTENING}; {FOR_EVER}")
         starting = asyncio.ensure_future(tried.start(GATEWAY, LOCAL))
-        while tried._options.port.fileno() >= 0:  # until xl2tpd has the port
+        while not processes(tmp_path):
             await asyncio.sleep(0)
         private = tmp_path / "private"
         assert all(file.stat().st_mode & 0o777 == 0o600 for file in private.iterdir())

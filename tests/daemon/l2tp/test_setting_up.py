@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from ikev1.daemon.l2tp.files import pppd_options, xl2tpd_configuration
 from ikev1.daemon.l2tp.name_servers import use_name_servers
-from ikev1.daemon.l2tp.port import reserved
+from ikev1.daemon.l2tp.port import claim, reserved, share
 from ikev1.daemon.l2tp.requirements import L2tpMissing, programs
 
 
@@ -68,17 +69,42 @@ def test_another_port_where_it_is_taken() -> None:
             assert held.getsockname()[1] not in (0, taken)
 
 
-def test_only_xl2tpd_gets_a_reserved_port() -> None:
+def another(address: str = "127.0.0.1", port: int = 0) -> socket.socket:
+    """A socket as those of xl2tpd, which any user can have."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    other = socket.socket(family, socket.SOCK_DGRAM)
+    other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        other.bind((address, port))
+    except OSError:
+        other.close()
+        raise
+    return other
+
+
+def test_the_port_is_shared_only_while_xl2tpd_starts() -> None:
     with reserved(0) as held:
         port = held.getsockname()[1]
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other, pytest.raises(OSError, match="in use"):
-            other.bind(("127.0.0.1", port))
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as xl2tpd, held.dup() as sender:
-            xl2tpd.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            xl2tpd.bind(("127.0.0.1", port))
-            xl2tpd.setblocking(False)
+        for address in ("127.0.0.1", "0.0.0.0"):
+            with pytest.raises(OSError, match="in use"):
+                another(address, port)
+        share(held)
+        with another(port=port) as xl2tpd, another() as sender:
+            claim(held)
+            for address in ("127.0.0.1", "0.0.0.0", "::ffff:127.0.0.1"):
+                with pytest.raises(OSError, match="in use"):
+                    another(address, port)
+            xl2tpd.settimeout(10)
             sender.sendto(b"x", ("127.0.0.1", port))
             assert xl2tpd.recv(1) == b"x"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1"])
+def test_a_user_who_took_the_port_meanwhile_is_noticed(address: str) -> None:
+    with reserved(0) as held:
+        share(held)
+        with another(address, held.getsockname()[1]), pytest.raises(OSError, match="UDP port"):
+            claim(held, user=os.geteuid() + 1)
 
 
 @pytest.mark.parametrize("missing", ["xl2tpd", "pppd", "setpriv"])

@@ -9,7 +9,8 @@ from ikev1.core.records.record import replace
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Connection, Tunnel
 from ikev1.daemon.remote_access.client_routes import reach_of
-from ikev1.esp.reach import EVERYTHING, Reach
+from ikev1.esp.networks import Network
+from ikev1.esp.reach import EVERYTHING, Reach, routed
 
 ADDRESS, ADDRESS6 = "10.99.0.10", "fd00::10"
 SPLIT = ModeConfig(addresses=(ADDRESS,), dns=("10.2.0.53",), split_include=("10.1.0.0/16",))
@@ -37,7 +38,7 @@ def test_split_networks_and_name_servers() -> None:
 
 def test_networks_that_the_operator_has_named() -> None:
     reach, _ = reach_of(ADDRESS, SPLIT, client("192.0.2.0/24", "0.0.0.0/0", "fd01::/64"))
-    assert reach.include == selectors("10.1.0.0/16", "10.2.0.53", "192.0.2.0/24")
+    assert reach.include == selectors("10.1.0.0/16", "192.0.2.0/24", "10.2.0.53")
 
 
 def test_split_networks_say_nothing_of_the_other_ip_version() -> None:
@@ -60,6 +61,36 @@ def test_the_local_lan_needs_both(gateway: bool, user: bool, exclude: tuple[str,
     config = ModeConfig(split_exclude=(LOCAL_LAN,) if gateway else ())
     attached = selectors("192.168.1.0/24", "fd02::/64")
     assert reach_of(ADDRESS, config, client(local_lan=user), attached).reach == Reach(None, selectors(*exclude))
+
+
+@pytest.mark.parametrize("split", [(), ("10.1.0.0/16",)])
+def test_a_local_lan_that_contains_the_name_server(split: tuple[str, ...]) -> None:
+    """Its addresses are chosen by whoever runs it, and could make the questions leave the tunnel."""
+    config = ModeConfig(dns=("10.2.0.53", "192.0.2.53"), split_include=split, split_exclude=(LOCAL_LAN,))
+    reach = reach_of(ADDRESS, config, client(local_lan=True), selectors("10.2.0.0/24")).reach
+    assert reach.always == selectors("10.2.0.53")
+    plan = routed(Selector.parse(ADDRESS), Selector.parse("0.0.0.0/0"), reach)
+    assert plan[Network(bytes((10, 2, 0, 53)), 32)] is True
+    assert plan.get(Network(bytes((10, 2, 0, 0)), 24), False) is False
+
+
+def test_a_list_with_everything_names_no_network() -> None:
+    config = ModeConfig(split_include=("0.0.0.0/0",), split_exclude=(LOCAL_LAN,))
+    reach = reach_of(ADDRESS, config, client(local_lan=True), selectors("192.168.1.0/24")).reach
+    assert reach == Reach(selectors("0.0.0.0/0"), selectors("192.168.1.0/24"))
+
+
+@pytest.mark.parametrize("attached", ["10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24"])
+@pytest.mark.parametrize(("remotes", "split"), [(("10.1.0.0/16",), ()), (("0.0.0.0/0",), ("10.1.0.0/16",))])
+def test_a_local_lan_with_the_addresses_of_a_network_that_was_named(
+    attached: str, remotes: tuple[str, ...], split: tuple[str, ...]
+) -> None:
+    """By the operator or the gateway. Its traffic would leave in the clear."""
+    config = ModeConfig(split_include=split, split_exclude=(LOCAL_LAN,))
+    reach = reach_of(ADDRESS, config, client(*remotes, local_lan=True), selectors(attached, "192.168.1.0/24")).reach
+    plan = routed(Selector.parse(ADDRESS), Selector.parse(remotes[0]), reach)
+    assert plan[Network(bytes((10, 1, 0, 0)), 16)] is True
+    assert not any(inside is False and network.address[:2] == bytes((10, 1)) for network, inside in plan.items())
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.host.privileges import PrivilegeError, hide_memory, reduce_privileges
 from ikev1.daemon.l2tp.link import L2tpLink
+from ikev1.daemon.l2tp.private_folder import BASE
 from ikev1.daemon.observe.event_log import EventLog
 from ikev1.files.private import open_private
 
@@ -41,7 +42,6 @@ EXIT_STATUS = {  # by `ikev1.daemon.client.Outcome`; 2 is wrong usage, as click 
     "interrupted": 130,
 }
 _FILE = click.Path(path_type=Path)
-_JOURNALS = Path("/run/ikev1-connect")  # of what the next start undoes after a kill, by TUN device
 
 
 @click.command()
@@ -318,7 +318,7 @@ def _run(
                     prompter=prompt,
                     view=view,
                     observers=(*observers, prompt.observe),
-                    journal=None if chosen.confined else _JOURNALS / tun,
+                    journal=None if chosen.confined else BASE / tun,
                     resolver=None if chosen.confined else find_resolver(chosen.device, tun),
                     link=ppp,
                 )
@@ -335,7 +335,7 @@ def _run(
     try:
         if socks is None:
             with suppress(OSError):  # reported when the journal is opened
-                _JOURNALS.mkdir(mode=0o700, exist_ok=True)
+                BASE.mkdir(mode=0o700, exist_ok=True)
             return run(loaded.settings, choose(loaded.gateway))
         with proxy(*socks, log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
             return run(for_proxy(loaded.settings), running.choice, running.observe, is_lost=lambda: running.problem)

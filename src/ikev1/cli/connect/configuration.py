@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ikev1.daemon.l2tp.port import L2TP_PORT
+from ikev1.daemon.l2tp.private_folder import BASE
 
 CONNECTION = "connect"
 _IKE = ("aes256-sha256", "aes256-sha1", "aes128-sha256", "aes128-sha1")
@@ -98,7 +99,9 @@ def configuration(options: ConnectOptions, secret: bytes, password: bytes) -> di
         "remote_id": options.remote_id,
     }
     connection |= {key: value for key, value in given.items() if value}
-    gateway = {"tun": options.device, "data_plane": options.data_plane, "when_stopped": "pass"}
+    # the kernel state of a gateway that was stopped or killed is not ours to remove
+    control = str(BASE / options.device)
+    gateway = {"tun": options.device, "control": control, "data_plane": options.data_plane, "when_stopped": "pass"}
     return {"gateway": gateway, "connection": {CONNECTION: connection}}
 
 

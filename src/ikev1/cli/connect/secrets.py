@@ -15,7 +15,7 @@ import click
 from ikev1.core.records.events import ConfigReceived, Event, XauthUp
 from ikev1.core.records.remote_access import XauthQuestions
 from ikev1.files.private import read_private
-from ikev1.wire.registry import ConfigAttribute
+from ikev1.wire.registry import ConfigAttribute, XauthType
 from ikev1.wire.words import printable
 
 _LONGEST = 4096  # octets
@@ -144,6 +144,7 @@ class Prompt:
         """The values that the gateway asks for; None if the user gave up."""
         known, accepted, self._accepted = self._entered, self._accepted, False
         usual = set(questions.kinds) <= _REPEATED and not questions.challenge
+        usual = usual and questions.xauth_type in (None, XauthType.GENERIC)  # others ask for one-time passwords
         if usual and known is not None and accepted and self._permitted and set(questions.kinds) <= set(known):
             return {kind: known[kind] for kind in questions.kinds}
         self._questions += 1

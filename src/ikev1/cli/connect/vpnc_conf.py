@@ -149,10 +149,12 @@ def read_vpnc_conf(file: Path, *, allow_weak: bool) -> VpncConf:
             warnings.append(f"{where}: {key} {'' if key in _IGNORED else value + ' '}has no effect here")
         elif key in _WEAK_FLAGS:
             warnings.append(f"{where}: {key} has no effect here: --ike and --esp choose the algorithms")
-    if "script" in values and (
-        status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or status.st_uid not in (0, os.geteuid())
-    ):
-        raise VpncConfError(f"{file}: names a Script, which is run, but other users can change the file")
+    others_can_change = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or status.st_uid not in (0, os.geteuid())
+    for key in ("script", "pidfile"):
+        if key in values and others_can_change:
+            raise VpncConfError(
+                f"{file}: has the key {key}, whose value is run or overwritten, but other users can change the file"
+            )
     if secrets and exposed:
         warnings.append(f"{file}: holds secrets, but its {exposed}: chmod 600 it")
     return VpncConf(values, secrets, tuple(warnings))

@@ -75,8 +75,8 @@ def _answered(context: ExchangeContext, payload: ConfigAttributes) -> None:
 
 
 def _take(context: ExchangeContext, config: ModeConfig) -> None:
-    """Store a configuration from the gateway. One without addresses, such as a banner, keeps the addresses that were
-    received under the same ISAKMP SA.
+    """Store a configuration from the gateway. One without addresses, such as a banner, changes only what it contains:
+    it does not have everything sent through the tunnel that was for some networks.
 
     Raises:
         Refusal: an address is that of the gateway, which nobody here would reach any more.
@@ -86,7 +86,9 @@ def _take(context: ExchangeContext, config: ModeConfig) -> None:
         text = f"mode config: the gateway gives its own address {sa.path.remote_host} to this client"
         raise Refusal(Code.MALFORMED, text, notify=NotifyType.PAYLOAD_MALFORMED)
     if not config.addresses and before is not None and not sa.awaits_config:
-        config = replace(config, addresses=before.addresses)
+        unset = ModeConfig()
+        values = ((name, getattr(config, name)) for name in config.__struct_fields__)
+        config = replace(before, **{name: value for name, value in values if value != getattr(unset, name)})
     rekey_at = _renewed_at(context, config.expiry) if config.expiry and sa.is_current else sa.rekey_at
     context.sa = replace(sa, received=config, awaits_config=False, config_due_at=0.0, rekey_at=rekey_at)
     context.report(ConfigReceived(context.sa, before))

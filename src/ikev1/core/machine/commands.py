@@ -164,7 +164,7 @@ def rekey_child(ref: SaRef, child: ChildSa) -> None:
     if ref.sa.is_current and state.believes(ref.sa):
         _replace_child(ref, child)
         return
-    others = [other for other in state.table.of_peer(ref.sa) if other.is_current and state.believes(other)]
+    others = [other for other in state.others(ref.sa) if other.is_current and state.believes(other)]
     others = others or _called_in_place(ref)
     if others:
         confirmed = [other for other in others if other.confirmed] or others

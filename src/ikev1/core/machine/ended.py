@@ -37,7 +37,7 @@ def bury(ref: SaRef, reason: str, *, with_children: bool = False) -> None:
     tx.actions += [Remove(exchange.child) for exchange in sa.exchanges if exchange.child is not None]
     connection = tx.state.lookup.by_name(sa.connection)
     children = sa.complete_children
-    heirs = [other for other in tx.state.table.of_peer(sa) if _can_adopt_from(sa, other)]
+    heirs = [other for other in tx.state.others(sa) if _can_adopt_from(sa, other)]
     closes = connection is not None and connection.close_children and not (sa.heir and heirs)
     if children and not with_children and not closes:
         if heirs:

@@ -106,6 +106,12 @@ class State:
         """Yield the pairs with exactly these selectors that the peer of ``sa`` has, under any of its ISAKMP SAs."""
         return self.table.own(sa, local, remote)
 
+    def others(self, sa: IkeSa) -> list[IkeSa]:
+        """Return the other SAs with the peer of ``sa``, oldest first. Where peers with the same identity are different
+        peers, none of these says anything about another one.
+        """
+        return self.table.of_peer(sa, apart=self._all_stay(sa))
+
     def _all_stay(self, sa: IkeSa) -> bool:
         """Return whether the connection of ``sa`` treats peers with the same identity as different peers."""
         connection = self.lookup.by_name(sa.connection)

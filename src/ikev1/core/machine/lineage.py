@@ -52,7 +52,7 @@ def succeed(ref: SaRef) -> None:
 
 def _retire_earlier(heir: SaRef) -> None:
     """Delete the SAs that were replaced before the last one, if their own heirs have been up for long enough."""
-    for other in heir.tx.state.table.of_peer(heir.sa):
+    for other in heir.tx.state.others(heir.sa):
         if other.heir and other.heir != heir.sa.unique_id and _is_due(heir, other):
             retire(heir.tx.of(other))
 
@@ -212,8 +212,12 @@ def make_room(ref: SaRef) -> None:
 
     An unconfirmed SA ends only unconfirmed ones, because it may not belong to the peer.
     """
-    table, confirmed = ref.tx.state.table, ref.sa.confirmed
-    replaced = [other for other in table.of_claim(ref.sa) if other.heir and other.confirmed is confirmed]
+    confirmed, all_stay = ref.sa.confirmed, unique(ref) is Unique.NEVER
+    replaced = [
+        other
+        for other in ref.tx.state.table.of_claim(ref.sa)
+        if other.heir and other.confirmed is confirmed and (not all_stay or is_renewal(other, ref.sa))
+    ]
     for other in replaced[:-_MOST]:
         retire(ref.tx.of(other))
 

@@ -152,7 +152,7 @@ def dead(ref: SaRef, why: str) -> None:
     A newer ISAKMP SA with the peer is not deleted: it was established after the peer had lost this one.
     """
     sa, tx = ref.sa, ref.tx
-    others = tx.state.table.of_peer(sa)
+    others = tx.state.others(sa)
     older = [other for other in others if other.established_at <= sa.established_at or other.heir == sa.unique_id]
     pairs = tuple(child for other in (*older, sa) for child in other.complete_children)
     text = f"DPD: peer {sa.path.remote} is dead: {why}"
@@ -266,11 +266,11 @@ def _replaced(ref: SaRef) -> bool:
         other.is_current
         and other.confirmed
         and (other.established_at, other.unique_id) > (sa.established_at, sa.unique_id)
-        for other in ref.tx.state.table.of_peer(sa)
+        for other in ref.tx.state.others(sa)
     )
 
 
 def _pairs(ref: SaRef) -> tuple[ChildSa, ...]:
     """Return all pairs with the peer, also those of its other ISAKMP SAs: the likeliest to carry packets first."""
-    others = ref.tx.state.table.of_peer(ref.sa)
+    others = ref.tx.state.others(ref.sa)
     return tuple(child for sa in (ref.sa, *reversed(others)) for child in reversed(sa.complete_children))

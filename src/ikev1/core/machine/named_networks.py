@@ -9,10 +9,13 @@ from __future__ import annotations
 from ikev1.core.machine import commands
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.records.events import Code
-from ikev1.core.records.exchange import Exchange, QuickMode
+from ikev1.core.records.exchange import Exchange, QuickMode, Role
 from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
+
+# Quick Modes initiated under one ISAKMP SA: a gateway can name other networks, and refuse one, again and again
+_MOST_UNDER_WAY = 256
 
 
 def after_exchange(ref: SaRef, exchange: Exchange) -> None:
@@ -32,12 +35,14 @@ def request(ref: SaRef, quick: QuickMode, *made: Selector) -> bool:
     """Initiate a Quick Mode for each network that the gateway named within those of ``quick``, which it does not accept
     as a whole, apart from those that are ``made``.
 
-    Nothing is requested for a tunnel that has a pair: its networks are those that the gateway accepts.
+    Nothing is requested for a tunnel that has a pair: its networks are those that the gateway accepts. Networks beyond
+    `_MOST_UNDER_WAY` Quick Modes are not requested.
 
     Returns:
         Whether anything was requested.
     """
-    named = _named(ref.sa.received, quick.remote, made)
+    under_way = sum(each.role is Role.INITIATOR and each.quick is not None for each in ref.sa.exchanges)
+    named = _named(ref.sa.received, quick.remote, made)[: max(0, _MOST_UNDER_WAY - under_way)]
     if not named or not ref.sa.is_up or any(child.name == quick.tunnel for child in ref.sa.children):
         return False
     text = f"requesting the networks that the peer named for tunnel {quick.tunnel!r}: {', '.join(map(str, named))}"

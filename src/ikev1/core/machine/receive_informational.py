@@ -90,7 +90,7 @@ def _deleted_elsewhere(ref: SaRef, message: Message) -> None:
     Pairs move to newer ISAKMP SAs, and the peers need not agree on the ISAKMP SA to which a pair belongs.
     """
     gone = deleted_pairs(message)
-    for sa in ref.tx.state.table.of_peer(ref.sa) if gone else ():
+    for sa in ref.tx.state.others(ref.sa) if gone else ():
         other = ref.tx.of(sa)
         context = other.context(new_exchange(INFORMATIONAL, 0, Role.RESPONDER, ref.tx.now))
         take_deleted(context, gone)

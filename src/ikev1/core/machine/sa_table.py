@@ -281,9 +281,14 @@ class SaTable:
         """Return the SAs of a connection, oldest first."""
         return [self.by_cookies[cookies] for cookies in self._by_connection.get(name, ())]
 
-    def of_peer(self, sa: IkeSa) -> list[IkeSa]:
-        """Return the other SAs with the same peer, oldest first; none if the peer of ``sa`` is unauthenticated."""
-        return self._others(sa, self._by_peer, sa.peer)
+    def of_peer(self, sa: IkeSa, *, apart: bool = False) -> list[IkeSa]:
+        """Return the other SAs with the same peer, oldest first; none if the peer of ``sa`` is unauthenticated.
+
+        With ``apart``, a peer with the same identity at another address counts as another peer, but not one whose SA
+        replaces ``sa`` or is replaced by it.
+        """
+        others = self._others(sa, self._by_peer, sa.peer)
+        return [each for each in others if _same_place(sa, each) or _is_heir(sa, each)] if apart else others
 
     def of_claimed_peer(self, sa: IkeSa) -> list[IkeSa]:
         """Return the other SAs with the peer that ``sa`` claims to be with, if the unproved claim is true."""
@@ -461,6 +466,11 @@ def same_peer(one: IkeSa, other: IkeSa) -> bool:
 def _same_place(one: IkeSa, other: IkeSa) -> bool:
     """Return whether two SAs with one identity are with a peer at one address, and behind a NAT at one port."""
     return one.peer is not None and one.peer == other.peer and one.path.remote_host == other.path.remote_host
+
+
+def _is_heir(one: IkeSa, other: IkeSa) -> bool:
+    """Return whether one of two SAs replaces the other one."""
+    return one.heir == other.unique_id or other.heir == one.unique_id
 
 
 def deadline(sa: IkeSa, before: IkeSa | None = None) -> float:

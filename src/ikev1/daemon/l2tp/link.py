@@ -10,17 +10,23 @@ import socket
 import struct
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import NamedTuple
 
+from ikev1.core.records.selector import Selector
 from ikev1.daemon.l2tp import link_routes
 from ikev1.daemon.l2tp.files import pppd_options, xl2tpd_configuration
 from ikev1.daemon.l2tp.name_servers import use_name_servers
+from ikev1.daemon.l2tp.port import claim, share
+from ikev1.daemon.l2tp.private_folder import locked
 from ikev1.daemon.l2tp.processes import end_processes
 from ikev1.daemon.l2tp.requirements import Programs
 from ikev1.daemon.observe.event_log import EventLog, Level
+from ikev1.daemon.remote_access.usable import is_reachable
 from ikev1.errors import LocalError
+from ikev1.esp.attached import attached_networks
 from ikev1.files.places import PROGRAM_PATH
 from ikev1.wire.words import printable
 
@@ -53,6 +59,7 @@ _READS = 16  # of messages at once
 # <linux/sockios.h>, <linux/if.h>
 _GET_FLAGS, _GET_ADDRESS, _GET_PEER = 0x8913, 0x8915, 0x8917
 _UP = 0x1
+_NAME_FILE = "interface"
 
 
 class LinkError(LocalError):
@@ -117,23 +124,28 @@ class L2tpLink:
         """
         if ":" in gateway:
             raise LinkError("xl2tpd does not support IPv6")
-        self._interface = _free_name()
         try:
+            with locked(self._folder.parent):
+                self._interface = _free_name(self._folder)
             self._write_files(gateway, local)
             self._run()
             addresses = await self._addresses()
             (self._folder / "options").unlink()
+            claim(self._options.port)
         except OSError as error:
-            raise LinkError(f"cannot start xl2tpd: {error}") from error
+            raise LinkError(f"cannot start xl2tpd: {error.strerror or error}") from error
         try:
-            if addresses.peer == gateway:
-                link_routes.forget_peer(addresses.interface, gateway)
+            if addresses.peer == gateway or _is_near(addresses.peer):
+                link_routes.forget_peer(addresses.interface, addresses.peer)
             networks = [*self._options.networks, *map(IPv4Network, addresses.name_servers)]
-            link_routes.add(self._folder, addresses.interface, gateway, networks)
+            with locked(self._folder.parent):  # two links must not choose the same table
+                link_routes.add(self._folder, addresses.interface, gateway, networks)
         except OSError as error:
             raise LinkError(f"cannot add routes to the PPP link: {error}") from error
         if addresses.name_servers:
             await asyncio.to_thread(use_name_servers, addresses.interface, addresses.name_servers)
+        text = f"PPP link {addresses.interface} is up: address {addresses.local}, peer {addresses.peer}"
+        self._log.write(Level.INFO, "NET", text)
         return addresses
 
     async def ended(self) -> LinkError:
@@ -185,6 +197,7 @@ class L2tpLink:
         for option, name in (("-c", "xl2tpd.conf"), ("-p", "pid"), ("-C", "control")):
             command += [option, str(folder / name)]
         command += ["-s", "/dev/null"]
+        share(self._options.port)
         output = os.open(folder / "messages", os.O_WRONLY | os.O_CLOEXEC)
         try:
             self._process = subprocess.Popen(
@@ -238,15 +251,19 @@ class L2tpLink:
 
     def _message(self, line: str) -> None:
         self._log.write(Level.INFO, "NET", printable(line, " "))
-        if "Listening on IP address" in line:
-            self._options.port.close()  # xl2tpd holds the port now
         if self._name_servers is None and _CONFIGURED.match(line):
             self._name_servers = ()
         elif self._name_servers is not None and (found := _NAME_SERVER.fullmatch(line)):
-            self._name_servers = (*self._name_servers, found[1])[:_MOST_NAME_SERVERS]
+            self._add_name_server(found[1])
         self._refused = self._refused or bool(_AUTHENTICATION.search(line))
         if not self._stopping and (_STATUS.search(line) or (not self._end and _END.search(line))):
             self._end = line
+
+    def _add_name_server(self, address: str) -> None:
+        """Note a name server, which gets a route to the link, unless no gateway can reach its address."""
+        with suppress(ValueError):
+            if is_reachable(address):
+                self._name_servers = (*(self._name_servers or ()), address)[:_MOST_NAME_SERVERS]
 
     def _reason(self, otherwise: str) -> LinkError:
         """What the messages say about the end."""
@@ -259,9 +276,24 @@ class L2tpLink:
         return LinkError(f"{otherwise}: {printable(self._end)}" if self._end else otherwise)
 
 
-def _free_name() -> str:
-    names = {name for _, name in socket.if_nameindex()}
-    return next(name for number in range(len(names) + 1) if (name := f"ikev1ppp{number}") not in names)
+def _free_name(folder: Path) -> str:
+    """A name for the interface, noted in a file of ``folder``: pppd makes the interface later, and other links of this
+    host must not wait for the same one.
+    """
+    taken = {name for _, name in socket.if_nameindex()}
+    for file in folder.parent.glob(f"*/{_NAME_FILE}"):
+        with suppress(OSError):  # that link has just ended
+            taken.add(file.read_text())
+    name = next(name for number in range(len(taken) + 1) if (name := f"ikev1ppp{number}") not in taken)
+    (folder / _NAME_FILE).touch(mode=0o600)
+    (folder / _NAME_FILE).write_text(name)
+    return name
+
+
+def _is_near(address: str) -> bool:
+    """Whether a network to which this host is attached has the address, apart from a PPP link."""
+    host = Selector.parse(address)
+    return any(network.contains(host) and network.first != network.last for network in attached_networks())
 
 
 def _addresses_of(interface: str) -> LinkAddresses | None:

@@ -61,16 +61,16 @@ def forget(folder: Path) -> None:
                     rules.main.steer_no_more(socket.AF_INET, priority - 1, _SPECIFIC_FIRST)
 
 
-def forget_peer(interface: str, gateway: str) -> None:
-    """Remove the route to the peer of ``interface`` that the kernel has added, where the peer has the address of the
-    gateway in the link, too: the packets that carry the link would get into it.
+def forget_peer(interface: str, peer: str) -> None:
+    """Remove the route to the ``peer`` of ``interface`` that the kernel has added, where another way to this address is
+    needed: that of the packets that carry the link, or that to a host of the local network.
 
     Raises:
         OSError: the kernel refused.
     """
     with _Rules() as rules:
-        peer = Network(IPv4Address(gateway).packed, 32)
-        rules.main.delete(peer, Hop(socket.if_nametoindex(interface)))
+        network = Network(IPv4Address(peer).packed, 32)
+        rules.main.delete(network, Hop(socket.if_nametoindex(interface)))
 
 
 class _Rules:

@@ -32,11 +32,11 @@ def private_folder(base: Path = BASE) -> Iterator[Path]:
     with ExitStack() as opened:
         base.mkdir(mode=0o700, exist_ok=True)
         check_folder(base)
-        with _locked(base):
+        with locked(base):
             _remove_left(base)
             folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
             opened.callback(shutil.rmtree, folder, ignore_errors=True)
-            opened.enter_context(_locked(folder))
+            opened.enter_context(locked(folder))
         yield folder
 
 
@@ -44,7 +44,7 @@ def _remove_left(base: Path) -> None:
     for folder in base.glob(f"{_PREFIX}*"):
         if not folder.is_dir() or folder.is_symlink():
             continue
-        with _locked(folder, wait=False) as alone:
+        with locked(folder, wait=False) as alone:
             if alone:
                 end_processes(folder, _GRACE)
                 forget(folder)
@@ -52,7 +52,7 @@ def _remove_left(base: Path) -> None:
 
 
 @contextmanager
-def _locked(folder: Path, *, wait: bool = True) -> Iterator[bool]:
+def locked(folder: Path, *, wait: bool = True) -> Iterator[bool]:
     """Hold the lock of a folder; without ``wait``, False if another process holds it."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:

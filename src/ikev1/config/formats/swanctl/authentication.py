@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Hashable, Iterable
 from ipaddress import ip_address
 from pathlib import Path
@@ -113,10 +114,11 @@ class Authentication:
                 found.append(self._folders.path(folder, name))
             one.lose(_TOKEN, Lost("slot", "the section is not used"), Lost("module", "the section is not used"))
             one.finish()
+        there = [file for file in found if os.path.isfile(file)]  # `Path.is_file` raises if a name is too long
         for file in found:
-            if not file.is_file():
+            if file not in there:
                 options.findings.error(options.key(key), Rule.UNREADABLE_FILE, f"{file} does not exist")
-        return [file for file in found if file.is_file()]
+        return there
 
     def _write_trust(self, round_: Round, peer_id: str, into: Part) -> None:
         options = round_.options
