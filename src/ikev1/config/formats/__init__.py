@@ -42,10 +42,11 @@ def read(file: Path, name: str | None = None, ignored: Iterable[str] = ()) -> Wr
     if name is not None and name not in FORMATS:
         problem = f"unknown format {name!r}; allowed: {', '.join(FORMATS)}"
         raise ConfigError((Finding(file, "", Rule.UNKNOWN_FORMAT, problem),))
-    return FORMATS[name or _recognised(file)].read(file).without(ignored)
+    return FORMATS[name or recognised(file)].read(file).without(ignored)
 
 
-def _recognised(file: Path) -> str:
+def recognised(file: Path) -> str:
+    """The name of the format of ``file``, by its name and content; that of TOML if no other fits."""
     if FORMATS[TOML].recognises(file.name, ""):
         return TOML
     try:
