@@ -13,7 +13,9 @@ from typing import NamedTuple
 from ikev1.config.findings import ConfigError, Finding, Rule
 from ikev1.config.formats import swanctl
 from ikev1.config.formats.toml_file import read_toml
-from ikev1.config.formats.written import Written
+from ikev1.config.formats.written import Places, Written
+
+__all__ = ["FORMATS", "TOML", "Format", "Places", "Written", "read", "recognised"]
 
 _RECOGNISED_BY = 1 << 20  # octets of a file
 
