@@ -313,6 +313,22 @@ def test_the_address_is_free_when_the_last_sa_has_ended(network: Network) -> Non
     assert bob.released == ["10.99.0.10"]
 
 
+def test_a_replaced_sa_that_expired_while_no_process_ran_leaves_the_address_to_its_heir(network: Network) -> None:
+    alice, bob = meet(network, client(), gateway())
+    alice.calls("t0")
+    network.settle()
+    rekeys_ike(alice)
+    network.run(1)
+    old, heir = sorted(bob.stored.values(), key=lambda sa: sa.unique_id)
+    assert (old.heir, old.assigned_addresses) == (heir.unique_id, heir.assigned_addresses)
+    bob.stored[old.cookies] = replace(old, expires_at=network.now)
+    bob.is_killed(*bob.inbound)
+    assert list(bob.engine.sas) == [heir.cookies]
+    assert bob.released == []
+    bob.does(lambda engine: engine.close_ike(heir.unique_id, network.now))
+    assert bob.released == ["10.99.0.10"]
+
+
 def test_an_early_quick_mode_waits_for_the_configuration(network: Network) -> None:
     """The client of a gateway that pushes begins Quick Mode before the address is there."""
     alice, bob = meet(network, client(vips=()), gateway(mode_config=PUSH))

@@ -23,7 +23,15 @@ from ikev1.core.machine.report_limits import DumpedLimits
 from ikev1.core.machine.stateless_responder import Dumped, FirstMessages
 from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.peer.connection_lookup import ConnectionLookup
-from ikev1.core.records.actions import Action, AllocateSpi, AskTraffic, InstallInbound, InstallOutbound, Question
+from ikev1.core.records.actions import (
+    Action,
+    AllocateSpi,
+    AskTraffic,
+    InstallInbound,
+    InstallOutbound,
+    Question,
+    ReleaseAddresses,
+)
 from ikev1.core.records.answers import Answer, Done, Spis, Traffic
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.context import Trace
@@ -399,7 +407,12 @@ class Engine:
         """
         kept = tuple(sas)
         take_over.count_ids(self._state, kept)
-        return [action for sa in kept for action in self._taken_over(sa, now, alive)]
+        actions = [action for sa in kept for action in self._taken_over(sa, now, alive)]
+        return [self._without_used(each) if isinstance(each, ReleaseAddresses) else each for each in actions]
+
+    def _without_used(self, release: ReleaseAddresses) -> ReleaseAddresses:
+        """Return ``release`` without the addresses of SAs that were resumed after the one that ended."""
+        return ReleaseAddresses(tuple(address for address in release.addresses if not self.of_address(address)))
 
     def _taken_over(self, sa: IkeSa, now: float, alive: Container[int]) -> list[Action]:
         def abandon(tx: Transaction, fault: Refusal) -> None:
