@@ -111,6 +111,14 @@ def test_what_cannot_be_used_is_not_imported(swanctl: Path, tmp_path: Path) -> N
     assert not (tmp_path / "ikev1.toml").exists()
 
 
+@pytest.mark.parametrize(("name", "arguments"), [("other.conf", ()), ("a.toml", ()), ("b.conf", ("--format", "toml"))])
+def test_what_is_no_other_format_is_not_imported(tmp_path: Path, name: str, arguments: tuple[str, ...]) -> None:
+    (tmp_path / name).write_text("[gateway]\n")
+    done = ikev1("import", tmp_path / name, *arguments)
+    assert done.exit_code == 1
+    assert "--format" in done.stderr
+
+
 def test_passwords_of_users_become_hashes(tmp_path: Path) -> None:
     file = tmp_path / "swanctl.conf"
     file.touch(mode=0o600)

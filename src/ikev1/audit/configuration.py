@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+
+from msgspec.structs import replace
 
 from ikev1.audit.finding import Audit, Evidence, Finding, Severity, collected
 from ikev1.audit.of_configuration import aggressive_mode, algorithms, behaviour, files, lifetimes, secrets, trust
 from ikev1.audit.of_configuration.subject import Subject
 from ikev1.audit.topics import topic
-from ikev1.config import ConfigError, load
+from ikev1.config import ConfigError, Rule, load_written
+from ikev1.config.formats import Places, Written, read
 from ikev1.errors import LocalError
 
 _RULES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
@@ -38,7 +39,7 @@ _RULES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
 
 
 class NoConfiguration(LocalError):
-    """The file cannot be read, or is not TOML; the message states the reason."""
+    """The file cannot be read, or has none of the formats of configurations; the message states the reason."""
 
     code = "config-unreadable"
 
@@ -50,29 +51,29 @@ def audit_configuration(file: Path, now: float) -> Audit:
         NoConfiguration: ``file`` is not a configuration.
     """
     written = _written(file)
-    open_files = (*files.exposed_files(file, written), *files.changeable_files(file, written))
+    tables = written.values
+    open_files = (*files.exposed_files(file, tables), *files.changeable_files(file, tables))
     try:
-        loaded = load(file, lambda: now)
+        loaded = load_written(written, file, lambda: now)
     except ConfigError as error:
         # A file that is open to other users is rejected, and the resulting errors are no separate findings
         refused = any(finding.severity is Severity.HIGH for finding in open_files)
         found = open_files if refused else (*open_files, *_unusable(error))
         note = "the configuration is invalid (see `ikev1 check`): only the permissions of its files were examined"
         return _audit(file, written, found, (note,))
-    subject = Subject(file, written, loaded.settings, loaded.gateway, now)
+    subject = Subject(file, tables, loaded.settings, loaded.gateway, now)
     judged = (finding for rule in _RULES for finding in rule(subject))
     return _audit(file, written, (*open_files, *judged), ())
 
 
-def _written(file: Path) -> dict[str, Any]:
+def _written(file: Path) -> Written:
     try:
-        return tomllib.loads(file.read_bytes().decode())
-    except OSError as error:
-        raise NoConfiguration(f"{file} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise NoConfiguration(f"{file} is neither a capture nor a text file") from error
-    except tomllib.TOMLDecodeError as error:
-        raise NoConfiguration(f"{file} is neither a capture nor a TOML configuration: {error}") from error
+        return read(file)
+    except ConfigError as error:
+        reason = error.findings[0]
+        if reason.rule is Rule.UNREADABLE_FILE:
+            raise NoConfiguration(f"{file} {reason.text}") from error
+        raise NoConfiguration(f"{file} is neither a capture nor a configuration: {reason.text}") from error
 
 
 def _unusable(error: ConfigError) -> Iterator[Finding]:
@@ -81,14 +82,26 @@ def _unusable(error: ConfigError) -> Iterator[Finding]:
         yield topic("unusable").finding(Severity.HIGH, f"{fault.key}: {fault.text}", evidence)
 
 
-def _audit(file: Path, written: dict[str, Any], found: tuple[Finding, ...], notes: tuple[str, ...]) -> Audit:
-    connections = written.get("connection", {})
+def _audit(file: Path, written: Written, found: tuple[Finding, ...], notes: tuple[str, ...]) -> Audit:
+    connections = written.values.get("connection", {})
     count = len(connections) if isinstance(connections, dict) else 0
     historic = topic("ikev1").finding(Severity.INFO, "this gateway supports only IKEv1")
     return Audit(
         source=str(file),
         kind="configuration",
         examined=f"{count} connection{'s'[: count != 1]}",
-        findings=collected((*found, historic)),
+        findings=collected([_placed(finding, file, written.places) for finding in (*found, historic)]),
         notes=notes,
     )
+
+
+def _placed(finding: Finding, file: Path, places: Places) -> Finding:
+    """``finding`` with the keys of the format in which the configuration was written."""
+    evidence = []
+    for each in finding.evidence:
+        place = places.written(each.key)
+        if place is not None:
+            in_file = str(place.file) if each.file == str(file) else each.file
+            each = replace(each, key=place.key, file=in_file)
+        evidence.append(each)
+    return replace(finding, evidence=tuple(evidence))

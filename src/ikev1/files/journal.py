@@ -17,7 +17,7 @@ import msgspec
 
 from ikev1.files.private import check_folder, open_private
 
-_LARGEST = 1 << 20  # octets added since the file was last rewritten, beyond as many as it had then
+_LARGEST = 1 << 18  # octets added since the file was last rewritten, beyond as many as it had then
 
 Entry = TypeVar("Entry")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from documents import DOCUMENTS, Block, blocks
 from ikev1.config import ConfigError, Finding, Loaded, Rule, load
 from ikev1.config.findings import Findings
 from ikev1.config.formats import read, settings_file, settings_tree
@@ -377,7 +378,7 @@ class TestWithoutCounterpart:
 
     def test_values_that_change_nothing_are_no_finding(self, load_text: LoadText) -> None:
         connection = "mobike = yes\n childless = allow\n send_certreq = yes\n dscp = 000000\n ppk_required = no"
-        child = "policies = yes\n reqid = 0\n priority = 0\n hw_offload = no\n copy_df = yes\n sha256_96 = no"
+        child = "policies = true\n reqid = 0\n priority = 0\n hw_offload = no\n copy_df = 1\n sha256_96 = False"
         assert load_text(text(connection, child)).warnings == ()
 
     def test_a_section_that_is_not_used(self, load_text: LoadText) -> None:
@@ -484,6 +485,11 @@ class TestSecrets:
         others = "\n".join(["secrets {", *keys, "ike { secret = c } }"])
         (finding,) = faults(text(others=others, addresses=False))
         assert (finding.key, finding.rule) == ("connections.branch.remote", Rule.NOT_SUPPORTED)
+
+    def test_a_peer_with_one_identity_has_one_secret(self, branch: Branch) -> None:
+        keys = [f"ike-{name} {{ id = {name}.example.org\n secret = {name} }}" for name in "ab"]
+        others = "\n".join(["secrets {", *keys, "}"])
+        assert branch("remote { id = b.example.org }", "", others, addresses=False).secret == b"b"
 
     def test_secrets_of_other_connections_do_not_matter(self, load_text: LoadText) -> None:
         others = f"secrets {{ ike-a {{ id = {PEER}\n secret = a }}\n ike {{ secret = c }} }}"
@@ -660,6 +666,15 @@ class TestRecognition:
         with pytest.raises(ConfigError) as caught:
             load(write(text()), format="ipsec")
         assert caught.value.findings[0].rule is Rule.UNKNOWN_FORMAT
+
+
+@pytest.mark.parametrize(
+    "block", [block for document in DOCUMENTS for block in blocks(document) if block.language == "swanctl"]
+)
+def test_the_configurations_of_peers_in_the_documents(load_text: LoadText, block: Block) -> None:
+    loaded = load_text(block.text)
+    assert loaded.settings.connections
+    assert Rule.NO_COUNTERPART not in {finding.rule for finding in loaded.warnings}
 
 
 def test_a_base_section_is_inherited(load_text: LoadText) -> None:

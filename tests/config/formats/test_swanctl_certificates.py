@@ -133,11 +133,16 @@ def test_raw_public_keys(connection: Connect, write: Write) -> None:
 def test_a_certificate_without_its_key(loaded: Callable[..., Loaded], write: Write, local: str, key: str) -> None:
     write(spki(GW), "pubkey/gw.pub")
     write(pkcs8(BRANCH), "private/branch.key")
+    write(b"no key", "private/broken.key")
     with pytest.raises(ConfigError) as caught:
         loaded(local)
-    assert (f"connections.c.local.{key}", Rule.NO_CREDENTIAL) in [
-        (each.key, each.rule) for each in caught.value.findings
-    ]
+    (finding,) = caught.value.findings
+    assert (finding.key, finding.rule) == (f"connections.c.local.{key}", Rule.NO_CREDENTIAL)
+    assert "broken.key" in finding.text
+
+
+def test_an_empty_passphrase_is_none(connection: Connect) -> None:
+    assert connection("certs = gw.crt", "", "secrets { rsa { file = gw.key\n secret = } }").credential is not None
 
 
 @pytest.mark.parametrize(

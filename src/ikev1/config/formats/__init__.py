@@ -13,7 +13,9 @@ from typing import NamedTuple
 from ikev1.config.findings import ConfigError, Finding, Rule
 from ikev1.config.formats import swanctl
 from ikev1.config.formats.toml_file import read_toml
-from ikev1.config.formats.written import Written
+from ikev1.config.formats.written import Places, Written
+
+__all__ = ["FORMATS", "TOML", "Format", "Places", "Written", "read", "recognised"]
 
 _RECOGNISED_BY = 1 << 20  # octets of a file
 
@@ -42,10 +44,11 @@ def read(file: Path, name: str | None = None, ignored: Iterable[str] = ()) -> Wr
     if name is not None and name not in FORMATS:
         problem = f"unknown format {name!r}; allowed: {', '.join(FORMATS)}"
         raise ConfigError((Finding(file, "", Rule.UNKNOWN_FORMAT, problem),))
-    return FORMATS[name or _recognised(file)].read(file).without(ignored)
+    return FORMATS[name or recognised(file)].read(file).without(ignored)
 
 
-def _recognised(file: Path) -> str:
+def recognised(file: Path) -> str:
+    """The name of the format of ``file``, by its name and content; that of TOML if no other fits."""
     if FORMATS[TOML].recognises(file.name, ""):
         return TOML
     try:

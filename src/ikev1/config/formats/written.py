@@ -49,6 +49,10 @@ class Places:
         """Where ``path`` itself was written, None if it was not."""
         return self._places.get(path)
 
+    def written(self, path: str) -> Place | None:
+        """Where the user wrote ``path``; if only in part in another format, the nearest section."""
+        return self.of(path) if self._words else self.exactly(path)
+
     def shown(self, finding: Finding) -> Finding:
         """``finding`` with the file, line, key and words of the format in which the user wrote."""
         if not self._places:

@@ -60,7 +60,7 @@ class Authentication:
         if chosen is None:
             return
         into.put("secret", chosen.value, chosen.place)
-        if not _single(remotes) and self._secrets.has_rivals(chosen, self._named):
+        if not _single(theirs) and self._secrets.has_rivals(chosen, self._named):
             remote = rounds.remote.options
             remote.findings.error(
                 remote.path,
@@ -83,9 +83,7 @@ class Authentication:
                 into.values.setdefault("local_id", "dn")
                 return
         if named:
-            options.findings.error(
-                options.key("certs"), Rule.NO_CREDENTIAL, "no private key in the folders belongs to the certificate"
-            )
+            options.findings.error(options.key("certs"), Rule.NO_CREDENTIAL, self._folders.why_no_key("certificate"))
             return
         self._write_lone_key(options, own_id, into)
 
@@ -95,7 +93,7 @@ class Authentication:
             key = self._folders.key_of(self._folders.public_key(file))
             if key is not None:
                 return _put_key(key, options, into)
-            text = "no private key in the folders belongs to the public key"
+            text = self._folders.why_no_key("public key")
             options.findings.error(options.key("pubkeys"), Rule.NO_CREDENTIAL, text)
         for key in self._folders.own_keys:
             if key.certificate and (own_id is None or in_certificate(own_id, key.certificate)):

@@ -39,6 +39,9 @@ def write_connections(top: Options, into: Part, authentication: Authentication, 
         rounds = _for_ikev1(connection)
         if rounds is not None:
             _write(connection, rounds, ours.part(name, connection.place()), authentication, daemon)
+            local = rounds.local.options
+            if any(connection.findings.is_wrong(local.key(key)) for key in ("certs", "pubkeys")):
+                del ours.values[name]  # it would be reported again
 
 
 def _for_ikev1(connection: Options) -> Rounds | None:

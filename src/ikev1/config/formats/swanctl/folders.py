@@ -49,6 +49,11 @@ class Folders:
         self._folder = folder
         self._secrets = secrets
         self._findings = findings
+        self._unusable: list[str] = []  # files that cannot be used, and why
+
+    def why_no_key(self, of: str) -> str:
+        """Why there is no private key for ``of``, which a certificate or a public key is."""
+        return "; ".join([f"no private key in the folders belongs to the {of}", *self._unusable[:3]])
 
     def path(self, kind: str, name: str) -> Path:
         """The file ``name`` in the folder ``kind``, unless it is an absolute path."""
@@ -147,6 +152,7 @@ class Folders:
         except ValueError as error:
             problem = f"{file} is not used: {error}"
         if report:
+            self._unusable.append(problem)
             self._findings.warn("", Rule.INVALID_FILE, problem)
         return None
 

@@ -13,6 +13,7 @@ from ikev1.config.table import Table
 Value = TypeVar("Value")
 _TRUE, _FALSE = ("yes", "true", "enabled", "1"), ("no", "false", "disabled", "0")
 _INTEGER = re.compile(r"[0-9]{1,20}|0[xX][0-9A-Fa-f]{1,16}")
+_CANONICAL = dict.fromkeys(_TRUE, "yes") | dict.fromkeys(_FALSE, "no")
 _DECIMAL = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -71,8 +72,8 @@ class Options(Table):
     def lose(self, *lost: Lost) -> None:
         """Report keys without a counterpart, unless their values change nothing."""
         for key, meaning, usual, matters in lost:
-            value = self.take(key, lambda value: value, None)
-            if value is None or value in usual:
+            value = self.take(key, str, None)
+            if value is None or value in usual or _CANONICAL.get(value.lower()) in usual:
                 continue
             if matters:
                 self.findings.error(self.key(key), Rule.NOT_SUPPORTED, f"is not supported: {meaning}")

@@ -44,14 +44,14 @@ def ike_proposals(written: Iterable[str]) -> Apart:
         words = _Kinds(text, IKE_CIPHERS, HASHES, GROUPS)
         prfs = [word.removeprefix("prf") for word in words.elsewhere if word.startswith("prf")]
         prfs = [ALIASES.get(word, word) for word in prfs]
-        left_out |= dict.fromkeys(word for word in words.elsewhere if not word.startswith("prf"))
         if words.unknown or (not all(words.kinds) and not words.elsewhere):
             made[text] = None  # the reader of `ikev1.toml` says what is wrong with it
             continue
         # The prf of IKEv1 is the HMAC of the hash
         combinations = [each for each in product(*words.kinds) if not prfs or each[1] in prfs]
         made |= dict.fromkeys("-".join(each) for each in _few(combinations))
-        left_out |= {} if combinations else {text: None}
+        others = [word for word in words.elsewhere if not word.startswith("prf")]
+        left_out |= dict.fromkeys(others if combinations else [text])
     return Apart(list(made), list(left_out))
 
 

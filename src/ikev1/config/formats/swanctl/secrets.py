@@ -48,7 +48,9 @@ class SwanctlSecrets:
                     self._of_patterns.append(place)
                 else:
                     self._of_owner.setdefault(canonical(owner), []).append(place)
-        self._passphrases = {secret.file: secret for secret in reversed(self.all) if secret.kind in KEYS}
+        self._passphrases = {
+            secret.file: secret for secret in reversed(self.all) if secret.kind in KEYS and secret.value
+        }
 
     def _read(self, section: Options) -> list[Secret]:
         name = section.path.rpartition(".")[2]
