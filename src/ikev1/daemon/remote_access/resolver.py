@@ -18,7 +18,7 @@ from ikev1.files.places import PROGRAM_PATH
 
 KEY = "name servers"  # in the journal
 RESOLVED = Path("/run/systemd/resolve")  # exists while systemd-resolved runs
-_ALL = "~."  # all names, in the notation of resolvectl
+ALL_NAMES = "~."  # in the notation of resolvectl
 
 # The name servers of the link have precedence for the domains, or are the only ones for them
 _RESOLVECTL = """case $PLUTO_VERB in
@@ -50,7 +50,7 @@ class Resolver(NamedTuple):
 
     def raised(self, names: Names) -> Raised:
         """The run that installs ``names``, and later removes them."""
-        domains = (*names.search, *(f"~{domain}" for domain in names.only)) if names.only else (*names.search, _ALL)
+        domains = (*names.search, *([f"~{domain}" for domain in names.only] or [ALL_NAMES]))
         lines = [f"nameserver {server}" for server in names.servers]
         lines += [f"search {' '.join(names.search)}"] if names.search else []
         environment = {
@@ -62,13 +62,18 @@ class Resolver(NamedTuple):
         return Raised(KEY, command, environment, "down", f"the name servers {' '.join(names.servers)}")
 
 
+def resolvectl(programs: str = PROGRAM_PATH, resolved: Path = RESOLVED) -> str | None:
+    """The path of resolvectl, None if there is none or systemd-resolved does not run."""
+    return shutil.which("resolvectl", path=programs) if resolved.is_dir() else None
+
+
 def find_resolver(
     device: str, record: str, *, programs: str = PROGRAM_PATH, resolved: Path = RESOLVED
 ) -> Resolver | None:
     """The program of this host, None if there is none. ``device`` is the TUN device, empty without one; ``record``
     stands for it in the name of a record of resolvconf.
     """
-    if device and resolved.is_dir() and shutil.which("resolvectl", path=programs):
+    if device and resolvectl(programs, resolved):
         return Resolver(_RESOLVECTL, device)
     found = shutil.which("resolvconf", path=programs)
     if found is not None and Path(found).resolve().name != "resolvectl":  # a link to it knows devices only
