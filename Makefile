@@ -18,8 +18,8 @@ WITH_ESP = $(shell { [ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null; } && comma
 FIRST_HALF  = $(wildcard tests/kernel/test_[a-k]*.py)
 SECOND_HALF = $(filter-out $(FIRST_HALF),$(wildcard tests/kernel/test_*.py))
 
-# Tests with real peers run in real time: one that fails gets a second try, and the report says so
-PEERS_PYTEST = $(BIN)/python -m pytest --reruns 1 -p no:cacheprovider
+# Tests with real peers run in real time: one that fails gets two more tries, and the report says so
+PEERS_PYTEST = $(BIN)/python -m pytest --reruns 2 -p no:cacheprovider
 
 # Unit tests that only root can run: `make unit` leaves them to `make interop`
 ROOT_ONLY = $(shell grep -rl --include='test_*.py' 'pytest.mark.root' tests)
@@ -71,7 +71,7 @@ test: peers
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target interop kernel-1 kernel-2
 
 interop: bytecode peers
-	$(AS_ROOT) $(PEERS_PYTEST) -n 3 --dist worksteal -m 'interop or root' \
+	$(AS_ROOT) $(PEERS_PYTEST) -n 2 --dist worksteal -m 'interop or root' \
 	    tests/interop $(ROOT_ONLY)
 
 kernel: kernel-1 kernel-2

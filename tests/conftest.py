@@ -7,8 +7,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from further_tries import pytest_sessionfinish, pytest_terminal_summary
 from no_excuses import pytest_make_collect_report, pytest_runtest_makereport
-from second_tries import pytest_sessionfinish, pytest_terminal_summary
 
 __all__ = [
     "pytest_addoption",

@@ -116,7 +116,7 @@ def test_what_comes_up_on_command_passes_before_its_first_up_and_after_a_down(la
 def test_it_does_not_pass_when_the_peer_ends_it(lab: Lab, nodes: Nodes) -> None:
     a, b = nodes
     peer = lab.ours(b, OurOptions(data_plane="userspace", tunnel='when_down = "pass"'))
-    gateway = ours(lab, a, 'start = "none"')
+    gateway = lab.ours(a, OurOptions(calls=True, data_plane="userspace", tunnel='start = "none"'))
     gateway.command("up", "net")
     ping(a)
     peer.command("down", "net")

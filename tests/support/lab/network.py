@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -56,6 +58,7 @@ class Network:
         _ip(f"link add eth0 netns {a.namespace} type veth peer name eth0 netns {b.namespace}")
         self._address(a)
         self._address(b)
+        _wait_for_the_wire(a, b)
         return a, b
 
     def sites(self, a: tuple[str, str], b: tuple[str, str]) -> tuple[Node, Node]:
@@ -176,6 +179,23 @@ class Network:
             "net.ipv4.conf.all.rp_filter=0",
             "net.ipv4.conf.default.rp_filter=0",
         )
+
+
+def _wait_for_the_wire(*nodes: Node) -> None:
+    """Until the kernel calls the wire up. An IPv6 packet that is sent before fails to find its neighbour, and the next
+    ones wait a second for another try.
+    """
+    deadline = time.monotonic() + 60
+    for node in nodes:
+        while _state_of_the_wire(node) != "UP":
+            if time.monotonic() > deadline:
+                raise LabError(f"eth0 of {node.name} does not come up")
+            time.sleep(0.01)
+
+
+def _state_of_the_wire(node: Node) -> str:
+    (link,) = json.loads(run("ip", "-j", "-n", node.namespace, "link", "show", "eth0"))
+    return str(link["operstate"])
 
 
 def drop_ip_fragments(*nodes: Node, mtu: int = 1280) -> None:

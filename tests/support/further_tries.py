@@ -1,7 +1,7 @@
-"""Second tries of tests with real peers (``--reruns 1``): what failed first is printed, and only a few may need one.
+"""Further tries of tests with real peers (``--reruns 2``): what failed first is printed, and only a few may need one.
 
 These tests run in real time, several at once, on machines with few processors. A fault that occurs in each run fails
-twice; a fault that occurs in many tests needs more than `_MOST` second tries.
+each try; a fault that occurs in many tests makes more than `_MOST` of them need one.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ _MOST = 3
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the first failures of tests that ran twice."""
+    """Print the failures of tests that ran again."""
     for report in terminalreporter.getreports("rerun"):
-        terminalreporter.write_sep("=", f"first try of {report.nodeid}", yellow=True)
+        terminalreporter.write_sep("=", f"a try of {report.nodeid}", yellow=True)
         terminalreporter.write_line(report.longreprtext)
         for name, content in report.sections:
             terminalreporter.write_sep("-", name)
@@ -23,7 +23,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the run if too many tests needed a second try."""
+    """Fail the run if too many tests needed another try."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and len(reporter.getreports("rerun")) > _MOST:
+    if reporter is not None and len({report.nodeid for report in reporter.getreports("rerun")}) > _MOST:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
