@@ -261,9 +261,8 @@ def test_somebody_gives_up_at_the_first_question(lab: Lab) -> None:
     enter = ["setsid", "--ctty", "setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", a.namespace]
     terminal = Terminal([*enter, sys.executable, "-B", "-m", "ikev1", "connect", a.peer, "--group", GROUP])
     terminal.read_until("Secret of the group")
-    wait_until(lambda: terminal.asks, "a question without echo")
-    terminal.write("\x03")  # Ctrl-C
-    assert terminal.process.wait(PATIENCE) == 130
+    wait_until(lambda: not terminal.echoes, "a question without echo")
+    assert terminal.interrupt() == 130
     terminal.close()
 
 
