@@ -203,15 +203,16 @@ def test_a_port_that_is_taken(lab: Lab) -> None:
     ping(replace(a, host="10.99.0.10"))
 
 
+@pytest.mark.parametrize("pull", ["yes", "no"], ids=["pull", "push"])
 @pytest.mark.parametrize("aggressive", [False, True], ids=["main", "aggressive"])
-def test_charon_as_gateway(lab: Lab, aggressive: bool) -> None:
+def test_charon_as_gateway(lab: Lab, aggressive: bool, pull: str) -> None:
     a, b = lab.direct()
     charon = lab.charon(
         b,
         CharonOptions(
             xauth=True,
             aggressive=aggressive,
-            connection="pools = office",
+            connection=f"pools = office\npull = {pull}",
             peer_id="%any",
             local_ts="0.0.0.0/0",
             remote_ts="dynamic",
