@@ -14,9 +14,10 @@ from vici import Session
 from ikev1.cli.debug import watch
 from ikev1.cli.main import main
 from ikev1.cli.states import meaning
+from ikev1.core.records.events import Code
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
-from ikev1.core.records.settings import Connection, Settings
+from ikev1.core.records.settings import Connection, Settings, Start
 from ikev1.daemon.observe.event_log import Level
 from ikev1.esp.plane import Drops
 
@@ -119,6 +120,66 @@ def test_up_of_a_connection_brings_up_all_its_tunnels_and_names_those_that_are_m
         assert len(us.plane.outbound) == 3
 
     meet(scenario, change=more(11, 12, 13, calls=True), their_change=more(11, 13, calls=False))
+
+
+def test_tunnels_that_are_down_are_shown_with_the_reason(meet: Meet, impatient: Callable[[Settings], Settings]) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        (never,) = await shown(us, "tunnels", "--down")
+        assert (never["connection"], never["tunnel"], never["state"]) == ("branch", "net", "DOWN")
+        assert (never["peers"], never["start"], never["last_failure"]) == (["127.0.0.2"], "none", None)
+        await ikev1(us, "up", "branch")
+        (up,) = await shown(us, "tunnels")
+        assert (up["state"], await shown(us, "tunnels", "--down")) == ("UP", [])
+
+        assert len(await shown(us, "isakmp", "sa", "--peer", "127.0.0.2", "--connection", "branch")) == 1
+        assert await shown(us, "isakmp", "sa", "--connection", "other") == []
+        assert await shown(us, "isakmp", "sa", "--peer", "127.0.0.3") == []
+        assert len(await shown(us, "ipsec", "sa", "--connection", "branch")) == 1
+        assert await shown(us, "ipsec", "sa", "--peer", "127.0.0.3") == []
+
+        await ikev1(us, "down", "branch")
+        (closed,) = await shown(us, "tunnels", "--connection", "branch", "--peer", "127.0.0.2")
+        assert (closed["state"], closed["last_failure"]) == ("DOWN", None)
+        assert closed["ended"] >= 0
+        assert await shown(us, "tunnels", "--peer", "127.0.0.3") == []
+
+        await them.gateway.close()
+        assert (await ikev1(us, "up", "net")).exit_code == 1
+        (failed,) = await shown(us, "tunnels")
+        assert failed["last_failure"]["code"] == Code.PEER_SILENT
+        assert failed["last_failure"]["caller"] is None
+        assert "127.0.0.2" in failed["last_failure"]["text"]
+        assert failed["last_failure"]["text"] in (await ikev1(us, "show", "tunnels", "--down")).stdout
+
+    meet(scenario, settings=impatient)
+
+
+def test_a_tunnel_that_is_brought_up_without_a_command_is_shown_with_the_next_attempt(
+    meet: Meet, impatient: Callable[[Settings], Settings]
+) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await them.gateway.close()
+        async with asyncio.timeout(60):
+            while (
+                us.gateway.failures.failure("branch", "net") is None
+                or us.gateway.autostart.next_attempt("branch", "net") is None
+            ):
+                await asyncio.sleep(0)
+        (tunnel,) = await shown(us, "tunnels")
+        assert (tunnel["start"], tunnel["state"]) == ("start", "DOWN")
+        assert 0 < tunnel["next_attempt"] <= 120
+        assert tunnel["last_failure"]["code"] == Code.PEER_SILENT
+
+    def patient_between_attempts(settings: Settings) -> Settings:
+        changed: Settings = replace(impatient(settings), retry_initiate_interval=100.0)
+        return changed
+
+    meet(
+        scenario,
+        settings=patient_between_attempts,
+        start=Start.START,
+        change=lambda connection: replace(connection, remote_address="127.0.0.3"),
+    )
 
 
 def test_up_knows_the_names_that_there_are(meet: Meet) -> None:

@@ -68,9 +68,16 @@ def decoded(value: Any) -> Any:
     return {key: decoded(item) for key, item in value.items()}
 
 
-def list_sas(session: Session) -> list[tuple[str, Section]]:
-    """Every ISAKMP SA with its connection's name."""
-    return [item for event in session.list_sas() for item in decoded(event).items()]
+def list_sas(session: Session, connection: str | None = None) -> list[tuple[str, Section]]:
+    """Every ISAKMP SA with its connection's name, or those of one ``connection``."""
+    wanted = {} if connection is None else {"ike": connection}
+    return [item for event in session.list_sas(wanted) for item in decoded(event).items()]
+
+
+def list_tunnels(session: Session, connection: str | None = None, *, down: bool = False) -> list[Section]:
+    """Every configured tunnel, or those of one ``connection``; with ``down``, only those that are not up."""
+    wanted = {"down": "yes" if down else "no", **({} if connection is None else {"ike": connection})}
+    return [decoded(event) for event in session.streamed_request("list-tunnels", "list-tunnel", wanted)]
 
 
 def list_connections(session: Session) -> dict[str, Section]:
