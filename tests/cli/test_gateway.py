@@ -182,6 +182,57 @@ def test_a_tunnel_that_is_brought_up_without_a_command_is_shown_with_the_next_at
     )
 
 
+def test_the_words_of_cisco_show_the_same(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await ikev1(us, "up", "branch")
+        assert await shown(us, *["crypto", "isakmp", "sa"]) == await shown(us, "isakmp", "sa")
+        for words in ("crypto ipsec sa peer 127.0.0.2", "ipsec sa map branch", "cry ips sa"):
+            assert len(await shown(us, *words.split())) == 1, words
+        assert await shown(us, *["crypto", "ipsec", "sa", "peer", "127.0.0.3"]) == []
+        (policy,) = await shown(us, "crypto", "isakmp", "policy")
+        assert policy == {
+            "priority": 1,
+            "encryption": "AES_CBC-128",
+            "hash": "SHA2_256",
+            "authentication": "PRE_SHARED_KEY",
+            "group": "ECP_256",
+            "lifetime": 86_400,
+            "lifetime_kilobytes": 0,
+            "connections": ["branch"],
+        }
+        (sa,) = await shown(us, "isakmp", "sa")
+        detail = (await ikev1(us, *["show", "crypto", "isakmp", "sa", "detail"])).stdout
+        assert all(sa[key] in detail for key in ("cookies", "local_id", "remote_id", "suite", "meaning"))
+        assert f"priority {policy['priority']}\n" in (await ikev1(us, "show", "isakmp", "policy")).stdout
+
+    meet(scenario)
+
+
+def test_what_is_cleared_comes_up_again_as_start_says(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        def up() -> int:
+            return us.gateway.counters.total["child-up"]
+
+        await us.until(lambda: up() == 1)
+        (before,) = us.plane.outbound
+        assert (await ikev1(us, *["clear", "crypto", "sa", "peer", "127.0.0.3"])).exit_code == 1
+        assert (await ikev1(us, *["clear", "crypto", "sa", "peer", "127.0.0.2"])).stdout == "closed: 1\n"
+        await us.until(lambda: up() == 2)
+        assert before not in us.plane.outbound
+        assert us.plane.protected is not None
+        assert ("branch", "net") in us.plane.protected
+
+        (sa,) = await shown(us, "isakmp", "sa")
+        assert (await ikev1(us, "clear", "crypto", "isakmp", str(sa["conn_id"]))).stdout == "closed: 1\n"
+        await us.until(lambda: us.gateway.engine.ike_for("branch") is not None)
+        assert (await ikev1(us, "clear", "crypto", "isakmp", str(sa["conn_id"]))).exit_code == 1
+
+        await ikev1(us, "down", "branch")  # this does not
+        assert us.gateway.autostart.next_attempt("branch", "net") is None
+
+    meet(scenario, start=Start.START)
+
+
 def test_up_knows_the_names_that_there_are(meet: Meet) -> None:
     async def scenario(us: Side, them: Side) -> None:
         done = await ikev1(us, "up", "brunch")

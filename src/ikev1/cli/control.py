@@ -26,6 +26,9 @@ socket_option: Callable[..., Any] = click.option(
     help="The daemon's control socket.",
 )
 
+connection_option = click.option("--connection", metavar="NAME", help="Show only this connection.")
+peer_option = click.option("--peer", metavar="ADDRESS", help="Show only what belongs to the peer with this address.")
+
 
 @contextmanager
 def daemon(path: str) -> Iterator[Session]:
@@ -78,6 +81,12 @@ def list_tunnels(session: Session, connection: str | None = None, *, down: bool 
     """Every configured tunnel, or those of one ``connection``; with ``down``, only those that are not up."""
     wanted = {"down": "yes" if down else "no", **({} if connection is None else {"ike": connection})}
     return [decoded(event) for event in session.streamed_request("list-tunnels", "list-tunnel", wanted)]
+
+
+def list_policies(session: Session, connection: str | None = None) -> list[Section]:
+    """Every policy of phase 1 with its connection's name, or those of one ``connection``."""
+    wanted = {} if connection is None else {"ike": connection}
+    return [decoded(event) for event in session.streamed_request("list-ike-policies", "list-ike-policy", wanted)]
 
 
 def list_connections(session: Session) -> dict[str, Section]:

@@ -9,7 +9,15 @@ from ikev1.core.records.child_sa import ChildState
 from ikev1.core.records.settings import Connection
 from ikev1.daemon.vici.codec import Section
 from ikev1.daemon.vici.request import Call, Command
-from ikev1.daemon.vici.sections import child_key, child_section, connection_section, ike_section, mode_word, selectors
+from ikev1.daemon.vici.sections import (
+    child_key,
+    child_section,
+    connection_section,
+    ike_section,
+    mode_word,
+    policy_section,
+    selectors,
+)
 from ikev1.daemon.vici.select import Selection
 from ikev1.daemon.vici.tunnel_status import tunnel_section
 from ikev1.store import Lease
@@ -69,6 +77,16 @@ async def list_tunnels(call: Call) -> Section:
             if not (only_down and tunnel.name in up):
                 section = tunnel_section(connection, tunnel, gateway, up=tunnel.name in up)
                 await call.stream("list-tunnel", section)
+    return {}
+
+
+async def list_ike_policies(call: Call) -> Section:
+    """An extension: one ``list-ike-policy`` event for each policy of phase 1 of each connection, or of ``ike``."""
+    wanted = call.request.text("ike")
+    for connection in call.gateway.settings.connections:
+        if wanted in (None, connection.name):
+            for policy in connection.policies:
+                await call.stream("list-ike-policy", policy_section(connection, policy))
     return {}
 
 
@@ -138,6 +156,7 @@ COMMANDS: dict[str, Command] = {
     "list-sas": list_sas,
     "list-conns": list_conns,
     "list-tunnels": list_tunnels,
+    "list-ike-policies": list_ike_policies,
     "get-conns": get_conns,
     "list-policies": list_policies,
     "get-pools": get_pools,
