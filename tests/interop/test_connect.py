@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.charon import GATEWAY_ID, PSK, XAUTH_PASSWORD, XAUTH_USER, CharonOptions
-from lab.connect import Connect, connect, gateway
+from lab.connect import Connect, charon_gateway, connect, gateway
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.process import PATIENCE, run, wait_until
@@ -207,21 +207,9 @@ def test_a_port_that_is_taken(lab: Lab) -> None:
 @pytest.mark.parametrize("aggressive", [False, True], ids=["main", "aggressive"])
 def test_charon_as_gateway(lab: Lab, aggressive: bool, pull: str) -> None:
     a, b = lab.direct()
-    charon = lab.charon(
-        b,
-        CharonOptions(
-            xauth=True,
-            aggressive=aggressive,
-            connection=f"pools = office\npull = {pull}",
-            peer_id="%any",
-            local_ts="0.0.0.0/0",
-            remote_ts="dynamic",
-            ike="aes256-sha256-modp2048",
-            esp="aes256-sha256",
-            modules="attr unity",
-            others="pools { office { addrs = 10.99.0.64/29\n dns = 10.10.2.53\n 28672 = hello } }",
-        ),
-    )
+    connection = f"pools = office\npull = {pull}"
+    pool = "dns = 10.10.2.53\n 28672 = hello"
+    charon = charon_gateway(lab, b, pool, aggressive=aggressive, connection=connection)
     mode = () if aggressive else ("--main-mode",)
     client = connect(lab, a, *mode, "--remote-id", GATEWAY_ID, secret=PSK)
     client.wait_for_log("connected")
