@@ -22,6 +22,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from lab.namespaces import NAMED, checked, set_namespace
+
 # What `ikev1 run` loads; anything else is loaded by each fork.
 _LOADED = (
     "asyncio",
@@ -33,10 +35,10 @@ _LOADED = (
 )
 _LARGEST_REQUEST = 1 << 16
 _SET_DEATH_SIGNAL, _SET_SUBREAPER = 1, 36  # <linux/prctl.h>
-_NEW_MOUNTS, _NEW_NETWORK = 0x20000, 0x40000000  # <linux/sched.h>
+_NEW_MOUNTS = 0x20000  # CLONE_NEWNS of <linux/sched.h>
 _SLAVE = 1 << 14 | 1 << 19  # MS_REC | MS_SLAVE of <linux/mount.h>
 _DETACH = 2  # MNT_DETACH
-_NAMESPACES = Path("/run/netns")
+_BIND = 1 << 12  # MS_BIND
 
 
 class Forked:
@@ -110,17 +112,27 @@ _parents: list[_Parent] = []  # one, once it is needed
 
 
 def start(
-    command: Sequence[str | Path], namespace: str, setup: str, environment: Mapping[str, str], output: Path
+    command: Sequence[str | Path],
+    namespace: str,
+    setup: str,
+    environment: Mapping[str, str],
+    output: Path,
+    hides: Mapping[str, str],
 ) -> Forked:
     """Start the Python program ``command`` (``-m`` and a module, or a script; and arguments), in a network namespace,
-    after the line of shell ``setup``.
+    with the files of ``hides`` in place of others (see `lab.process.Program`) and after the line of shell ``setup``.
     """
     if not _parents:
         _parents.append(_Parent())
     words = [str(word) for word in command]
     return Forked(
         _parents[0].fork(
-            command=words, namespace=namespace, setup=setup, environment=dict(environment), output=str(output)
+            command=words,
+            namespace=namespace,
+            setup=setup,
+            environment=dict(environment),
+            output=str(output),
+            hides=dict(hides),
         )
     )
 
@@ -150,6 +162,7 @@ def _run(
     setup: str,
     environment: dict[str, str],
     output: str,
+    hides: dict[str, str],
 ) -> None:
     """Become the program."""
     while os.getppid() != parent:
@@ -164,6 +177,8 @@ def _run(
     os.environ.clear()
     os.environ.update(environment)
     _enter(namespace)
+    for place, shown in hides.items():
+        _mount(shown, place, "none", _BIND)
     if setup != ":":
         subprocess.run(["bash", "-c", setup], check=True)
     if command[0] == "-m":
@@ -178,23 +193,21 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _enter(namespace: str) -> None:
-    descriptor = os.open(_NAMESPACES / namespace, os.O_RDONLY | os.O_CLOEXEC)
-    _checked(_libc.setns(descriptor, _NEW_NETWORK))
+    descriptor = os.open(NAMED / namespace, os.O_RDONLY | os.O_CLOEXEC)
+    set_namespace(descriptor)
     os.close(descriptor)
-    _checked(_libc.unshare(_NEW_MOUNTS))
-    _checked(_libc.mount(b"", b"/", b"none", ctypes.c_ulong(_SLAVE), None))
-    _checked(_libc.umount2(b"/sys", _DETACH))  # it shows the devices of the network in which it was mounted
-    _checked(_libc.mount(b"sysfs", b"/sys", b"sysfs", ctypes.c_ulong(0), None))
+    checked(_libc.unshare(_NEW_MOUNTS))
+    _mount("", "/", "none", _SLAVE)
+    checked(_libc.umount2(b"/sys", _DETACH))  # it shows the devices of the network in which it was mounted
+    _mount("sysfs", "/sys", "sysfs")
+
+
+def _mount(source: str, target: str, kind: str, flags: int = 0) -> None:
+    checked(_libc.mount(os.fsencode(source), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), None))
 
 
 def _prctl(option: int, value: int) -> None:
-    _checked(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0))
-
-
-def _checked(result: int) -> None:
-    if result != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+    checked(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0))
 
 
 if __name__ == "__main__":
