@@ -298,6 +298,11 @@ class TestConnections:
         assert len(more.policies) > 10
         assert len(more.tunnels[0].proposals) > 10
 
+    def test_with_a_group_there_are_no_default_proposals_for_phase_2(self, reader: Reader) -> None:
+        loaded = reader.load(conn("esp=aes128-sha1-modp2048"))
+        assert [each.group for each in loaded.settings.connections[0].tunnels[0].proposals] == [14]
+        assert loaded.warnings == ()
+
     def test_ah(self, reader: Reader) -> None:
         (proposal,) = reader.tunnel("ah=sha256-modp2048!").proposals
         assert proposal.group == 14

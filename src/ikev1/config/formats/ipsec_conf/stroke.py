@@ -14,6 +14,7 @@ from ikev1.config.formats.ipsec_conf.authentication import write_rounds
 from ikev1.config.formats.ipsec_conf.pools import Pools
 from ikev1.config.formats.ipsec_conf.tree import Tree
 from ikev1.config.formats.swanctl.options import Lost, Options, count, word, yes
+from ikev1.crypto.algorithms import ALIASES, GROUPS
 
 IKE_LIFETIME, DPD_DELAY, DPD_TIMEOUT = 3 * 3600, 30, 150
 _TIME = re.compile(r"([0-9]{1,9})(?:(\.[0-9]{1,9})?([mhd])|s)?")
@@ -22,7 +23,6 @@ _KEYEXCHANGE = word(ike="0", ikev1="1", ikev2="2")
 _AUTO = word(ignore="ignore", add="none", route="trap", start="start")
 _ACTION = word(none="none", clear="clear", hold="trap", restart="start")
 _SHUNTS = ("passthrough", "pass", "drop", "reject")
-_IKE, _ESP = "aes128-sha256-modp3072", "aes128-sha256"
 _COPIED = ("aggressive", "fragmentation", "mobike", "mediation", "mediated_by")
 _COPIED_TO_CHILD = ("inactivity", "mark_in", "mark_out", "reqid", "sha256_96")
 _LOST = (
@@ -110,7 +110,7 @@ class Conns:
 
 
 def _write_connection(conn: Options, into: Tree, setup: Options) -> None:
-    _write_proposals(conn, into, "ike", "proposals", _IKE)
+    _write_proposals(conn, into, "ike", "proposals")
     for key in _COPIED:
         into.copy(conn, key, key)
     into.copy(conn, "forceencaps", "encap")
@@ -127,19 +127,22 @@ def _write_connection(conn: Options, into: Tree, setup: Options) -> None:
         into.put("rekey_time", 0, conn.place("rekey"))
 
 
-def _write_proposals(conn: Options, into: Tree, key: str, name: str, default: str) -> None:
-    """Without an exclamation mark, strongSwan adds its default proposals."""
-    written = conn.take(key, str, default).strip()
-    strict = written.endswith("!")
-    into.put(name, written.removesuffix("!") if strict else f"{written}, default", conn.place(key))
+def _write_proposals(conn: Options, into: Tree, key: str, name: str) -> None:
+    """Without an exclamation mark, strongSwan adds its default proposals; with a group in phase 2, it offers none of
+    these.
+    """
+    written = conn.take(key, str, "default").strip()
+    words = {ALIASES.get(word, word) for word in re.split(r"[-,\s]+", written.lower())}
+    alone = written.endswith("!") or written == "default" or (key != "ike" and not words.isdisjoint(GROUPS))
+    into.put(name, written.removesuffix("!") if alone else f"{written}, default", conn.place(key))
 
 
 def _write_child(conn: Options, child: Tree) -> None:
     _write_lives(conn, child)
     if "ah" in conn:
-        _write_proposals(conn, child, "ah", "ah_proposals", "")
+        _write_proposals(conn, child, "ah", "ah_proposals")
     if "esp" in conn or "ah" not in conn:
-        _write_proposals(conn, child, "esp", "esp_proposals", _ESP)
+        _write_proposals(conn, child, "esp", "esp_proposals")
     child.copy(conn, "type", "mode")
     child.copy(conn, "compress", "ipcomp")
     child.copy(conn, "closeaction", "close_action", _ACTION)
@@ -215,7 +218,7 @@ def _unique(value: object) -> str:
 
 
 _LOST_OF_SETUP = (
-    Lost("charondebug", "logs are configured with --log-level"),
+    Lost("charondebug", "the level of the log remains"),
     Lost("cachecrls", "CRLs are kept in memory", ("no",)),
     Lost("plutostart", "strongSwan ignores it, too"),
     Lost("charonstart", "strongSwan ignores it, too"),
