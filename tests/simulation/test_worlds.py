@@ -34,9 +34,9 @@ def test_worlds_heal(seeds: range) -> None:
         run(random_plan(seed, KINDS, (*FAULTS, AMNESIA)), (ALWAYS, LINEAGE, HEALS))
 
 
-@pytest.mark.parametrize("first", range(0, _TWO_TUNNELS, _BLOCK))
-def test_small_worlds_with_two_tunnels_heal(first: int) -> None:
-    for seed in range(first, first + _BLOCK):
+@_blocks(_TWO_TUNNELS, _BLOCK)
+def test_small_worlds_with_two_tunnels_heal(seeds: range) -> None:
+    for seed in seeds:
         run(with_two_tunnels(brisk_plan(seed, KINDS, (*FAULTS, AMNESIA))), (ALWAYS, LINEAGE, HEALS))
 
 
