@@ -91,7 +91,7 @@ class Control:
         wait_until(there, f"the other end of {ours['name']}", says=lambda: str([other.sas() for other in others]))
 
     def swanctl(self, *arguments: str, directory: Path | None = None, timeout: float = 2 * PATIENCE) -> Done:
-        """Debian's swanctl on this socket, whatever it ends with; ``directory`` has its files, and a strongswan.conf.
+        """Debian's swanctl on this socket, whatever it ends with; ``directory`` has what it loads.
 
         Debian's own strongswan.conf has it load sixty plugins, which takes longer than what it does.
         """

@@ -11,6 +11,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 LAB = Path(os.environ.get("IKEV1_LAB", CHECKOUT / ".lab"))
 NOESP = LAB / "noesp.so"
 PKI = LAB / "pki"
+STARTER = LAB / "starter" / "usr" / "lib" / "ipsec"
 LIBRESWAN = LAB / "libreswan" / "usr" / "libexec" / "ipsec"
 
 _TOOLS = ("ip", "iptables", "setpriv", "ping", "swanctl", "charon-systemd", "ike-scan", "tcpdump", "tshark", "certutil")
@@ -22,7 +23,7 @@ def what_is_missing() -> str:
         return "the lab's network namespaces need root"
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
-    missing += [str(path) for path in (NOESP, LIBRESWAN / "pluto", PKI) if not path.exists()]
+    missing += [str(path) for path in (NOESP, LIBRESWAN / "pluto", STARTER / "starter", PKI) if not path.exists()]
     return f"not installed: {', '.join(missing)} (tests/support/lab/setup installs them)" if missing else ""
 
 
