@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
-from ikev1.core.records.child_sa import ChildState
 from ikev1.core.records.settings import Connection
 from ikev1.daemon.vici.codec import Section
 from ikev1.daemon.vici.request import Call, Command
@@ -71,8 +70,7 @@ async def list_tunnels(call: Call) -> Section:
     for connection in gateway.settings.connections:
         if wanted not in (None, connection.name):
             continue
-        pairs = (child for sa in gateway.engine.of_connection(connection.name) for child in sa.children)
-        up = {child.name for child in pairs if child.state is ChildState.INSTALLED}
+        up = gateway.tunnels_up(connection.name)
         for tunnel in connection.tunnels:
             if not (only_down and tunnel.name in up):
                 section = tunnel_section(connection, tunnel, gateway, up=tunnel.name in up)
