@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import re
+import socket
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -184,6 +185,24 @@ def test_clients_that_hang_hold_few_connections_and_end_when_their_time_is_over(
         assert (await request(server, b"GET /metrics HTTP/1.1\r\n\r\n"))[0].startswith(b"HTTP/1.1 200 ")
         for _, writer in hanging:
             writer.close()
+        await server.close()
+
+    meet(scenario)
+
+
+def test_a_client_that_does_not_read_ends_when_its_time_is_over(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        server = MetricsServer(us.gateway, "127.0.0.1:0", patience=0.2)
+        await server.start()
+        server._latest = bytes(50_000_000)  # more than the sockets hold
+        server._taken_at = asyncio.get_running_loop().time() + 3600
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            async with asyncio.timeout(60):
+                while not server._clients:
+                    await asyncio.sleep(0)
+                while server._clients:
+                    await asyncio.sleep(0)
         await server.close()
 
     meet(scenario)
