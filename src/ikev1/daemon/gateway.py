@@ -140,15 +140,15 @@ class Gateway:
         self._users = users
         self.remote_access = RemoteAccess(
             lambda: self.settings,
-            self.counters_of,
-            self._user_checked,
-            chosen.device,
-            clock,
-            wall,
             log,
-            journal,
-            self.engine.of_connection,
-            resolver,
+            answer=self._user_checked,
+            counters_of=self.counters_of,
+            of_connection=self.engine.of_connection,
+            device=chosen.device,
+            journal=journal,
+            resolver=resolver,
+            clock=clock,
+            wall=wall,
         )
         self._performer = Performer(
             self.engine,

@@ -10,7 +10,7 @@ import pytest
 
 from ikev1.config import ConfigError, Finding, Rule
 from ikev1.config.findings import Findings
-from ikev1.config.formats import settings_file, settings_tree
+from ikev1.config.formats import settings_file, settings_tree, text_files
 from ikev1.config.formats.settings_lexer import LONGEST_LINE, MOST_LINES
 from ikev1.config.formats.settings_tree import Tables, tables
 
@@ -217,7 +217,7 @@ class TestIncludes:
         assert fault(write("include link.conf")).rule is Rule.INCLUDE
 
     def test_deep_includes(self, write: Write) -> None:
-        for number in range(settings_file.DEEPEST_INCLUDE + 2):
+        for number in range(text_files.DEEPEST_INCLUDE + 2):
             write(f"include {number + 1}.conf", f"{number}.conf")
         assert fault(write("include 0.conf")).rule is Rule.INCLUDE
 
@@ -244,7 +244,7 @@ class TestHostile:
         assert len(parsed(write("b = " + "x" * (LONGEST_LINE - 4))).values["b"]) == LONGEST_LINE - 4
 
     def test_a_large_file(self, write: Write) -> None:
-        assert fault(write(f"# {'x' * 1000}\n" * (settings_file.LARGEST // 1000))).rule is Rule.INCLUDE
+        assert fault(write(f"# {'x' * 1000}\n" * (text_files.LARGEST // 1000))).rule is Rule.INCLUDE
 
     def test_deep_sections(self, write: Write) -> None:
         assert fault(write("a {\n" * 10_000)).rule is Rule.SYNTAX
