@@ -13,6 +13,7 @@ from ikev1.daemon.vici.sections import (
     child_section,
     connection_section,
     ike_section,
+    marked_removed,
     mode_word,
     policy_section,
     selectors,
@@ -32,13 +33,13 @@ async def list_sas(call: Call) -> Section:
             children = {
                 child_key(child): {
                     **child_section(child, gateway.counters_of(child), now),
-                    **_removed((sa.connection, child.name) not in configured),
+                    **marked_removed((sa.connection, child.name) not in configured),
                 }
                 for child in sa.children
                 if selection.takes_child(child)
             }
-            removed = _removed((sa.connection, None) not in configured)
-            await call.stream("list-sa", {sa.connection: {**ike_section(sa, now, children), **removed}})
+            removed = (sa.connection, None) not in configured
+            await call.stream("list-sa", {sa.connection: ike_section(sa, now, children, removed=removed)})
     return {}
 
 
@@ -46,11 +47,6 @@ def _names(connection: Connection) -> Iterator[str | None]:
     yield None
     for tunnel in connection.tunnels:
         yield tunnel.name
-
-
-def _removed(removed: bool) -> Section:
-    """An extension: the key ``removed`` if the connection or tunnel is not configured any more."""
-    return {"removed": "yes"} if removed else {}
 
 
 async def list_conns(call: Call) -> Section:
