@@ -85,7 +85,7 @@ class Charon(Program):
             node.namespace,
             ["/usr/sbin/charon-systemd"],
             directory,
-            setup=f"mount --bind '{run_directory}' /run",
+            hides={"/run": str(run_directory)},
             environment=environment,
         )
         self.control = Control(directory / "vici.sock")

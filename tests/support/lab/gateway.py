@@ -12,7 +12,7 @@ from lab import pki
 from lab.charon import CLIENT_ID, GATEWAY_ID, PSK, lay_out_certificates
 from lab.control import Control
 from lab.network import Node
-from lab.paths import SPARE_THE_RESOLVER
+from lab.paths import sparing_the_resolver
 from lab.process import LabError, Program
 from lab.starter import StarterOptions, write_ipsec_conf
 
@@ -77,13 +77,13 @@ class OurGateway(Program):
         else:
             arguments += options.arguments
         self.command_line = [sys.executable, *arguments]
-        setup = SPARE_THE_RESOLVER
+        hides = sparing_the_resolver()
         if options.hosts is not None:
-            setup += f"; mount --bind '{options.hosts}' /etc/hosts"
+            hides["/etc/hosts"] = str(options.hosts)
         environment = {"PYTHONDONTWRITEBYTECODE": "1"}
         command = self.command_line if options.fresh else arguments
         super().__init__(
-            node.namespace, command, directory, setup=setup, environment=environment, preloaded=not options.fresh
+            node.namespace, command, directory, hides=hides, environment=environment, preloaded=not options.fresh
         )
         try:
             self.wait_for(self.control.answers, "an answer on its VICI socket")

@@ -16,9 +16,6 @@ LIBRESWAN = LAB / "libreswan" / "usr" / "libexec" / "ipsec"
 
 _TOOLS = ("ip", "iptables", "setpriv", "ping", "swanctl", "charon-systemd", "ike-scan", "tcpdump", "tshark", "certutil")
 
-SPARE_THE_RESOLVER = """for program in $(type -ap resolvconf resolvectl); do mount --bind /bin/false "$program"; done"""
-"""Shell that keeps a program, in its mount namespace, from changing the name servers of this machine."""
-
 
 def what_is_missing() -> str:
     """Why the lab cannot run here, in words; empty where it can."""
@@ -28,6 +25,14 @@ def what_is_missing() -> str:
     missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
     missing += [str(path) for path in (NOESP, LIBRESWAN / "pluto", STARTER / "starter", PKI) if not path.exists()]
     return f"not installed: {', '.join(missing)} (tests/support/lab/setup installs them)" if missing else ""
+
+
+def sparing_the_resolver() -> dict[str, str]:
+    """What is to be hidden from a program (see `lab.process.Program`) that shall not change the name servers of this
+    machine.
+    """
+    places = (Path(folder, name).resolve() for folder in os.get_exec_path() for name in ("resolvconf", "resolvectl"))
+    return {str(place): "/bin/false" for place in places if place.exists()}
 
 
 def open_the_way(directory: Path) -> str:

@@ -36,7 +36,7 @@ class Chosen(Record, frozen=True):
     suite: Phase1Suite
     lifetime: int  # seconds
     lifetime_kilobytes: int = 0
-    shortened: bool = False  # by this gateway, which has to notify the peer
+    shortened: bool = False  # by this gateway, which has yet to notify the peer
     ignored: tuple[int, ...] = ()  # private-use attributes of the offer
 
 
