@@ -576,6 +576,13 @@ class TestXauth:
         found = faults(text(f"remote-2 {{ auth = xauth-{backend} }}", addresses=False))
         assert ("connections.branch.remote-2.auth", Rule.NOT_SUPPORTED) in rules(found)
 
+    def test_the_identity_of_a_user_is_that_of_the_first_round(self, load_text: LoadText, faults: Faults) -> None:
+        others = f"{SECRET}\nsecrets {{ xauth {{ id = carol\n secret = of carol }} }}"
+        for who in ("%any", PEER, f"fqdn:{PEER}"):
+            assert load_text(text(f"remote-2 {{ auth = xauth\n id = {who} }}", "", others)).settings.connections
+        (finding,) = faults(text("remote-2 { auth = xauth\n id = carol }", "", others))
+        assert (finding.key, finding.rule) == ("connections.branch.remote-2.id", Rule.NOT_SUPPORTED)
+
     def test_a_password_of_all_users(self, faults: Faults) -> None:
         others = f"{SECRET}\nsecrets {{ xauth {{ secret = for everybody }} }}"
         (finding,) = faults(text("remote-2 { auth = xauth }", "", others, addresses=False))
