@@ -60,8 +60,8 @@ class SettingsFiles:
         self._main = main
         self._findings = findings
         self._left = LARGEST
-        self._opened = 0  # files, one as often as it is included
-        self._open: list[Path] = []
+        self._included = 0  # files, one as often as it is included, and includes of nothing
+        self._open: list[str] = []
 
     def parse(self) -> Section:
         """The section that contains all others.
@@ -75,7 +75,7 @@ class SettingsFiles:
 
     def _parse_file(self, file: Path, into: Section, included: Place | None) -> None:
         text = self._text(file, included)
-        self._open.append(file.resolve())
+        self._open.append(os.path.realpath(file))
         try:
             lexer = Lexer(text)
             _Parser(self, file, lexer).statements(into)
@@ -92,22 +92,27 @@ class SettingsFiles:
             found = sorted(islice(iglob(str(whole)), MOST_FILES + 1))
         except re.error:
             found = []
+        if not found:
+            self._count(place)
         if not found and not any(mark in pattern for mark in "*?["):
             text = f"{whole} does not exist, so nothing is included"
             self._findings.warnings.append(_at(place, Rule.INCLUDE, text))
         for name in found:
             self._parse_file(Path(name), into, place)
 
+    def _count(self, place: Place) -> None:
+        self._included += 1
+        if self._included > MOST_FILES:
+            raise _refused(place, Rule.INCLUDE, f"more than {MOST_FILES} files are included")
+
     def _text(self, file: Path, included: Place | None) -> str:
         """The content of a file, for which there are limits."""
         place = included or Place(file, 0, 0, "")
-        if file.resolve() in self._open:
+        if os.path.realpath(file) in self._open:  # `Path.resolve` fails if links form a loop
             raise _refused(place, Rule.INCLUDE, f"{file} includes itself")
         if len(self._open) > DEEPEST_INCLUDE:
             raise _refused(place, Rule.INCLUDE, f"includes are nested more than {DEEPEST_INCLUDE} deep")
-        self._opened += 1
-        if self._opened > MOST_FILES:
-            raise _refused(place, Rule.INCLUDE, f"more than {MOST_FILES} files are included")
+        self._count(place)
         try:
             with open(os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as opened:
                 status = os.fstat(opened.fileno())
