@@ -53,14 +53,15 @@ class Authentication:
             self._write_server(server, into)
 
     def _write_secret(self, rounds: Rounds, into: Part) -> None:
-        ours = [into.values.get("local_id"), into.values.get("local_address")]
         remotes: list[str] = into.values.get("remote_address", ["%any"])
-        theirs = [into.values["remote_id"], *remotes]
-        chosen = self._secrets.shared(_single(ours), _single(theirs))
+        ids = _single([into.values.get("local_id")]), _single([into.values["remote_id"]])
+        hosts = _single([into.values.get("local_address")]), _single(remotes)
+        # charon looks for a secret of the addresses if there is none of the identities
+        chosen = (self._secrets.shared(*ids) if any(ids) else None) or self._secrets.shared(*hosts)
         if chosen is None:
             return
         into.put("secret", chosen.value, chosen.place)
-        if not _single(theirs) and self._secrets.has_rivals(chosen, self._named):
+        if not ids[1] and not hosts[1] and self._secrets.has_rivals(chosen, self._named):
             remote = rounds.remote.options
             remote.findings.error(
                 remote.path,
@@ -199,7 +200,7 @@ def _any_identity(value: object) -> str:
 
 
 def _own_identity(value: object) -> str | None:
-    return None if value == "%any" else converted(value)
+    return None if (who := converted(value)) == "%any" else who
 
 
 def _put_key(key: OwnKey, options: Options, into: Part) -> None:

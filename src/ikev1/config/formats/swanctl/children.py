@@ -15,6 +15,9 @@ from ikev1.config.formats.written import Part
 
 REKEY_TIME = 3600
 _SELECTOR = re.compile(r"([^\[\]]*)(?:\[([^/\]]*)(?:/([^\]]*))?\])?")
+_ANY_PORT = ("any", "%any")
+_ICMP = frozenset({"icmp", "1", "ipv6-icmp", "58"})
+_OF_SHELL = frozenset(";&|<>()$`")
 _LOST = (
     Lost("sha256_96", "SHA-256 is always truncated to 128 bits (RFC 4868)", ("no",), matters=True),
     Lost("policies", "policies are always installed", ("yes",), matters=True),
@@ -167,6 +170,7 @@ def _selector(written: str) -> str:
     if form is None or form[2] is None:
         return written
     protocol, port = form[2].strip().lower(), (form[3] or "").strip().lower()
+    port = "any" if port == "0-65535" else port
     if protocol and not protocol.isdigit():
         try:
             number = getprotobyname(protocol)
@@ -174,18 +178,24 @@ def _selector(written: str) -> str:
             number = None
         if number is not None and protocol not in ("tcp", "udp", "icmp", "gre"):
             protocol = str(number)
-    if port and not port.isdigit() and port not in ("any", "%any"):
+    if port and not port.isdigit() and port not in _ANY_PORT:
         try:
             port = str(getservbyname(port, protocol if protocol in ("tcp", "udp") else "tcp"))
         except OSError:
             raise ValueError(
                 f"{written!r}: {port!r} is no port: expected one number or the name of a service"
             ) from None
+    if protocol in _ICMP and port.isdigit() and int(port) < 256:
+        port = str(int(port) << 8)  # the type of a message, before its code
     return f"{form[1].strip()}[{protocol}/{port}]" if port else f"{form[1].strip()}[{protocol}]"
 
 
 def _program(value: object) -> str:
-    """A command, whose program a shell would find; `updown` names files."""
+    """A command, whose program a shell would find; `updown` names files. charon has a shell run it."""
+    if special := sorted(_OF_SHELL.intersection(str(value))):
+        raise ValueError(
+            f"{value!r} is not allowed: it runs without a shell, to which {' '.join(special)} has a meaning"
+        )
     try:
         program, *arguments = shlex.split(str(value))
     except ValueError as error:

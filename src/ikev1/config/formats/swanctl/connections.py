@@ -36,17 +36,20 @@ def write_connections(top: Options, into: Part, authentication: Authentication, 
     """Write all connections for IKEv1; others are named and skipped."""
     ours = into.part("connection", top.place("connections"))
     for name, connection in top.table("connections").sections():
-        rounds = _for_ikev1(connection)
+        version = connection.take("version", _version, "0")
+        rounds = _for_ikev1(connection, version)
         if rounds is not None:
-            _write(connection, rounds, ours.part(name, connection.place()), authentication, daemon)
+            part = ours.part(name, connection.place())
+            _write(connection, rounds, part, authentication, daemon)
+            if version == "0":
+                _warn_of_initiation(connection, part)
             local = rounds.local.options
             if any(connection.findings.is_wrong(local.key(key)) for key in ("certs", "pubkeys")):
                 del ours.values[name]  # it would be reported again
 
 
-def _for_ikev1(connection: Options) -> Rounds | None:
+def _for_ikev1(connection: Options, version: str) -> Rounds | None:
     """The rounds of a connection for IKEv1; others are reported."""
-    version = connection.take("version", _version, "0")
     if version == "2":
         connection.findings.warn(connection.path, Rule.NOT_IKEV1, "is for IKEv2 only, and skipped")
         return None
@@ -89,7 +92,6 @@ def _write(connection: Options, rounds: Rounds, into: Part, authentication: Auth
     into.put("dpd_timeout", timeout or daemon.retransmission_time, connection.place("dpd_timeout"))
     connection.lose(*_LOST)
     _write_children(connection, into)
-    _warn_of_version(connection, into)
     rounds.finish()
     connection.finish()
 
@@ -149,10 +151,10 @@ def _write_children(connection: Options, into: Part) -> None:
         into.put("dpd_action", action, connection.places.exactly(key))
 
 
-def _warn_of_version(connection: Options, into: Part) -> None:
+def _warn_of_initiation(connection: Options, into: Part) -> None:
     """Report a connection for both versions that this gateway initiates by itself."""
     starts = [tunnel.get("start", "none") for tunnel in into.part("tunnel").values.values()]
-    if connection.take("version", _version, "0") == "0" and any(start != "none" for start in starts):
+    if any(start != "none" for start in starts):
         text = "the gateway initiates with IKEv1, but charon with IKEv2 if version is not 1"
         connection.findings.warn(connection.key("version"), Rule.NOT_IKEV1, text)
 
