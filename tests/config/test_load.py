@@ -33,6 +33,8 @@ def test_the_gateway_table_says_what_daemon_and_engine_need(loaded: Load, tmp_pa
         tun = "vpn0"
         when_stopped = "drop"
         log_level = "debug"
+        log_levels = { enc = "warning", ike = "error" }
+        log_format = "json"
         keylog = "/tmp/keys"
         record = "messages.pcapng"
         state = "sas.sqlite"
@@ -56,6 +58,8 @@ def test_the_gateway_table_says_what_daemon_and_engine_need(loaded: Load, tmp_pa
         tun="vpn0",
         when_stopped=WhenDown.DROP,
         log_level="debug",
+        log_levels=(("ike", "error"), ("enc", "warning")),
+        log_format="json",
         keylog="/tmp/keys",
         record=str(tmp_path / "messages.pcapng"),
         state=str(tmp_path / "sas.sqlite"),

@@ -227,6 +227,36 @@ def test_peers_that_disagree_about_who_begins(network: Network) -> None:
     assert not alice.engine.sas
 
 
+def test_a_gateway_that_pushes_and_ignores_requests(network: Network) -> None:
+    """A client that begins itself accepts what the gateway sends meanwhile."""
+    alice, bob = meet(network, client(), gateway(mode_config=PUSH))
+    requests: list[Datagram] = []
+
+    def link(datagram: Datagram) -> list[Datagram]:
+        if datagram.label == "CFG1" and datagram.sender == "alice":
+            requests.append(datagram)
+            return []
+        return [datagram]
+
+    network.link = link
+    alice.calls("t0")
+    network.run(300)
+    assert requests
+    assert alice.failures == bob.failures == []
+    (pair,) = alice.children
+    assert pair.local == Selector.parse("10.99.0.10")
+    assert len(alice.saw(ConfigReceived)) == len(bob.saw(ConfigAssigned)) == 1
+
+
+def test_a_gateway_that_pushes_and_answers_requests(network: Network) -> None:
+    alice, bob = meet(network, client(), gateway(mode_config=PUSH))
+    alice.calls("t0")
+    network.settle()
+    assert alice.failures == bob.failures == []
+    (pair,) = alice.children
+    assert pair.local == Selector.parse("10.99.0.10")
+
+
 def test_a_client_that_has_not_asked_gets_no_tunnel(network: Network) -> None:
     alice, bob = meet(network, client(vips=()), gateway())
     alice.calls("t0")

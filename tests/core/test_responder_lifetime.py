@@ -8,11 +8,13 @@ from configured import connection, policy, settings, tunnel
 from ikev1.core.negotiation.responder_lifetime import lifetime_notify, notified_life
 from ikev1.core.records.events import MessageSeen
 from ikev1.core.records.exchange import Life
+from ikev1.core.records.settings import Aggressive, Mode
 from ikev1.wire.header import Header
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import NotifyType, ProtocolId
-from playbook import Network, Peer, establish, say
+from playbook import Couple, Network, Peer, establish, say
+from xauth_peers import INIT, check, client, policies, server
 
 ALICE, BOB = "192.0.2.1", "198.51.100.2"
 HEADER = Header(bytes(8), bytes(8), 0, 2, 0, 0, 28)
@@ -56,6 +58,33 @@ def test_a_responder_that_takes_what_was_offered_says_nothing(network: Network) 
     assert notified(bob) == []
     for peer in (alice, bob):
         assert peer.sa.expires_at == peer.child.expires_at == network.now + 7_000
+
+
+def test_aggressive_mode_is_followed_by_the_notification(network: Network, couple: Couple) -> None:
+    """It "MUST NOT be sent in Aggressive Mode exchange" (RFC 2407 §4.6.3)."""
+    shorter = {"policies": (policy(lifetime=70_000),), "aggressive": Aggressive.ACCEPT_PSK}
+    alice, bob = couple(alice={"mode": Mode.AGGRESSIVE, "policies": (policy(lifetime=90_000),)}, bob=shorter)
+    alice.calls()
+    network.settle()
+    assert notified(bob) == ["INFO"]
+    for peer in (alice, bob):
+        assert peer.sa.expires_at == network.now + 70_000
+
+
+def test_a_user_is_authenticated_before_the_notification(network: Network, couple: Couple) -> None:
+    """vpnc, when it renews phase 1, waits for it after XAUTH, and does not use one before."""
+    of_client = client(mode=Mode.AGGRESSIVE, policies=policies(INIT, lifetime=90_000))
+    alice, bob = couple(alice=of_client, bob=server(policies=policies(INIT, lifetime=70_000)))
+    bob.checks = check
+    alice.calls()
+    network.settle()
+    assert [each for each in network.labels("bob") if each[:3] in ("CFG", "INF")][:3] == [
+        "CFG1",
+        "CFG1",
+        "INFO N(RESPONDER_LIFETIME)",
+    ]
+    assert notified(bob) == ["INFO"]
+    assert alice.sa.expires_at == network.now + 70_000
 
 
 def test_kilobytes_are_told_as_seconds_are(network: Network) -> None:

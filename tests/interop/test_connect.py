@@ -203,15 +203,16 @@ def test_a_port_that_is_taken(lab: Lab) -> None:
     ping(replace(a, host="10.99.0.10"))
 
 
+@pytest.mark.parametrize("pull", ["yes", "no"], ids=["pull", "push"])
 @pytest.mark.parametrize("aggressive", [False, True], ids=["main", "aggressive"])
-def test_charon_as_gateway(lab: Lab, aggressive: bool) -> None:
+def test_charon_as_gateway(lab: Lab, aggressive: bool, pull: str) -> None:
     a, b = lab.direct()
     charon = lab.charon(
         b,
         CharonOptions(
             xauth=True,
             aggressive=aggressive,
-            connection="pools = office",
+            connection=f"pools = office\npull = {pull}",
             peer_id="%any",
             local_ts="0.0.0.0/0",
             remote_ts="dynamic",
@@ -261,9 +262,8 @@ def test_somebody_gives_up_at_the_first_question(lab: Lab) -> None:
     enter = ["setsid", "--ctty", "setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", a.namespace]
     terminal = Terminal([*enter, sys.executable, "-B", "-m", "ikev1", "connect", a.peer, "--group", GROUP])
     terminal.read_until("Secret of the group")
-    wait_until(lambda: terminal.asks, "a question without echo")
-    terminal.write("\x03")  # Ctrl-C
-    assert terminal.process.wait(PATIENCE) == 130
+    wait_until(lambda: not terminal.echoes, "a question without echo")
+    assert terminal.interrupt() == 130
     terminal.close()
 
 

@@ -1,4 +1,4 @@
-"""vpnc over time: dead peer detection by both sides, and new pairs of IPsec SAs."""
+"""vpnc over time: dead peer detection by both sides, new pairs of IPsec SAs, and its renewal of phase 1."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lab.cisco import as_virtual, cisco, connect, leases
 from lab.gateway import OurGateway
 from lab.lab import Lab
 from lab.process import PATIENCE
-from lab.traffic import ping
+from lab.traffic import EndlessPings, ping
 from lab.vpnc import VpncOptions
 
 
@@ -52,3 +52,27 @@ def test_the_gateway_rekeys(lab: Lab) -> None:
     ping(at_work)
     assert len(ours.control.children()) == 1
     assert leases(ours) == {"10.99.0.10": "carol"}
+
+
+def test_vpnc_renews_phase_1(lab: Lab) -> None:
+    """At 80 % of the lifetime that RESPONDER-LIFETIME gives. Without traffic, it sends R-U-THERE just before, and takes
+    the answer for message 2.
+    """
+    a, b = lab.direct()
+    ours = lab.ours(b, cisco(lab, b, more='lifetime = "30s"\nproposal_check = "claim"'))
+    vpnc = connect(lab, a, ours, VpncOptions(dpd=10))
+    (first,), pair = ours.control.sas(), ours.control.child()["uniqueid"]
+    at_work = as_virtual(a, "10.99.0.10")
+    pings = lab.started(EndlessPings(at_work, lab.folder("pings"), interval=0.1))
+    ours.wait_for_log("deleted by the peer")
+    (second,) = ours.control.sas()
+    assert second["uniqueid"] != first["uniqueid"]
+    assert second["state"] == "ESTABLISHED"
+    await_log(ours, rf"<peer\|{second['uniqueid']}> INFO sent: .*N\(R_U_THERE_ACK")
+    assert ours.control.child()["uniqueid"] == pair
+    assert leases(ours) == {"10.99.0.10": "carol"}
+    ours.control.rekey()
+    ours.wait_for(lambda: pair not in {each["uniqueid"] for each in ours.control.children()}, "a new pair")
+    assert pings.count().gap < 5
+    ping(at_work)
+    assert vpnc.alive

@@ -4,9 +4,12 @@ and finds a smaller one for `test_named_worlds`.
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from simulated import run
+from simulated.invariants import Violation
 from simulated.plan import AMNESIA, FAULTS, KINDS, Fault, Plan, Spoke, brisk_plan, random_plan
 from simulated.run import ALWAYS, HEALS, LINEAGE
 
@@ -74,3 +77,18 @@ def test_no_packet_comes_before_the_peer_has_message_3_although_a_tenth_of_all_i
 def test_a_plan_is_played_the_same_again() -> None:
     plan = random_plan(4)
     assert run(plan, (ALWAYS,)).ladder == run(plan, (ALWAYS,)).ladder
+
+
+def test_a_violation_shows_the_conversation_and_the_plan_that_plays_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[run.__module__], "_MOST_OCTETS", 0)
+    plan = brisk_plan(4)
+    reports = []
+    for each in (plan, eval(str(plan), {"Plan": Plan, "Spoke": Spoke, "Fault": Fault})):
+        with pytest.raises(Violation) as caught:
+            run(each, (ALWAYS,))
+        reports.append(str(caught.value))
+    what, *ladder, shown = reports[0].splitlines()
+    assert "octets" in what
+    assert any(line.endswith(("-> hub MM1", "-> spoke0 MM1")) for line in ladder)
+    assert shown == str(plan)
+    assert reports[0] == reports[1]

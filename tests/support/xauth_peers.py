@@ -22,9 +22,9 @@ STATUS, TYPE = ConfigAttribute.XAUTH_STATUS, ConfigAttribute.XAUTH_TYPE
 SECRETS = {"carol": b"her password", "dave": b"his password"}
 
 
-def policies(method: int) -> tuple[Policy, ...]:
+def policies(method: int, **more: Any) -> tuple[Policy, ...]:
     """One policy with an authentication method."""
-    return (replace(policy(), suite=replace(suite(IKE), authentication=int(method))),)
+    return (replace(policy(**more), suite=replace(suite(IKE), authentication=int(method))),)
 
 
 def client(method: int = INIT, user: str = "carol", **more: Any) -> dict[str, Any]:

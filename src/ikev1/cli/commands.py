@@ -26,6 +26,7 @@ COMMANDS = {
     "check": Command("ikev1.cli.check", "gateway"),
     "import": Command("ikev1.cli.import_", "gateway"),
     "show": Command("ikev1.cli.show", "gateway"),
+    "clear": Command("ikev1.cli.clear", "gateway"),
     "debug": Command("ikev1.cli.debug", "gateway"),
     "audit": Command("ikev1.cli.audit.command", "explain"),
     "learn": Command("ikev1.cli.learn.command", "explain"),

@@ -24,6 +24,8 @@ from ikev1.core.records.settings import Connection, Pool, Settings, WhenDown
 from ikev1.files.places import CONTROL_SOCKET
 
 DATA_PLANES = ("auto", "kernel", "userspace")
+LOG_FORMATS = ("text", "json")
+LOG_SUBSYSTEMS = ("ike", "chd", "enc", "esp", "net", "cfg", "dmn")
 LOG_LEVELS = ("error", "warning", "info", "debug")
 
 
@@ -38,6 +40,8 @@ class GatewayOptions(Record, frozen=True):
     tun: str = "ikev1"
     when_stopped: WhenDown = WhenDown.DROP  # what happens to the tunnels' traffic when the gateway is stopped
     log_level: str = "info"
+    log_levels: tuple[tuple[str, str], ...] = ()  # subsystems with another level
+    log_format: str = "text"
     keylog: str | None = None
     record: str | None = None  # the pcapng file that every ISAKMP message is written to
     state: str | None = None  # the SQLite file that preserves SAs across restarts
@@ -58,6 +62,8 @@ def gateway_options(table: Table, folder: Path) -> GatewayOptions:
         tun=table.take("tun", interface, default.tun),
         when_stopped=table.take("when_stopped", member(WhenDown), default.when_stopped),
         log_level=table.take("log_level", choice(LOG_LEVELS), default.log_level),
+        log_levels=_log_levels(table.table("log_levels")),
+        log_format=table.take("log_format", choice(LOG_FORMATS), default.log_format),
         keylog=table.take("keylog", path, default.keylog),
         record=table.take("record", path, default.record),
         state=table.take("state", path, default.state),
@@ -73,6 +79,12 @@ def gateway_options(table: Table, folder: Path) -> GatewayOptions:
     if options.group and not options.user:
         table.findings.error(table.key("group"), Rule.UNUSED_KEY, "has no effect without user")
     return options
+
+
+def _log_levels(table: Table) -> tuple[tuple[str, str], ...]:
+    found = [(name, table.take(name, choice(LOG_LEVELS), None)) for name in LOG_SUBSYSTEMS]
+    table.finish()
+    return tuple((name, level) for name, level in found if level is not None)
 
 
 def engine_settings(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,8 +14,9 @@ from ikev1.daemon.host.data_plane_choice import PlaneChoice, choose, forget_kern
 from ikev1.daemon.host.sd_notify import notify
 from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.net.recorder import Recorder
-from ikev1.daemon.observe.event_log import EventLog, Level, write_to_logger
+from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.observe.keylog import KeyLog
+from ikev1.daemon.observe.log_output import configure, write_to_logger
 from ikev1.daemon.remote_access.resolver import Resolver, find_resolver
 from ikev1.daemon.vici.server import ViciServer
 from ikev1.esp.plane import PlaneError
@@ -45,10 +45,11 @@ def run(
         StoreError: the file of the store is not usable.
     """
     loaded = load(file)
-    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
-    log = EventLog()
-    log.attach(Level[(log_level or loaded.gateway.log_level).upper()], write_to_logger)
     options = loaded.gateway
+    configure(options.log_format)
+    log = EventLog()
+    levels = {} if log_level else {group.upper(): Level[level.upper()] for group, level in options.log_levels}
+    log.attach(Level[(log_level or options.log_level).upper()], write_to_logger, levels)
     chosen = plane(options)
     log.write(Level.INFO, "ESP", f"data plane {chosen.name}: {chosen.reason}")
     if chosen.kernel:

@@ -11,7 +11,7 @@ import pytest
 
 from ikev1.config import ConfigError, Finding, Rule
 from ikev1.config.findings import Findings
-from ikev1.config.formats import settings_file, settings_tree
+from ikev1.config.formats import settings_file, settings_tree, text_files
 from ikev1.config.formats.settings_lexer import LONGEST_LINE, MOST_LINES
 from ikev1.config.formats.settings_tree import Tables, tables
 
@@ -229,11 +229,11 @@ class TestIncludes:
         assert fault(write("include fifo")).rule is Rule.UNREADABLE_FILE
 
     def test_includes_of_nothing_are_limited_as_well(self, write: Write) -> None:
-        found = fault(write("include missing.conf\n" * (settings_file.MOST_FILES + 1)))
-        assert (found.rule, found.line) == (Rule.INCLUDE, settings_file.MOST_FILES)  # with the file itself
+        found = fault(write("include missing.conf\n" * (text_files.MOST_FILES + 1)))
+        assert (found.rule, found.line) == (Rule.INCLUDE, text_files.MOST_FILES)  # with the file itself
 
     def test_deep_includes(self, write: Write) -> None:
-        for number in range(settings_file.DEEPEST_INCLUDE + 2):
+        for number in range(text_files.DEEPEST_INCLUDE + 2):
             write(f"include {number + 1}.conf", f"{number}.conf")
         assert fault(write("include 0.conf")).rule is Rule.INCLUDE
 
@@ -260,7 +260,7 @@ class TestHostile:
         assert len(parsed(write("b = " + "x" * (LONGEST_LINE - 4))).values["b"]) == LONGEST_LINE - 4
 
     def test_a_large_file(self, write: Write) -> None:
-        assert fault(write(f"# {'x' * 1000}\n" * (settings_file.LARGEST // 1000))).rule is Rule.INCLUDE
+        assert fault(write(f"# {'x' * 1000}\n" * (text_files.LARGEST // 1000))).rule is Rule.INCLUDE
 
     @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
     def test_other_encodings(self, write: Write, encoding: str) -> None:

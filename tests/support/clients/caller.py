@@ -274,8 +274,12 @@ class Caller(Channel):
         return config_mode.values_of(reply, self.sender.login.identifier)
 
     def _received_config(self, iv: bytes = b"") -> tuple[int, ConfigAttributes]:
-        """The message of the Transaction exchange that the gateway has sent: its message ID and its attributes."""
+        """The message of the Transaction exchange that the gateway has sent: its message ID and its attributes. Clients
+        read notifications of lifetimes as well.
+        """
         flying = self.gateway.network.flying
+        while flying and flying[0].label.startswith("INFO"):
+            flying.popleft()
         if not flying:
             raise Refused(f"the gateway is silent: {self.gateway.failures}")
         octets = flying.popleft().octets

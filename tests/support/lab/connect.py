@@ -12,7 +12,7 @@ from lab.charon import XAUTH_PASSWORD, XAUTH_USER
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
-from lab.paths import SPARE_THE_RESOLVER, open_the_way
+from lab.paths import open_the_way, sparing_the_resolver
 from lab.process import Program
 from lab.socks import AS_NOBODY, NOBODY
 from lab.traffic import ping
@@ -33,9 +33,16 @@ class Connect(Program):
             for path in (folder, *folder.iterdir()):
                 os.chown(path, NOBODY, NOBODY)
             command, setup = [*AS_NOBODY, sys.executable, "-B", *command], open_the_way(folder)
-        setup = f"{SPARE_THE_RESOLVER}; {setup}"
         environment = {"TMPDIR": str(folder)}
-        super().__init__(node.namespace, command, folder, setup=setup, environment=environment, preloaded=not nobody)
+        super().__init__(
+            node.namespace,
+            command,
+            folder,
+            hides=sparing_the_resolver(),
+            setup=setup,
+            environment=environment,
+            preloaded=not nobody,
+        )
 
 
 def connect(

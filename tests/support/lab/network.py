@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
 
+from lab.namespaces import inside
 from lab.process import LabError, run
 
 PREFIX = "ikev1-lab"
@@ -36,7 +37,8 @@ class Node:
 
     def run(self, *command: str | Path, timeout: float = 60, check: bool = True) -> str:
         """Run a command here and return its output (see `process.run`)."""
-        return run("ip", "netns", "exec", self.namespace, *command, timeout=timeout, check=check)
+        with inside(self.namespace):
+            return run(*command, timeout=timeout, check=check)
 
 
 class Network:
@@ -121,7 +123,7 @@ class Network:
         namespace = self._namespace(name)
         _ip(f"link add eth0 netns {neighbour.namespace} type veth peer name {device} netns {namespace}")
         _ip_in(namespace, f"addr add {address}/24 dev {device}", f"link set {device} up")
-        _sysctl(namespace, "net.ipv4.ip_forward=1")
+        set_in_kernel(namespace, "net.ipv4.ip_forward=1")
         return namespace
 
     def _masquerade(self, clients: Sequence[Node], gw: Node) -> None:
@@ -138,7 +140,7 @@ class Network:
             sides[inside] = router
         _ip_in(nat, *(f"addr add {address}/24 dev {device}" for device, address in sides.items()))
         _ip_in(nat, *(f"link set {device} up" for device in sides))
-        _sysctl(nat, "net.ipv4.ip_forward=1")
+        set_in_kernel(nat, "net.ipv4.ip_forward=1")
         iptables(nat, "-t nat -A POSTROUTING -o outside -j MASQUERADE")
 
     def close(self) -> None:
@@ -173,7 +175,7 @@ class Network:
             "link set lo up",
             "link set eth0 up",
         )
-        _sysctl(
+        set_in_kernel(
             node.namespace,
             "net.ipv4.ip_forward=1",
             "net.ipv4.conf.all.rp_filter=0",
@@ -210,15 +212,24 @@ def rebind(client: Node, port: int) -> None:
     router = client.namespace.removesuffix(client.name) + "nat"
     iptables(router, "-t nat -F POSTROUTING")
     iptables(router, f"-t nat -A POSTROUTING -o outside -p udp -j MASQUERADE --to-ports {port}-{port + 99}")
-    run("ip", "netns", "exec", router, "conntrack", "-F")
+    with inside(router):
+        run("conntrack", "-F")
 
 
 def iptables(namespace: str, rule: str) -> None:
     """One rule more, of IPv4."""
+    with inside(namespace):
+        run(_program_for_rules(), *rule.split())
+
+
+@cache
+def _program_for_rules() -> str:
+    """A kernel without nf_tables still has the older tables."""
     try:
-        run("ip", "netns", "exec", namespace, "iptables", *rule.split())
-    except LabError:  # a kernel without nf_tables still has the older tables
-        run("ip", "netns", "exec", namespace, "iptables-legacy", *rule.split())
+        run("iptables", "-t", "nat", "-S")
+    except LabError:
+        return "iptables-legacy"
+    return "iptables"
 
 
 def remove_left_overs() -> None:
@@ -248,8 +259,13 @@ def _ip(arguments: str) -> None:
 
 def _ip_in(namespace: str, *lines: str) -> None:
     """Each line as an argument list of ``ip``, all in one process."""
-    run("ip", "-n", namespace, "-batch", "-", given="\n".join(lines))
+    with inside(namespace):
+        run("ip", "-batch", "-", given="\n".join(lines))
 
 
-def _sysctl(namespace: str, *settings: str) -> None:
-    subprocess.run(["ip", "netns", "exec", namespace, "sysctl", "-qw", *settings], check=True, timeout=60)
+def set_in_kernel(namespace: str, *settings: str) -> None:
+    """As sysctl(8) with ``-w``, each setting as there: ``net.ipv4.ip_forward=1``."""
+    with inside(namespace):
+        for setting in settings:
+            name, _, value = setting.partition("=")
+            Path("/proc/sys", *name.split(".")).write_text(value)

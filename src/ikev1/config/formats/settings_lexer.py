@@ -58,7 +58,7 @@ class Lexer:
     """The tokens of ``text``.
 
     Raises:
-        SyntaxFault: the text has too many or too long lines, or a control character, or begins with a byte order mark.
+        SyntaxFault: the text has too many or too long lines, or a control character.
     """
 
     def __init__(self, text: str) -> None:
@@ -69,7 +69,7 @@ class Lexer:
         for start, end in zip(self._starts, [*self._starts[1:], len(text)], strict=True):
             if end - start > LONGEST_LINE:
                 raise SyntaxFault(start, f"the line has {end - start} characters: expected at most {LONGEST_LINE}")
-        if found := re.search(r"\A\ufeff|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text):
+        if found := re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text):
             raise SyntaxFault(found.start(), f"contains the control character 0x{ord(found[0]):02x}")
         self._comments: list[str] = []
 

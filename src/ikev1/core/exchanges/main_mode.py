@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ikev1.core.exchanges.interpreter import Row, Script
 from ikev1.core.exchanges.phase1_steps import accept_sa, answer_sa, choose_sa, establish, offer_sa, send_ke, take_ke
-from ikev1.core.negotiation.responder_lifetime import lifetime_notify, notified_life
+from ikev1.core.negotiation.responder_lifetime import notified_life, shortened_lifetime
 from ikev1.core.peer.authentication import identify_peer, identify_self, settle_connection
 from ikev1.core.peer.phase1_auth import check_proof, prove
 from ikev1.core.records.context import ExchangeContext
@@ -29,8 +29,8 @@ def final_notifications(context: ExchangeContext) -> list[Payload]:
     if context.initiates and context.engine.first_contact(sa):
         payloads.append(Notification(DOI.IPSEC, ProtocolId.ISAKMP, sa.cookies, NotifyType.INITIAL_CONTACT, b""))
     if chosen.shortened:
-        life = Life(chosen.lifetime, chosen.lifetime_kilobytes)
-        payloads.append(lifetime_notify(ProtocolId.ISAKMP, sa.cookies, life))
+        payloads.append(shortened_lifetime(sa))
+        context.sa = replace(sa, chosen=replace(chosen, shortened=False))
     return payloads
 
 

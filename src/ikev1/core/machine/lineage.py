@@ -19,11 +19,14 @@ from ikev1.core.negotiation.lineage import (
     ike_retires_at,
     pairs_renewed_at,
 )
+from ikev1.core.peer.vendor_ids import is_vpnc
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Code
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Unique
+from ikev1.wire.message import Message
+from ikev1.wire.payloads import Delete
 
 _DECIDES_WITHIN = 10.0  # seconds: a peer with dead peer detection has confirmed a new SA by then, or never does
 _MOST = 7  # replaced ISAKMP SAs with a peer: one rekeying leaves one, rekeyings by both peers at once a few more
@@ -277,6 +280,16 @@ def heir_deleted(ref: SaRef) -> None:
     if preferred:
         why = f"the peer deleted #{ref.sa.unique_id}, which replaced it"
         _revive(ref.tx.of(max(preferred, key=lambda other: other.established_at)), why)
+
+
+def meant_by_vpnc(ref: SaRef, message: Message) -> SaRef | None:
+    """Return the SA that ``message``, received under this one, deletes if the peer is vpnc and has just replaced that
+    SA by this one: its Delete after a renewal has the cookies of the SA that it continues to use.
+    """
+    if not is_vpnc(ref.sa.vendors) or not any(ref.sa.cookies in payload.spis for payload in message.all(Delete)):
+        return None
+    replaced = (other for other in ref.tx.state.table.of_peer(ref.sa) if other.heir == ref.sa.unique_id)
+    return next(map(ref.tx.of, replaced), None)
 
 
 def revive_pairs(ref: SaRef) -> None:

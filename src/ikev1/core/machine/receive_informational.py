@@ -10,6 +10,7 @@ from ikev1.core.exchanges.informational import (
     take_deleted,
 )
 from ikev1.core.exchanges.interpreter import new_exchange
+from ikev1.core.exchanges.message_ids import with_heard
 from ikev1.core.exchanges.protection import (
     as_established,
     may_hold_notify,
@@ -54,6 +55,11 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
         if is_repetition(ref.sa, header, message):
             return
         ref.tx.at_work = ref.cookies, header.message_id
+        meant = lineage.meant_by_vpnc(ref, message)
+        if meant is not None:
+            ref.become(with_heard(ref.sa, header.message_id))
+            end(meant, "deleted by the peer, which names its new ISAKMP SA")
+            return
         go_through(context, message)
     except Unproved as error:
         if not take_connected(ref, arrival):

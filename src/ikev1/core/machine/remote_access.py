@@ -24,6 +24,7 @@ from ikev1.core.machine import commands, dpd, established, mode_config
 from ikev1.core.machine.transact import fresh_identifier, transact, unanswered
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.negotiation.rekey_times import deadlines
+from ikev1.core.negotiation.responder_lifetime import shortened_lifetime
 from ikev1.core.peer.inherited_user import inherited_user
 from ikev1.core.records.events import Code, Failure, XauthUp
 from ikev1.core.records.exchange import Exchange, Role
@@ -139,9 +140,20 @@ def _open(ref: SaRef) -> None:
         mode_config.inherit(ref)
         if not established.settle(ref):
             return
+    _notify_lifetime(ref)
     mode_config.begin(ref)
     if not ref.sa.awaits_config:
         established.negotiate_queued(ref)
+
+
+def _notify_lifetime(ref: SaRef) -> None:
+    """Tell the initiator of Aggressive Mode that its SA lives shorter than offered, "in a separate Informational
+    Exchange" (RFC 2407 §4.6.3). vpnc, which renews phase 1 by that time, expects it after XAUTH.
+    """
+    chosen = ref.sa.chosen
+    if chosen is not None and chosen.shortened:
+        ref.change(chosen=replace(chosen, shortened=False))
+        ref.say(shortened_lifetime(ref.sa))
 
 
 # --- failure --------------------------------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ from ikev1.core.negotiation.rekey_times import SHORTEST, deadlines
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.exchange import Life, Role
-from ikev1.core.records.ike_sa import IkeState
-from ikev1.core.records.record import replace
+from ikev1.core.records.ike_sa import IkeSa, IkeState
+from ikev1.core.records.record import present, replace
 from ikev1.core.records.settings import Rekeying
 from ikev1.wire.attributes import build_attributes, parse_attributes
 from ikev1.wire.message import Message
@@ -26,6 +26,12 @@ def lifetime_notify(protocol: int, spi: bytes, life: Life) -> Notification:
     """The notification of lifetime ``life``; ``spi`` is the pair of cookies, or our inbound SPI for an IPsec SA."""
     attributes = build_attributes(life_attributes(_NAMES[protocol], life))
     return Notification(DOI.IPSEC, protocol, spi, NotifyType.RESPONDER_LIFETIME, attributes)
+
+
+def shortened_lifetime(sa: IkeSa) -> Notification:
+    """The notification of the lifetime of ``sa``, which this gateway has shortened (`Chosen.shortened`)."""
+    chosen = present(sa.chosen)
+    return lifetime_notify(ProtocolId.ISAKMP, sa.cookies, Life(chosen.lifetime, chosen.lifetime_kilobytes))
 
 
 def notified_life(message: Message, protocol: int, life: Life) -> Life:

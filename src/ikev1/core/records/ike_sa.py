@@ -36,7 +36,7 @@ class Chosen(Record, frozen=True):
     suite: Phase1Suite
     lifetime: int  # seconds
     lifetime_kilobytes: int = 0
-    shortened: bool = False  # by this gateway, which has to notify the peer
+    shortened: bool = False  # by this gateway, which has yet to notify the peer
     ignored: tuple[int, ...] = ()  # private-use attributes of the offer
 
 
@@ -97,6 +97,14 @@ class Probe(Record, frozen=True):
         return (self.ends_at, TimerKind.GIVE_UP_PEER), (self.resend_at, TimerKind.PROBE)
 
 
+class Renewal(Record, frozen=True):
+    """The last Quick Mode of a tunnel whose pair brought no packet back, and the wait for the next one."""
+
+    tunnel: str
+    quick_mode_at: float  # its start
+    quick_mode_wait: float  # seconds from then until the next one may start
+
+
 class Liveness(Record, frozen=True):
     """What is known about whether the peer is alive (RFC 3706 §5.5). It is stored only along with other changes."""
 
@@ -104,10 +112,10 @@ class Liveness(Record, frozen=True):
     check_at: float = 0.0  # time of the next check
     request: int = 0  # number of the open question to the data plane about traffic, 0 for none
     looked_at: float = 0.0  # time of the last question to the data plane
+    looks: int = 0  # number of these questions
     hinted_at: float = 0.0  # time at which an unauthenticated error last caused an R-U-THERE
     quick_mode: int = 0  # message ID of the Quick Mode that tests a peer without dead peer detection, 0 for none
-    quick_mode_at: float = 0.0  # start of the last such Quick Mode
-    quick_mode_wait: float = 0.0  # seconds from then until the next one may start
+    renewals: tuple[Renewal, ...] = ()  # of the tunnels that brought nothing back
 
     def timers(self) -> Timers:
         """The timer of the next check."""

@@ -33,7 +33,7 @@ class EventCounters:
         """Count ``event``. Messages are not counted: the engine reports them only while they are logged."""
         if isinstance(event, MessageSeen):
             return
-        name = _name(event)
+        name = _counter(event)
         sa = event.sa
         self.total[name] += 1
         if sa is not None:
@@ -48,7 +48,8 @@ class EventCounters:
             self.by_connection.pop(connection, None)
 
 
-_NAMES: dict[type, str] = {
+REKEYED = "child-rekey"
+NAMES: dict[type, str] = {
     IkeUp: "ike-up",
     XauthUp: "xauth-up",
     IkeConfirmed: "ike-confirmed",
@@ -61,7 +62,12 @@ _NAMES: dict[type, str] = {
 }
 
 
-def _name(event: EventOfSa | Failure | Note) -> str:
+def name_of(event: EventOfSa) -> str:
+    """The stable name of an event in the life of an ISAKMP SA."""
+    return REKEYED if isinstance(event, ChildUp) and event.replaces else NAMES[type(event)]
+
+
+def _counter(event: EventOfSa | Failure | Note) -> str:
     if isinstance(event, (Failure, Note)):
         return ("failed-" if isinstance(event, Failure) else "note-") + event.code
-    return "child-rekey" if isinstance(event, ChildUp) and event.replaces else _NAMES[type(event)]
+    return name_of(event)

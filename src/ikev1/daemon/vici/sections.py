@@ -16,13 +16,13 @@ from ikev1.core.records.child_sa import ChildSa, Mark, PacketMarks
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.methods import SHARED, SIGNER
-from ikev1.core.records.settings import Connection, Tunnel, XauthRole
+from ikev1.core.records.settings import Connection, Policy, Tunnel, XauthRole
 from ikev1.crypto import certificates, distinguished_name
 from ikev1.crypto.suites import DisplayWords, ike_display
 from ikev1.daemon.dead_peers import action_for
 from ikev1.daemon.vici.codec import Section
 from ikev1.esp.plane import Counters
-from ikev1.wire.registry import ProtocolId
+from ikev1.wire.registry import AuthenticationMethod, ProtocolId
 from ikev1.wire.vendors import maker_of
 
 YES = "yes"
@@ -216,6 +216,22 @@ def connection_section(connection: Connection) -> Section:
         "remote_port": str(connection.remote_port),
         **_rounds(connection),
         "children": {tunnel.name: _tunnel_section(connection, tunnel) for tunnel in connection.tunnels},
+    }
+
+
+def policy_section(connection: Connection, policy: Policy) -> Section:
+    """The fields of a ``policy`` of ``connection``; all of this section is an extension."""
+    suite = policy.suite
+    words = ike_display(suite.encryption, suite.key_length, suite.hash, suite.group)
+    return {
+        "connection": connection.name,
+        "priority": str(policy.priority),
+        "encryption": "-".join(filter(None, (words.encryption, words.key_size))),
+        "hash": words.prf.removeprefix("PRF_HMAC_"),
+        "authentication": AuthenticationMethod(suite.authentication).name,
+        "dh-group": words.group,
+        "life-time": str(policy.lifetime),
+        "life-kilobytes": str(policy.lifetime_kilobytes),
     }
 
 

@@ -54,14 +54,15 @@ class Authentication:
 
     def _write_secret(self, rounds: Rounds, into: Part) -> None:
         remotes: list[str] = into.values.get("remote_address", ["%any"])
-        ids = _single([into.values.get("local_id")]), _single([into.values["remote_id"]])
         hosts = _single([into.values.get("local_address")]), _single(remotes)
+        own, peer = _single([into.values.get("local_id")]), _single([into.values["remote_id"]])
         # charon looks for a secret of the addresses if there is none of the identities
-        chosen = (self._secrets.shared(*ids) if any(ids) else None) or self._secrets.shared(*hosts)
+        chosen = self._secrets.shared(own or hosts[0], peer) if own or peer else None
+        chosen = chosen or self._secrets.shared(*hosts)
         if chosen is None:
             return
         into.put("secret", chosen.value, chosen.place)
-        if not ids[1] and not hosts[1] and self._secrets.has_rivals(chosen, self._named):
+        if not peer and not hosts[1] and self._secrets.has_rivals(chosen, self._named):
             remote = rounds.remote.options
             remote.findings.error(
                 remote.path,

@@ -69,7 +69,7 @@ class Folders:
     @cached_property
     def own_keys(self) -> tuple[OwnKey, ...]:
         """All private keys."""
-        return tuple(key for kind in KEYS for file in self._files(kind) if (key := self._own_key(kind, file)))
+        return tuple(key for kind in KEYS for file in self.files(kind) if (key := self._own_key(kind, file)))
 
     @cached_property
     def certificates(self) -> tuple[Certificate, ...]:
@@ -91,7 +91,7 @@ class Folders:
     @cached_property
     def revocation_lists(self) -> tuple[Path, ...]:
         """The files in ``x509crl``."""
-        return tuple(self._files("x509crl"))
+        return tuple(self.files("x509crl"))
 
     def certificate(self, file: Path) -> Certificate | None:
         """The certificate in ``file``, None if there is none, which `ikev1.config.files` reports later."""
@@ -123,7 +123,8 @@ class Folders:
             found.append(issuer.file)
         return found
 
-    def _files(self, kind: str) -> list[Path]:
+    def files(self, kind: str) -> list[Path]:
+        """The files in the folder ``kind``."""
         try:
             found = sorted(file for file in (self._folder / kind).iterdir() if not file.name.startswith("."))
         except FileNotFoundError:
@@ -134,7 +135,7 @@ class Folders:
         return [file for file in found[:_MOST] if file.is_file()]
 
     def _certificates(self, kind: str) -> tuple[Certificate, ...]:
-        return tuple(found for file in self._files(kind) if (found := self._parsed(file, _certificate(file))))
+        return tuple(found for file in self.files(kind) if (found := self._parsed(file, _certificate(file))))
 
     def _own_key(self, kind: str, file: Path) -> OwnKey | None:
         passphrase = self._secrets.passphrase(file)
