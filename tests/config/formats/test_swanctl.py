@@ -205,10 +205,70 @@ def test_selectors(branch: Branch, written: str, selector: str) -> None:
     assert branch("", f"local_ts = {written}\n {version}", addresses=False).tunnels[0].local == Selector.parse(selector)
 
 
-def test_of_several_selectors_ikev1_negotiates_the_first(load_text: LoadText) -> None:
-    loaded = load_text(text("", "local_ts = 10.1.0.0/16, 10.3.0.0/16"))
-    assert loaded.settings.connections[0].tunnels[0].local == Selector.parse("10.1.0.0/16")
+@pytest.mark.parametrize(
+    ("local", "remote", "others", "pairs"),
+    [
+        (
+            "10.1.0.0/16, 10.3.0.0/16",
+            "10.2.0.0/16, 10.4.0.0/16",
+            "",
+            [
+                "10.1.0.0/16 10.2.0.0/16",
+                "10.1.0.0/16 10.4.0.0/16",
+                "10.3.0.0/16 10.2.0.0/16",
+                "10.3.0.0/16 10.4.0.0/16",
+            ],
+        ),
+        ("10.1.0.0/16, fec1::/16", "10.2.0.0/16, fec2::/16", "", ["10.1.0.0/16 10.2.0.0/16", "fec1::/16 fec2::/16"]),
+        (
+            "10.1.0.0/16[tcp], 10.1.0.0/16[17/53]",
+            "10.2.0.0/16[udp], 10.2.0.0/16[6/80]",
+            "",
+            [
+                "10.1.0.0/16[tcp] 10.2.0.0/16[tcp/80]",
+                "10.1.0.0/16[udp/53] 10.2.0.0/16[udp]",
+            ],
+        ),
+        ("dynamic", "0.0.0.0/0, ::/0", "", ["dynamic 0.0.0.0/0"]),  # between IPv4 addresses
+        ("dynamic", "0.0.0.0/0, ::/0", "vips = 0.0.0.0", ["dynamic 0.0.0.0/0"]),
+        ("dynamic", "0.0.0.0/0, ::/0", "vips = 0.0.0.0, ::", ["dynamic 0.0.0.0/0", "dynamic ::/0"]),
+        (
+            "dynamic",
+            "0.0.0.0/0, ::/0",
+            "remote_addrs = vpn.example.org\n local_addrs = %any",
+            [
+                "dynamic 0.0.0.0/0",
+                "dynamic ::/0",
+            ],
+        ),
+    ],
+)
+def test_each_pair_of_selectors_is_a_tunnel(
+    branch: Branch, local: str, remote: str, others: str, pairs: list[str]
+) -> None:
+    tunnels = branch(others, f"local_ts = {local}\n remote_ts = {remote}\n start_action = start").tunnels
+    assert [f"{tunnel.local} {tunnel.remote}" for tunnel in tunnels] == pairs
+    assert [tunnel.name for tunnel in tunnels] == ["net", *(f"net-{number}" for number in range(2, len(pairs) + 1))]
+    assert {tunnel.start for tunnel in tunnels} == {Start.START}
+
+
+def test_names_of_further_tunnels(load_text: LoadText) -> None:
+    child = "local_ts = 10.1.0.0/16, 10.3.0.0/16 }\n net-2 { if_id_out = 3"
+    loaded = load_text(text("if_id_out = 5", child))
+    found = [(tunnel.name, tunnel.marks.if_id_out) for tunnel in loaded.settings.connections[0].tunnels]
+    assert found == [("net", 5), ("net-3", 5), ("net-2", 3)]
     assert rules(loaded.warnings) == [("connections.branch.children.net.local_ts", Rule.NO_COUNTERPART)]
+
+
+def test_too_many_pairs_of_selectors(faults: Faults) -> None:
+    networks = ", ".join(f"10.{number}.0.0/16" for number in range(11))
+    (finding,) = faults(text("", f"local_ts = {networks}\n remote_ts = {networks}"))
+    assert (finding.key, finding.rule) == ("connections.branch.children.net.local_ts", Rule.INVALID_VALUE)
+
+
+def test_what_is_wrong_with_several_tunnels_is_said_once(faults: Faults) -> None:
+    (finding,) = faults(text("", "local_ts = 10.1.0.0/16, 10.3.0.0/16\n mark_in = x"))
+    assert finding.key == "connections.branch.children.net.mark_in"
 
 
 @pytest.mark.parametrize(

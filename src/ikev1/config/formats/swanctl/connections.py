@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from ipaddress import ip_address, summarize_address_range
+from ipaddress import ip_address, ip_network, summarize_address_range
 
 from ikev1.config.findings import Rule
 from ikev1.config.formats.swanctl.authentication import Authentication
-from ikev1.config.formats.swanctl.children import is_tunnel, report_left_out, write_child
+from ikev1.config.formats.swanctl.children import Versions, is_tunnel, report_left_out, write_child
 from ikev1.config.formats.swanctl.daemon import Daemon
 from ikev1.config.formats.swanctl.options import Lost, Options, count, items, seconds, word, yes
 from ikev1.config.formats.swanctl.proposals import ike_proposals
@@ -128,19 +128,19 @@ def _write_children(connection: Options, into: Part) -> None:
     interfaces = {key: connection.take(key, str, None) for key in ("if_id_in", "if_id_out")}
     actions: dict[str, str] = {}
     children = connection.table("children")
+    versions = _versions(into)
     for name, child in children.sections():
         if not is_tunnel(child):
             continue
-        tunnel = into.part("tunnel").part(name, child.place())
         action = child.take(
             "dpd_action",
             word(clear="clear", none="clear", trap="trap", hold="trap", restart="restart", start="restart"),
             "clear",
         )
         actions.setdefault(action, child.key("dpd_action"))
-        write_child(child, tunnel)
+        made = write_child(child, name, into.part("tunnel"), versions, children.names())
         for key, interface in interfaces.items():
-            if interface is not None and key not in child:
+            for tunnel in made if interface is not None and key not in child else ():
                 tunnel.put(key, interface, connection.place(key))
     children.finish()
     if len(actions) > 1:
@@ -149,6 +149,22 @@ def _write_children(connection: Options, into: Part) -> None:
         connection.findings.error(key, Rule.NOT_SUPPORTED, text)
     for action, key in list(actions.items())[:1]:
         into.put("dpd_action", action, connection.places.exactly(key))
+
+
+def _versions(into: Part) -> Versions:
+    """The IP versions of dynamic selectors: those of virtual addresses, or else of the addresses if these have one."""
+    ends = [into.values.get("local_address", "%any"), *into.values.get("remote_address", ())]
+    found = frozenset(version for end in ends if (version := _version_of(end)))
+    of_ends = found if len(found) == 1 else frozenset()
+    virtual = frozenset(version for vip in into.values.get("vips", ()) if (version := _version_of(vip)))
+    return Versions(virtual or of_ends, frozenset() if "pools" in into.values else of_ends)
+
+
+def _version_of(end: str) -> int | None:
+    try:
+        return ip_network(end.partition("%")[0], strict=False).version
+    except ValueError:
+        return None
 
 
 def _warn_of_initiation(connection: Options, into: Part) -> None:
