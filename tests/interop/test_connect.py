@@ -94,6 +94,41 @@ def test_in_the_background(lab: Lab) -> None:
     wait_until(lambda: not pid_file.exists(), "the removal of the file")
 
 
+def disconnects(client: Connect, *arguments: str) -> str:
+    return run(sys.executable, "-B", "-m", "ikev1", "disconnect", *arguments, check=False, TMPDIR=str(client.folder))
+
+
+def test_disconnecting_by_command(lab: Lab) -> None:
+    """As user who has started the connection; another gateway's name ends nothing."""
+    a, b = lab.direct()
+    ours = gateway(lab, b)
+    before = of_host(a)
+    client = connect(lab, a, "--group", GROUP, "--background")
+    assert client.wait() == 0
+    assert a.peer in disconnects(client, "another.invalid")
+    assert ours.control.sas()
+    assert f"disconnected from {a.peer}" in disconnects(client, a.peer)
+    ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
+    assert of_host(a) == before
+    assert "disconnected" not in disconnects(client)
+
+
+def test_the_next_start_removes_what_a_killed_process_has_left(lab: Lab) -> None:
+    a, b = lab.direct()
+    gateway(lab, b)
+    killed = connect(lab, a, "--group", GROUP)
+    killed.wait_for_log("connected")
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    (left,) = killed.folder.glob("ikev1-connect-*")
+    again = connect(lab, a, "--group", GROUP, folder=killed.folder)
+    again.wait_for_log("connected")
+    assert not left.exists()
+    assert "disconnected" in disconnects(killed)
+    assert again.wait() == 0
+    assert not list(killed.folder.glob("ikev1-connect-*"))
+
+
 def test_the_status_of_a_failure_in_the_background(lab: Lab) -> None:
     a, b = lab.direct()
     gateway(lab, b)

@@ -81,3 +81,25 @@ def test_charon_as_gateway_with_a_split_network(lab: Lab) -> None:
     assert client.wait() == 0
     wait_until(lambda: not charon.control.sas(), "the end of its SA")
     assert of_host(a) == before
+
+
+def test_two_connections_for_everything_at_once(lab: Lab) -> None:
+    """One of them carries the traffic; the other one stays up, and carries it after the end of that one."""
+    a, b = lab.direct()
+    ours = gateway(lab, b)
+    before = of_host(a)
+    clients = {}
+    for device, user, password in (("ikev1c", "carol", "the password of carol"), ("ikev1d", "dave", "dave-password")):
+        clients[device] = connect(lab, a, "--group", GROUP, "--device", device, user=user, password=password)
+        clients[device].wait_for_log("connected")
+    addresses = {"ikev1c": "10.99.0.10", "ikev1d": "10.99.0.11"}
+    used = leads_to(a, a.remote_host)
+    (spare,) = set(clients) - {used}
+    for now in (used, spare):
+        assert leads_to(a, a.remote_host) == now
+        assert leads_to(a, a.peer, "mark", "4500") == "eth0"
+        ping(replace(a, host=addresses[now]))
+        clients[now].send_signal(signal.SIGTERM)
+        assert clients[now].wait() == 0
+    ours.wait_for(lambda: not ours.control.sas(), "the end of both")
+    assert of_host(a) == before

@@ -55,10 +55,13 @@ def connect(
     user: str = XAUTH_USER,
     nobody: bool = False,
     setup: str = ":",
+    folder: Path | None = None,
 ) -> Connect:
-    """Connect to the node's peer, with the secrets in files. With an empty ``user``, without XAUTH."""
-    folder = lab.folder("connect")
-    folder.mkdir(parents=True)
+    """Connect to the node's peer, with the secrets in files. With an empty ``user``, without XAUTH. ``folder`` is that
+    of an earlier process, for the same temporary files.
+    """
+    folder = folder or lab.folder("connect")
+    folder.mkdir(parents=True, exist_ok=True)
     for name, content in (("secret", secret), ("password", password)):
         (folder / name).touch(mode=0o600)
         (folder / name).write_text(content + "\n")
