@@ -14,9 +14,10 @@ from vici import Session
 from ikev1.cli.debug import watch
 from ikev1.cli.main import main
 from ikev1.cli.states import meaning
+from ikev1.core.records.events import Code
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
-from ikev1.core.records.settings import Connection, Settings
+from ikev1.core.records.settings import Connection, Settings, Start
 from ikev1.daemon.observe.event_log import Level
 from ikev1.esp.plane import Drops
 
@@ -119,6 +120,117 @@ def test_up_of_a_connection_brings_up_all_its_tunnels_and_names_those_that_are_m
         assert len(us.plane.outbound) == 3
 
     meet(scenario, change=more(11, 12, 13, calls=True), their_change=more(11, 13, calls=False))
+
+
+def test_tunnels_that_are_down_are_shown_with_the_reason(meet: Meet, impatient: Callable[[Settings], Settings]) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        (never,) = await shown(us, "tunnels", "--down")
+        assert (never["connection"], never["tunnel"], never["state"]) == ("branch", "net", "DOWN")
+        assert (never["peers"], never["start"], never["last_failure"]) == (["127.0.0.2"], "none", None)
+        await ikev1(us, "up", "branch")
+        (up,) = await shown(us, "tunnels")
+        assert (up["state"], await shown(us, "tunnels", "--down")) == ("UP", [])
+
+        assert len(await shown(us, "isakmp", "sa", "--peer", "127.0.0.2", "--connection", "branch")) == 1
+        assert await shown(us, "isakmp", "sa", "--connection", "other") == []
+        assert await shown(us, "isakmp", "sa", "--peer", "127.0.0.3") == []
+        assert len(await shown(us, "ipsec", "sa", "--connection", "branch")) == 1
+        assert await shown(us, "ipsec", "sa", "--peer", "127.0.0.3") == []
+
+        await ikev1(us, "down", "branch")
+        (closed,) = await shown(us, "tunnels", "--connection", "branch", "--peer", "127.0.0.2")
+        assert (closed["state"], closed["last_failure"]) == ("DOWN", None)
+        assert closed["ended"] >= 0
+        assert await shown(us, "tunnels", "--peer", "127.0.0.3") == []
+
+        await them.gateway.close()
+        assert (await ikev1(us, "up", "net")).exit_code == 1
+        (failed,) = await shown(us, "tunnels")
+        assert failed["last_failure"]["code"] == Code.PEER_SILENT
+        assert failed["last_failure"]["caller"] is None
+        assert "127.0.0.2" in failed["last_failure"]["text"]
+        assert failed["last_failure"]["text"] in (await ikev1(us, "show", "tunnels", "--down")).stdout
+
+    meet(scenario, settings=impatient)
+
+
+def test_a_tunnel_that_is_brought_up_without_a_command_is_shown_with_the_next_attempt(
+    meet: Meet, impatient: Callable[[Settings], Settings]
+) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await them.gateway.close()
+        async with asyncio.timeout(60):
+            while (
+                us.gateway.failures.failure("branch", "net") is None
+                or us.gateway.autostart.next_attempt("branch", "net") is None
+            ):
+                await asyncio.sleep(0)
+        (tunnel,) = await shown(us, "tunnels")
+        assert (tunnel["start"], tunnel["state"]) == ("start", "DOWN")
+        assert 0 < tunnel["next_attempt"] <= 120
+        assert tunnel["last_failure"]["code"] == Code.PEER_SILENT
+
+    def patient_between_attempts(settings: Settings) -> Settings:
+        changed: Settings = replace(impatient(settings), retry_initiate_interval=100.0)
+        return changed
+
+    meet(
+        scenario,
+        settings=patient_between_attempts,
+        start=Start.START,
+        change=lambda connection: replace(connection, remote_address="127.0.0.3"),
+    )
+
+
+def test_the_words_of_cisco_show_the_same(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await ikev1(us, "up", "branch")
+        assert await shown(us, *["crypto", "isakmp", "sa"]) == await shown(us, "isakmp", "sa")
+        for words in ("crypto ipsec sa peer 127.0.0.2", "ipsec sa map branch", "cry ips sa"):
+            assert len(await shown(us, *words.split())) == 1, words
+        assert await shown(us, *["crypto", "ipsec", "sa", "peer", "127.0.0.3"]) == []
+        (policy,) = await shown(us, "crypto", "isakmp", "policy")
+        assert policy == {
+            "priority": 1,
+            "encryption": "AES_CBC-128",
+            "hash": "SHA2_256",
+            "authentication": "PRE_SHARED_KEY",
+            "group": "ECP_256",
+            "lifetime": 86_400,
+            "lifetime_kilobytes": 0,
+            "connections": ["branch"],
+        }
+        (sa,) = await shown(us, "isakmp", "sa")
+        detail = (await ikev1(us, *["show", "crypto", "isakmp", "sa", "detail"])).stdout
+        assert all(sa[key] in detail for key in ("cookies", "local_id", "remote_id", "suite", "meaning"))
+        assert f"priority {policy['priority']}\n" in (await ikev1(us, "show", "isakmp", "policy")).stdout
+
+    meet(scenario)
+
+
+def test_what_is_cleared_comes_up_again_as_start_says(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        def up() -> int:
+            return us.gateway.counters.total["child-up"]
+
+        await us.until(lambda: up() == 1)
+        (before,) = us.plane.outbound
+        assert (await ikev1(us, *["clear", "crypto", "sa", "peer", "127.0.0.3"])).exit_code == 1
+        assert (await ikev1(us, *["clear", "crypto", "sa", "peer", "127.0.0.2"])).stdout == "closed: 1\n"
+        await us.until(lambda: up() == 2)
+        assert before not in us.plane.outbound
+        assert us.plane.protected is not None
+        assert ("branch", "net") in us.plane.protected
+
+        (sa,) = await shown(us, "isakmp", "sa")
+        assert (await ikev1(us, "clear", "crypto", "isakmp", str(sa["conn_id"]))).stdout == "closed: 1\n"
+        await us.until(lambda: us.gateway.engine.ike_for("branch") is not None)
+        assert (await ikev1(us, "clear", "crypto", "isakmp", str(sa["conn_id"]))).exit_code == 1
+
+        await ikev1(us, "down", "branch")  # this does not
+        assert us.gateway.autostart.next_attempt("branch", "net") is None
+
+    meet(scenario, start=Start.START)
 
 
 def test_up_knows_the_names_that_there_are(meet: Meet) -> None:

@@ -15,6 +15,7 @@ from ikev1.core.records.settings import (
     IpsecProposal,
     NatTraversal,
     ProposalCheck,
+    Rekeying,
     Start,
     Tunnel,
     Unique,
@@ -347,3 +348,47 @@ def test_what_is_probably_a_mistake_is_told(loaded: Load, line: str, key: str, r
 def test_a_short_lifetime_of_phase_1_is_told(loaded: Load) -> None:
     warnings = loaded(TUNNEL.replace("[connection.branch.t", "lifetime = 60\n[connection.branch.t")).warnings
     assert [warning.rule for warning in warnings] == [Rule.SHORT_LIFETIME]
+
+
+@pytest.mark.parametrize(
+    ("keys", "lifetime", "rekeying"),
+    [
+        ("lifetime = 4000\nrekey_time = 3600", 4000, Rekeying(3600)),
+        ("rekey_time = 3600", 3960, Rekeying(3600)),
+        ("rekey_time = 3600\nover_time = 100\nrand_time = 50", 3700, Rekeying(3600, 50)),
+        ("lifetime = 4000\nover_time = 400", 4000, Rekeying(3600)),
+    ],
+)
+def test_times_of_phase_1(loaded: Load, keys: str, lifetime: int, rekeying: Rekeying) -> None:
+    found = connection(loaded(CONNECTION + keys))
+    assert found.rekeying == rekeying
+    assert {policy.lifetime for policy in found.policies} == {lifetime}
+
+
+@pytest.mark.parametrize(
+    ("keys", "lifetime", "rekeying"),
+    [
+        ("life_time = 4000\nrekey_time = 3600\nrand_time = 0", 4000, Rekeying(3600, 0)),
+        ("rekey_time = 3600", 3960, Rekeying(3600)),
+        ('rekey_bytes = "4G"\nrekey_packets = 1000', 3600, Rekeying(0, None, 4 << 30, 1000)),
+    ],
+)
+def test_times_and_volumes_of_phase_2(loaded: Load, keys: str, lifetime: int, rekeying: Rekeying) -> None:
+    (found,) = connection(loaded(f"{CONNECTION}[connection.branch.tunnel.net]\n{keys}")).tunnels
+    assert (found.lifetime, found.rekeying) == (lifetime, rekeying)
+
+
+@pytest.mark.parametrize(
+    ("keys", "of_tunnel", "key", "rule"),
+    [
+        ("lifetime = 4000\nrekey_time = 3600\nover_time = 100", False, "over_time", Rule.INVALID_VALUE),
+        ("over_time = 100", False, "over_time", Rule.UNUSED_KEY),
+        ("lifetime = 3600\nrekey_time = 3600", False, "rekey_time", Rule.INVALID_VALUE),
+        ("rekey_time = 3600\nrand_time = 3600", True, "rand_time", Rule.INVALID_VALUE),
+        ("lifetime = 4000\nlife_time = 4000", True, "life_time", Rule.INVALID_VALUE),
+    ],
+)
+def test_times_that_contradict_each_other(refused: Refused, keys: str, of_tunnel: bool, key: str, rule: Rule) -> None:
+    place = "connection.branch.tunnel.net" if of_tunnel else "connection.branch"
+    tunnel = "[connection.branch.tunnel.net]\n" if of_tunnel else ""
+    assert refused(CONNECTION + tunnel + keys)[f"{place}.{key}"] is rule

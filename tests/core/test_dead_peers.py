@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from configured import ALICE, BOB
+from configured import ALICE, BOB, connection, settings, tunnel
 from ikev1.core.exchanges.informational import clear_invalid_spi, clear_notify, notify
 from ikev1.core.peer import vendor_ids
 from ikev1.core.records.actions import AskTraffic
+from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildDown, Code, IkeDown, Note
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
@@ -254,7 +255,7 @@ def test_an_open_question_about_traffic_is_asked_again_by_the_next_process(
     alice.delays.add(AskTraffic)
     network.run(20.5)
     (question,) = alice.engine.questions()
-    assert question == AskTraffic(alice.sa.liveness.request, (alice.child,), 20.0)
+    assert question == AskTraffic(alice.sa.liveness.request, (alice.child,), 20.0, 1)
 
 
 def test_a_process_that_was_killed_leaves_no_question_open(network: Network, peers: tuple[Peer, Peer]) -> None:
@@ -367,6 +368,104 @@ def test_a_peer_without_an_isakmp_sa_is_called_if_it_sends_nothing(network: Netw
     assert any(sa.is_up for sa in alice.engine.sas.values())
     assert [child.unique_id for child in alice.children] == [old.unique_id]
     assert network.labels("alice").count("MM1") == 1
+
+
+# --- one of several pairs -------------------------------------------------------------------------------------------
+
+
+def with_tunnels(network: Network, count: int) -> tuple[Peer, Peer]:
+    """Alice and bob with so many tunnels, ``net0`` and so on."""
+    tunnels = [
+        [tunnel(f"net{place}", f"10.1.{place}.0/24", f"10.2.{place}.0/24", mirrored=end) for place in range(count)]
+        for end in (False, True)
+    ]
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, *tunnels[0], **DPD)))
+    bob = network.peer("bob", BOB, settings(connection(BOB, ALICE, *tunnels[1])))
+    for place in range(count):
+        alice.calls(f"net{place}")
+        network.settle()
+    return alice, bob
+
+
+def has_lost(bob: Peer, name: str) -> ChildSa:
+    """Bob deletes the pair of a tunnel, and the Delete is lost."""
+    network, (pair,) = bob.network, [child for child in bob.children if child.name == name]
+    delivers, network.link = network.link, lambda datagram: []
+    bob.does(lambda engine: engine.close_child(pair.unique_id, network.now))
+    network.link = delivers
+    return pair
+
+
+@pytest.mark.parametrize("count", [2, 20])
+@pytest.mark.parametrize("detection", [True, False])
+def test_a_pair_whose_delete_was_lost_is_replaced_although_other_pairs_carry_traffic(
+    network: Network, count: int, detection: bool
+) -> None:
+    alice, bob = with_tunnels(network, count)
+    if not detection:
+        without_detection(alice)
+    has_lost(bob, "net1")
+    network.sent.clear()
+    for _ in range(100 if count == 2 else 240):
+        alice.packets("out")
+        for place in range(count):
+            if place != 1:
+                alice.packets("in", tunnel=f"net{place}")
+        network.run(1.0)
+        if any(child.name == "net1" for child in bob.children):
+            break
+    network.run(6.0)
+    (new,) = (child for child in bob.children if child.name == "net1")
+    assert alice.outbound[new.remote, new.local].outbound.spi == new.inbound.spi
+    assert network.labels("alice").count("QM1") == 1, "no other pair is replaced"
+    assert asked(network) == 0
+    assert alice.failures == []
+
+
+def test_each_tunnel_without_an_answer_has_its_own_wait(network: Network) -> None:
+    """Traffic of net0 goes one way only; that of net1 does so from the fifth minute on."""
+    alice, _ = with_tunnels(network, 3)
+    for second in range(600):
+        alice.packets("out")
+        alice.packets("in", tunnel="net2")
+        if second < 300:
+            alice.packets("in", tunnel="net1")
+        network.run(1.0)
+        waits = {each.tunnel: each.quick_mode_wait for each in alice.sa.liveness.renewals}
+        if second == 290:
+            assert set(waits) == {"net0"}
+        if second == 380:
+            assert waits["net1"] == 20.0 < waits["net0"]
+    assert "net2" not in waits
+    assert 5 <= network.labels("alice").count("QM1") - 3 <= 9
+    assert alice.failures == []
+
+
+def test_traffic_that_comes_back_with_the_pair_before_is_an_answer(network: Network) -> None:
+    """A peer may go on sending with the pair that was replaced."""
+    alice, bob = couple_with_long_linger(network)
+    old = alice.child
+    alice.does(lambda engine: engine.rekey_child(old.unique_id, network.now))
+    network.run(6.0)
+    network.sent.clear()
+    for _ in range(200):
+        alice.packets("out")
+        alice.received_at[old.inbound.spi] = network.now
+        alice.received_at.pop(alice.children[-1].inbound.spi, None)
+        network.run(1.0)
+    assert "QM1" not in network.labels("alice")
+    assert bob.failures == []
+
+
+def couple_with_long_linger(network: Network) -> tuple[Peer, Peer]:
+    alice, bob = (
+        network.peer(
+            name, own, settings(connection(own, other, tunnel(mirrored=end), **DPD), delete_rekeyed_delay=600.0)
+        )
+        for name, own, other, end in (("alice", ALICE, BOB, False), ("bob", BOB, ALICE, True))
+    )
+    establish(network, alice)
+    return alice, bob
 
 
 def test_detection_that_is_switched_off_asks_nobody(network: Network, pair: tuple[Peer, Peer]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from configured import connection, policy, settings
+from configured import ALICE, BOB, connection, policy, settings, tunnel
 from ikev1.core.exchanges.informational import INFORMATIONAL, notify
 from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.exchanges.protection import phase2_iv, seal
@@ -15,12 +16,13 @@ from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Aggressive, Mode
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.header import NO_COOKIE, Header
 from ikev1.wire.message import build_message, parse_message
 from ikev1.wire.payloads import ConfigAttributes, Notification, Payload, SecurityAssociation
 from ikev1.wire.registry import ExchangeType, Flags, NotifyType, Phase1Attribute
-from playbook import Datagram, Network, Peer, establish
+from playbook import Couple, Datagram, Network, Peer, establish
 
 IKEV2_REQUEST, IKEV2_RESPONSE = 0x08, 0x20
 
@@ -75,6 +77,49 @@ def test_message_2_shortens_no_life_below_a_minute_unless_that_is_configured(
     alice.calls(tunnel=None)
     network.run(1)
     assert alice.sa.expires_at - alice.sa.established_at == used
+
+
+# --- an address that is sent as a name
+
+
+ADDRESS_AS_NAME = {"alice": {"local_id": "@192.0.2.1"}, "bob": {"local_id": "@198.51.100.2"}}
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("who", ["alice", "bob"])
+def test_an_address_sent_as_a_name_is_accepted_and_told(network: Network, couple: Couple, mode: Mode, who: str) -> None:
+    own: dict[str, Any] = {who: ADDRESS_AS_NAME[who]}
+    alice, bob = couple(mode=mode, aggressive=Aggressive.ACCEPT_PSK, **own)
+    alice.calls()
+    network.run(1)
+    assert alice.carries.inbound == bob.carries.outbound
+    assert alice.failures == bob.failures == []
+    sender, receiver = (alice, bob) if who == "alice" else (bob, alice)
+    assert Code.ADDRESS_AS_NAME in [note.code for note in receiver.saw(Note)]
+    assert Code.ADDRESS_AS_NAME not in [note.code for note in sender.saw(Note)]
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("name", ["@192.0.2.2", "@192.0.2.1.", "userfqdn:192.0.2.1", "keyid:192.0.2.1"])
+def test_another_address_or_another_kind_of_name_is_not(
+    network: Network, couple: Couple, mode: Mode, name: str
+) -> None:
+    alice, bob = couple(mode=mode, aggressive=Aggressive.ACCEPT_PSK, alice={"local_id": name})
+    alice.calls()
+    network.run(1)
+    assert bob.failures == [Code.ID_MISMATCH if mode is Mode.MAIN else Code.NO_CONNECTION]
+    assert not any(sa.is_up for sa in bob.engine.sas.values())
+
+
+def test_a_connection_for_the_name_goes_before_one_for_the_address(network: Network) -> None:
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel(), local_id="@192.0.2.1")))
+    by_address = connection(BOB, ALICE, tunnel(mirrored=True), name="address")
+    by_name = connection(BOB, ALICE, tunnel(mirrored=True), name="name", remote_id="@192.0.2.1")
+    bob = network.peer("bob", BOB, settings(by_address, by_name))
+    alice.calls()
+    network.run(1)
+    assert bob.sa.connection == "name"
+    assert Code.ADDRESS_AS_NAME not in [note.code for note in bob.saw(Note)]
 
 
 # --- IKEv2

@@ -101,6 +101,20 @@ def good(kind: str, who: str) -> Trusted:
 
 
 @pytest.mark.parametrize("mode", list(Mode))
+def test_an_address_as_a_name_is_no_address_where_the_key_belongs_to_an_identity(
+    network: Network, couple: Couple, mode: Mode
+) -> None:
+    """A pre-shared key is that of the connection; a public key is that of whom it names."""
+    options = with_raw_keys("p256", mode=mode)
+    options["alice"] = {**options.get("alice", {}), "local_id": "@192.0.2.1"}
+    alice, bob = couple(**options)
+    alice.calls()
+    network.run(1)
+    assert set(bob.failures) & {Code.ID_MISMATCH, Code.NO_CONNECTION}
+    assert not any(sa.is_up for sa in bob.engine.sas.values())
+
+
+@pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize("kind", KINDS)
 def test_known_keys_prove_both_sides(network: Network, couple: Couple, kind: str, mode: Mode) -> None:
     alice, bob = couple(**with_raw_keys(kind, mode=mode))

@@ -302,6 +302,30 @@ def test_deadlines_lie_before_the_end(seconds: int, role: Role, rekey: bool, see
     assert (0 < margin <= longest + 1e-6) if rekey else rekey_at == 0
 
 
+@given(st.integers(60, DAY), st.integers(60, DAY), st.sampled_from(Role), st.none() | st.integers(0, DAY), st.text())
+def test_the_configured_time_of_rekeying_decides(
+    rekey_time: int, over_time: int, role: Role, rand_time: int | None, seed: str
+) -> None:
+    """Up to ``rand_time`` before ``rekey_time``, by default as in strongSwan up to ``over_time``, but no more than a
+    tenth of ``rekey_time``. The responder leaves the initiator the first half of the time until the end.
+    """
+    lifetime = rekey_time + over_time
+    rekeying = Rekeying(rekey_time, rand_time)
+    rekey_at, expires_at = rekey_times.deadlines(1000.0, lifetime, role, rekeying, Randomness(seed))
+    assert expires_at == 1000 + lifetime
+    jitter = min(over_time, rekey_time * 0.1) if rand_time is None else rand_time
+    share = 1 if role is Role.INITIATOR else 0.5
+    latest = expires_at - over_time * share
+    assert max(latest - jitter * share, 1000.0) - 1e-6 <= rekey_at <= latest
+
+
+@given(st.integers(0, 2**40), st.integers(0, 2**32 - 1), st.text())
+def test_the_configured_volumes_are_never_exceeded(octets: int, packets: int, seed: str) -> None:
+    found = rekey_times.volumes(Rekeying(rekey_bytes=octets, rekey_packets=packets), Randomness(seed))
+    for limit, configured in zip(found, (octets, packets), strict=True):
+        assert configured * 0.9 - 1 <= limit <= configured
+
+
 def test_many_sas_made_at_once_are_not_replaced_at_once(network: Network) -> None:
     names = [f"net{number}" for number in range(20)]
     ours = [tunnel(name, f"10.1.{place}.0/24") for place, name in enumerate(names)]

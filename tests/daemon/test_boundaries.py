@@ -16,7 +16,7 @@ import authority
 from ikev1.core.engine import Engine
 from ikev1.core.records.actions import Action, Send
 from ikev1.core.records.child_sa import ChildSa
-from ikev1.core.records.events import ChildUp, Code, Event, IkeUp
+from ikev1.core.records.events import ChildUp, Code, Event, Failure, IkeUp
 from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
@@ -26,6 +26,7 @@ from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.daemon.vici.commands import COMMANDS
 from ikev1.esp.plane import Expired, PacketsWait, PeerMoved, PlaneEvent, RekeyNeeded
 from ikev1.wire.registry import AuthenticationMethod
+from playbook import change
 
 if TYPE_CHECKING:
     from tests.daemon.conftest import Meet, Side
@@ -112,6 +113,54 @@ def test_a_started_tunnel_that_cannot_be_called_is_tried_again(meet: Meet) -> No
         await us.until(lambda: [line.code for line in us.lines].count(Code.CERTIFICATE_UNUSABLE) > 2)
 
     meet(scenario, change=unable_to_say_who_it_is, settings=eager, start=Start.START)
+
+
+def test_a_rekey_that_a_new_configuration_makes_impossible_leaves_the_timers_alone(meet: Meet) -> None:
+    def unable(settings: Settings) -> Settings:
+        (old,) = settings.connections
+        return replace(settings, connections=(unable_to_say_who_it_is(old),))
+
+    async def scenario(us: Side, them: Side) -> None:
+        failures: list[Failure] = []
+        await us.gateway.initiate("branch", "net")
+        us.gateway.reload()
+        ((cookies, sa),) = us.gateway.engine.sas.items()
+
+        def is_due() -> None:
+            change(us.gateway.engine, us.gateway.engine.sas[cookies], rekey_at=us.gateway.now())
+
+        def observe(event: Event) -> None:
+            if isinstance(event, Failure):
+                failures.append(event)
+                if len(failures) < 3:  # while the gateway is still handling the timers
+                    is_due()
+
+        us.gateway.observers.append(observe)
+        is_due()
+        us.gateway.apply([])
+        await us.until(lambda: len(failures) == 3)
+        assert {(each.code, each.sa and each.sa.unique_id) for each in failures} == {
+            (Code.CERTIFICATE_UNUSABLE, sa.unique_id)
+        }
+        assert us.gateway.is_up("branch", "net")
+        assert bugs(us) == []
+
+    meet(scenario, reloaded=unable)
+
+
+def test_the_last_quick_mode_of_an_isakmp_sa_is_refused_and_logged(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        await them.until(lambda: them.gateway.is_up("branch", "net"))
+        (theirs,) = them.gateway.engine.sas.values()
+        change(them.gateway.engine, theirs, spent_message_ids=tuple(range(1, 5001)), rekey_at=0.0)
+        ((child,),) = [sa.children for sa in us.gateway.engine.sas.values()]
+        us.gateway.rekey_child(child)
+        await them.until(lambda: Code.QUICK_MODE_LIMIT in [line.code for line in them.lines])
+        assert us.gateway.is_up("branch", "net")
+        assert them.gateway.is_up("branch", "net")
+
+    meet(scenario)
 
 
 # --- bugs -----------------------------------------------------------------------------------------------------------

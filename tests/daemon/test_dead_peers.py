@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ikev1.core.records.answers import Traffic
+from esp_packets import child
+from ikev1.core.records.actions import AskTraffic
+from ikev1.core.records.answers import PairTraffic, Traffic
 from ikev1.core.records.events import Code, Failure
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
@@ -130,16 +132,21 @@ def test_an_unknown_spi_is_told_to_the_peer(meet: Meet) -> None:
     meet(scenario)
 
 
+PAIRS = tuple(child(inbound_spi=spi) for spi in (1, 2, 3))
+COUNTED = {1: Counters(idle_in=50.0, idle_out=4.0), 2: Counters(idle_in=19.0, idle_out=9.0), 3: Counters(idle_out=3.0)}
+
+
 def test_the_newest_packets_of_several_pairs_count() -> None:
-    several = [Counters(idle_in=50.0, idle_out=4.0), Counters(idle_in=None, idle_out=9.0), Counters(idle_in=30.0)]
-    assert traffic_of(several, 20.0) == Traffic(30.0, 4.0)
-    assert traffic_of([], 20.0) == Traffic()
+    traffic = traffic_of(AskTraffic(7, PAIRS, 10.0, 1), lambda pair: COUNTED[pair.inbound.spi])
+    assert traffic.pairs == (PairTraffic(1, 50.0, 4.0), PairTraffic(2, 19.0, 9.0), PairTraffic(3, None, 3.0))
+    assert (traffic.idle_in, traffic.idle_out) == (19.0, 3.0)
+    assert (Traffic().idle_in, Traffic().idle_out) == (None, None)
 
 
-def test_a_packet_that_is_new_enough_ends_the_search() -> None:
-    looked = iter([Counters(idle_in=19.0), Counters(idle_in=0.0)])
-    assert traffic_of(looked, 20.0) == Traffic(19.0, None)
-    assert next(looked) == Counters(idle_in=0.0)
+@pytest.mark.parametrize(("each", "looked"), [(0, 2), (1, 2), (2, 2), (3, 3)])
+def test_a_packet_that_is_new_enough_ends_the_search_behind_the_pairs_that_matter(each: int, looked: int) -> None:
+    traffic = traffic_of(AskTraffic(7, PAIRS, 20.0, each), lambda pair: COUNTED[pair.inbound.spi])
+    assert [pair.spi for pair in traffic.pairs] == [1, 2, 3][:looked]
 
 
 def test_esp_without_udp_is_answered_from_the_isakmp_port() -> None:

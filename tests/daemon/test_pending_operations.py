@@ -127,3 +127,18 @@ def test_all_who_wait_for_the_same_learn_of_it_and_nothing_is_left() -> None:
         assert not operations.waiting
 
     asyncio.run(conversation())
+
+
+def test_the_outcome_has_the_code_of_the_failure() -> None:
+    async def code_after(*events: Event) -> str:
+        operations = PendingOperations()
+        waiting = asyncio.ensure_future(operations.expect(SA.unique_id, "branch", "net"))
+        for event in events:
+            operations.observe(event)
+        with pytest.raises(NotEstablished) as caught:
+            await waiting
+        return caught.value.code
+
+    assert asyncio.run(code_after(FAILED, IkeDown(SA, "given up"))) == Code.NO_PROPOSAL_CHOSEN
+    assert asyncio.run(code_after(FAILED._replace(tunnel="net"))) == Code.NO_PROPOSAL_CHOSEN
+    assert asyncio.run(code_after(IkeDown(SA, "given up"))) == NotEstablished.code

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.charon import GATEWAY_ID, PSK, XAUTH_PASSWORD, XAUTH_USER, CharonOptions
-from lab.connect import Connect, connect, gateway
+from lab.connect import Connect, charon_gateway, connect, gateway
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.process import PATIENCE, run, wait_until
@@ -242,21 +242,9 @@ def test_a_port_that_is_taken(lab: Lab) -> None:
 @pytest.mark.parametrize("aggressive", [False, True], ids=["main", "aggressive"])
 def test_charon_as_gateway(lab: Lab, aggressive: bool, pull: str) -> None:
     a, b = lab.direct()
-    charon = lab.charon(
-        b,
-        CharonOptions(
-            xauth=True,
-            aggressive=aggressive,
-            connection=f"pools = office\npull = {pull}",
-            peer_id="%any",
-            local_ts="0.0.0.0/0",
-            remote_ts="dynamic",
-            ike="aes256-sha256-modp2048",
-            esp="aes256-sha256",
-            modules="attr unity",
-            others="pools { office { addrs = 10.99.0.64/29\n dns = 10.10.2.53\n 28672 = hello } }",
-        ),
-    )
+    connection = f"pools = office\npull = {pull}"
+    pool = "dns = 10.10.2.53\n 28672 = hello"
+    charon = charon_gateway(lab, b, pool, aggressive=aggressive, connection=connection)
     mode = () if aggressive else ("--main-mode",)
     client = connect(lab, a, *mode, "--remote-id", GATEWAY_ID, secret=PSK)
     client.wait_for_log("connected")
@@ -297,9 +285,8 @@ def test_somebody_gives_up_at_the_first_question(lab: Lab) -> None:
     enter = ["setsid", "--ctty", "setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", a.namespace]
     terminal = Terminal([*enter, sys.executable, "-B", "-m", "ikev1", "connect", a.peer, "--group", GROUP])
     terminal.read_until("Secret of the group")
-    wait_until(lambda: terminal.asks, "a question without echo")
-    terminal.write("\x03")  # Ctrl-C
-    assert terminal.process.wait(PATIENCE) == 130
+    wait_until(lambda: not terminal.echoes, "a question without echo")
+    assert terminal.interrupt() == 130
     terminal.close()
 
 

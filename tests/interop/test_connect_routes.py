@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from lab.charon import GATEWAY_ID, PSK, CharonOptions
-from lab.connect import assert_split, connect, gateway, leads_to
+from lab.charon import GATEWAY_ID, PSK
+from lab.connect import assert_split, charon_gateway, connect, gateway, leads_to
 from lab.lab import Lab
 from lab.process import wait_until
 from lab.socks import of_host
@@ -70,22 +70,8 @@ def test_the_local_network(lab: Lab, wanted: bool) -> None:
 def test_charon_as_gateway_with_a_split_network(lab: Lab) -> None:
     """Its plugin unity sends the networks of the tunnel, and narrows the tunnel to them."""
     a, b = lab.direct()
-    charon = lab.charon(
-        b,
-        CharonOptions(
-            xauth=True,
-            aggressive=True,
-            connection="pools = office",
-            peer_id="%any",
-            local_ts="10.10.2.0/24",
-            remote_ts="dynamic",
-            ike="aes256-sha256-modp2048",
-            esp="aes256-sha256",
-            modules="attr unity",
-            settings="cisco_unity = yes",
-            others="pools { office { addrs = 10.99.0.64/29\n split_include = 10.10.2.0/24 } }",
-        ),
-    )
+    pool = "split_include = 10.10.2.0/24"
+    charon = charon_gateway(lab, b, pool, aggressive=True, local_ts="10.10.2.0/24", settings="cisco_unity = yes")
     a.run("ip", "route", "add", "default", "via", a.peer)
     before = of_host(a)
     client = connect(lab, a, "--remote-id", GATEWAY_ID, secret=PSK)

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 from ikev1.core.records.events import Code
-from ikev1.pki import errors
 from ikev1.pki.errors import CertificateError
 
 
 def test_every_error_has_a_code_that_is_documented() -> None:
-    kinds = [getattr(errors, name) for name in errors.__all__ if name != "CertificateError"]
+    kinds = CertificateError.__subclasses__()
     assert len(kinds) >= 9
     for kind in kinds:
-        assert issubclass(kind, CertificateError)
         assert Code(kind.code).value.startswith("cert-")

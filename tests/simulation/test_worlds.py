@@ -4,14 +4,17 @@ and finds a smaller one for `test_named_worlds`.
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from simulated import run
-from simulated.plan import AMNESIA, FAULTS, KINDS, Fault, Plan, Spoke, brisk_plan, random_plan
+from simulated.invariants import Violation
+from simulated.plan import AMNESIA, FAULTS, KINDS, Fault, Plan, Spoke, brisk_plan, random_plan, with_two_tunnels
 from simulated.run import ALWAYS, HEALS, LINEAGE
 
 _BLOCK = 50
-_BRISK, _LONG = 500, 45
+_BRISK, _LONG, _TWO_TUNNELS = 500, 45, 100
 
 
 def _blocks(worlds: int, block: int) -> pytest.MarkDecorator:
@@ -29,6 +32,12 @@ def test_small_worlds_heal(seeds: range) -> None:
 def test_worlds_heal(seeds: range) -> None:
     for seed in seeds:
         run(random_plan(seed, KINDS, (*FAULTS, AMNESIA)), (ALWAYS, LINEAGE, HEALS))
+
+
+@_blocks(_TWO_TUNNELS, _BLOCK)
+def test_small_worlds_with_two_tunnels_heal(seeds: range) -> None:
+    for seed in seeds:
+        run(with_two_tunnels(brisk_plan(seed, KINDS, (*FAULTS, AMNESIA))), (ALWAYS, LINEAGE, HEALS))
 
 
 def test_worlds_in_which_a_delete_is_lost_heal() -> None:
@@ -74,3 +83,18 @@ def test_no_packet_comes_before_the_peer_has_message_3_although_a_tenth_of_all_i
 def test_a_plan_is_played_the_same_again() -> None:
     plan = random_plan(4)
     assert run(plan, (ALWAYS,)).ladder == run(plan, (ALWAYS,)).ladder
+
+
+def test_a_violation_shows_the_conversation_and_the_plan_that_plays_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[run.__module__], "_MOST_OCTETS", 0)
+    plan = brisk_plan(4)
+    reports = []
+    for each in (plan, eval(str(plan), {"Plan": Plan, "Spoke": Spoke, "Fault": Fault})):
+        with pytest.raises(Violation) as caught:
+            run(each, (ALWAYS,))
+        reports.append(str(caught.value))
+    what, *ladder, shown = reports[0].splitlines()
+    assert "octets" in what
+    assert any(line.endswith(("-> hub MM1", "-> spoke0 MM1")) for line in ladder)
+    assert shown == str(plan)
+    assert reports[0] == reports[1]

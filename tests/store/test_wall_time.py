@@ -11,7 +11,7 @@ import pytest
 from ikev1.core.records.actions import Forget, Keep
 from ikev1.core.records.child_sa import ChildSa, IpsecKeys, IpsecSuite
 from ikev1.core.records.exchange import Exchange, Role
-from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness, Probe
+from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness, Probe, Renewal
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.selector import Selector
@@ -22,7 +22,7 @@ PATH = UdpPath("192.0.2.1", 500, "192.0.2.2", 500)
 SA = IkeSa(
     1, "branch", Role.INITIATOR, PATH, b"I" * 8, b"R" * 8, 1000.0, IkeState.ESTABLISHED,
     established_at=1001.0, rekey_at=0.0, expires_at=5000.0,
-    liveness=Liveness(heard_at=1002.0, check_at=1020.0, quick_mode_wait=40.0),
+    liveness=Liveness(heard_at=1002.0, check_at=1020.0, renewals=(Renewal("net", 1003.0, 40.0),)),
     probe=Probe(PATH, 7, resend_at=1003.0),
 )  # fmt: skip
 NET = Selector.parse("10.1.0.0/16")
@@ -80,7 +80,7 @@ def test_all_times_move_and_nothing_else() -> None:
     later = shifted(replace(SA, children=(PAIR,)), 100.0)
     (moved,) = later.children
     assert (later.created_at, later.established_at, later.rekey_at, later.expires_at) == (1100.0, 1101.0, 0.0, 5100.0)
-    assert later.liveness == Liveness(heard_at=1102.0, check_at=1120.0, quick_mode_wait=40.0)
+    assert later.liveness == Liveness(heard_at=1102.0, check_at=1120.0, renewals=(Renewal("net", 1103.0, 40.0),))
     assert later.probe == Probe(PATH, 7, resend_at=1103.0)
     assert (moved.created_at, moved.rekey_at, moved.expires_at) == (1104.0, 0.0, 4100.0)
     assert shifted(later, -100.0) == replace(SA, children=(PAIR,))

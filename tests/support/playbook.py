@@ -33,7 +33,17 @@ from ikev1.core.records.actions import (
     Report,
     Send,
 )
-from ikev1.core.records.answers import AddressesAssigned, Answer, Done, Failed, Spis, Traffic, UserChecked, UserInput
+from ikev1.core.records.answers import (
+    AddressesAssigned,
+    Answer,
+    Done,
+    Failed,
+    PairTraffic,
+    Spis,
+    Traffic,
+    UserChecked,
+    UserInput,
+)
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Code, Event, Failure, MessageSeen
@@ -209,7 +219,7 @@ class Peer:
                 assert child.inbound.spi in self.inbound, "who sends must be able to receive the answer"
                 self.outbound[child.local, child.remote] = child
             case AskTraffic(_, children):
-                return self._traffic({child.inbound.spi for child in children})
+                return self._traffic(child.inbound.spi for child in children)
             case CheckUser(_, _, _, attempt):
                 self.attempts.append(attempt)
                 return UserChecked(self.checks(attempt))
@@ -220,18 +230,21 @@ class Peer:
                 return self.assigns(action) or Failed("there are no pools")
         return Done()
 
-    def _traffic(self, spis: set[int]) -> Traffic:
+    def _traffic(self, spis: Iterable[int]) -> Traffic:
         """How long ago the pairs with these inbound SPIs carried anything."""
 
-        def idle(carried: dict[int, float]) -> float | None:
-            times = [at for spi, at in carried.items() if spi in spis]
-            return self.network.now - max(times) if times else None
+        def idle(at: float | None) -> float | None:
+            return None if at is None else self.network.now - at
 
-        return Traffic(idle(self.received_at), idle(self.sent_at))
+        return Traffic(
+            tuple(PairTraffic(spi, idle(self.received_at.get(spi)), idle(self.sent_at.get(spi))) for spi in spis)
+        )
 
-    def packets(self, *directions: str) -> None:
-        """Each pair carries a packet now: ``"in"``, ``"out"`` or both."""
-        for spi in self.inbound:
+    def packets(self, *directions: str, tunnel: str | None = None) -> None:
+        """Each pair, or each pair of a tunnel, carries a packet now: ``"in"``, ``"out"`` or both."""
+        for spi, child in self.inbound.items():
+            if tunnel not in (None, child.name):
+                continue
             for direction in directions:
                 (self.received_at if direction == "in" else self.sent_at)[spi] = self.network.now
 

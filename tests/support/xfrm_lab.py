@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import select
 import socket
@@ -20,6 +19,7 @@ from ikev1.core.records.selector import Selector
 from ikev1.crypto.suites import esp_key_sizes
 from ikev1.esp.kernel import KernelPlane
 from ikev1.esp.plane import Counters, PlaneEvent
+from lab.namespaces import inside, new_namespace
 from lab.traffic import pings
 
 AES_GCM = IpsecSuite(encryption=20, key_length=128)
@@ -27,18 +27,14 @@ OUTER = {4: ("192.0.2.1", "192.0.2.2"), 6: ("fd77::1", "fd77::2")}
 INNER = {4: ("10.1.0.1", "10.2.0.1"), 6: ("fd01::1", "fd02::1")}
 NETWORKS = {4: ("10.1.0.0/16", "10.2.0.0/16"), 6: ("fd01::/64", "fd02::/64")}
 
-_CLONE_NEWNET = 0x4000_0000
 _SO_RCVBUFFORCE = 33  # <asm-generic/socket.h>
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Namespace:
     """A network namespace, held open by nobody but us."""
 
     def __init__(self) -> None:
-        with _elsewhere():
-            _check(_libc.unshare(_CLONE_NEWNET))
-            self._descriptor = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        self._descriptor = new_namespace()
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -46,8 +42,7 @@ class Namespace:
     @contextmanager
     def entered(self) -> Iterator[None]:
         """This thread is in the namespace."""
-        with _elsewhere():
-            _check(_libc.setns(self._descriptor, _CLONE_NEWNET))
+        with inside(self._descriptor):
             yield
 
     def run(self, *command: str) -> str:
@@ -139,7 +134,7 @@ class Side:
     def hear(self, kind: type[PlaneEvent], count: int = 1) -> list[Any]:
         """The events of one kind, once there are so many."""
         (descriptor, read), *_ = self.plane.readers()
-        ends = time.monotonic() + 10
+        ends = time.monotonic() + 60
         while len(found := [event for event in self.events if isinstance(event, kind)]) < count:
             ready, _, _ = select.select([descriptor], [], [], max(0.0, ends - time.monotonic()))
             assert ready, f"{kind.__name__} did not come: {self.events}"
@@ -241,22 +236,6 @@ def two_ends(
 def transport(**changes: Any) -> dict[str, Any]:
     """What makes a pair one of transport mode."""
     return {"mode": IpsecMode.TRANSPORT, **changes}
-
-
-@contextmanager
-def _elsewhere() -> Iterator[None]:
-    """Come back to the namespace from which this began."""
-    descriptor = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    try:
-        yield
-    finally:
-        _check(_libc.setns(descriptor, _CLONE_NEWNET))
-        os.close(descriptor)
-
-
-def _check(result: int) -> None:
-    if result:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def _entries(shown: str) -> list[str]:

@@ -26,6 +26,9 @@ socket_option: Callable[..., Any] = click.option(
     help="The daemon's control socket.",
 )
 
+connection_option = click.option("--connection", metavar="NAME", help="Show only this connection.")
+peer_option = click.option("--peer", metavar="ADDRESS", help="Show only what belongs to the peer with this address.")
+
 
 @contextmanager
 def daemon(path: str) -> Iterator[Session]:
@@ -68,9 +71,22 @@ def decoded(value: Any) -> Any:
     return {key: decoded(item) for key, item in value.items()}
 
 
-def list_sas(session: Session) -> list[tuple[str, Section]]:
-    """Every ISAKMP SA with its connection's name."""
-    return [item for event in session.list_sas() for item in decoded(event).items()]
+def list_sas(session: Session, connection: str | None = None) -> list[tuple[str, Section]]:
+    """Every ISAKMP SA with its connection's name, or those of one ``connection``."""
+    wanted = {} if connection is None else {"ike": connection}
+    return [item for event in session.list_sas(wanted) for item in decoded(event).items()]
+
+
+def list_tunnels(session: Session, connection: str | None = None, *, down: bool = False) -> list[Section]:
+    """Every configured tunnel, or those of one ``connection``; with ``down``, only those that are not up."""
+    wanted = {"down": "yes" if down else "no", **({} if connection is None else {"ike": connection})}
+    return [decoded(event) for event in session.streamed_request("list-tunnels", "list-tunnel", wanted)]
+
+
+def list_policies(session: Session, connection: str | None = None) -> list[Section]:
+    """Every policy of phase 1 with its connection's name, or those of one ``connection``."""
+    wanted = {} if connection is None else {"ike": connection}
+    return [decoded(event) for event in session.streamed_request("list-ike-policies", "list-ike-policy", wanted)]
 
 
 def list_connections(session: Session) -> dict[str, Section]:

@@ -8,13 +8,14 @@ from collections.abc import Generator
 import click
 from vici import Session
 
+from ikev1.cli.cisco import CiscoGroup
 from ikev1.cli.control import Section, daemon, decoded, socket_option
 from ikev1.cli.states import meaning
 
 _STATE = re.compile(r"[A-Z]{2}_[A-Z0-9_]+$")
 
 
-@click.group()
+@click.group(cls=CiscoGroup)
 def debug() -> None:
     """Show what the daemon does, as it happens."""
 

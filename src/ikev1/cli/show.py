@@ -8,15 +8,28 @@ import click
 import msgspec
 from rich.table import Table
 
-from ikev1.cli.control import daemon, get_pools, list_sas, socket_option, statistics
+from ikev1.cli.cisco import CiscoGroup
+from ikev1.cli.control import (
+    connection_option,
+    daemon,
+    get_pools,
+    list_policies,
+    list_sas,
+    list_tunnels,
+    peer_option,
+    socket_option,
+    statistics,
+)
+from ikev1.cli.policies import policies_of, policies_text
 from ikev1.cli.remote_users import leases_of, leases_table, pools_of, pools_table, users_of, users_table
-from ikev1.cli.tables import drops_text, ipsec_text, isakmp_table, plane_text, states_text, terminal
+from ikev1.cli.tables import drops_text, ipsec_text, isakmp_detail_text, isakmp_table, plane_text, states_text, terminal
+from ikev1.cli.tunnels import reasons_text, tunnels_of, tunnels_table
 from ikev1.cli.views import Plane, ipsec_sas, isakmp_sas, plane_of
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group()
+@click.group(cls=CiscoGroup)
 def show() -> None:
     """Show SAs, in the words of a Cisco router, the data plane, and remote users."""
 
@@ -32,14 +45,19 @@ def ipsec() -> None:
 
 
 @isakmp.command("sa")
+@connection_option
+@peer_option
+@click.option("--detail", is_flag=True, help="Show a block for each SA, with identities, cookies and times.")
 @json_option
 @socket_option
-def isakmp_sa(as_json: bool, path: str) -> None:
+def isakmp_sa(connection: str | None, peer: str | None, detail: bool, as_json: bool, path: str) -> None:
     """Show the ISAKMP SAs: addresses, state and lifetime."""
     with daemon(path) as session:
-        sas = isakmp_sas(list_sas(session))
+        sas = isakmp_sas(list_sas(session, connection), peer)
     if as_json:
         print_json(sas)
+    elif sas and detail:
+        click.echo(isakmp_detail_text(sas))
     elif sas:
         terminal().print(isakmp_table(sas))
         click.echo(f"\n{states_text(sas)}")
@@ -47,26 +65,57 @@ def isakmp_sa(as_json: bool, path: str) -> None:
         click.echo("no ISAKMP SA")
 
 
-@ipsec.command("sa")
-@click.argument("keyword", required=False, type=click.Choice(["peer"]), metavar="[peer")
-@click.argument("address", required=False, metavar="ADDRESS]")
+@isakmp.command("policy")
+@connection_option
 @json_option
 @socket_option
-def ipsec_sa(keyword: str | None, address: str | None, as_json: bool, path: str) -> None:
+def isakmp_policy(connection: str | None, as_json: bool, path: str) -> None:
+    """Show the policies of phase 1, and the connections that use them."""
+    with daemon(path) as session:
+        found = policies_of(list_policies(session, connection))
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(policies_text(found) or "no policy is configured")
+
+
+@ipsec.command("sa")
+@connection_option
+@peer_option
+@json_option
+@socket_option
+def ipsec_sa(connection: str | None, peer: str | None, as_json: bool, path: str) -> None:
     """Show the pairs of IPsec SAs: networks, traffic and lifetime; all of them, or those with one peer.
 
     Dropped packets are explained.
     """
-    if keyword and not address:
-        raise click.UsageError("`peer` requires an address.")
     with daemon(path) as session:
-        sas = ipsec_sas(list_sas(session), address)
+        sas = ipsec_sas(list_sas(session, connection), peer)
         dropped = drops_text(plane_of(statistics(session)))
     if as_json:
         print_json(sas)
         return
-    text = ipsec_text(sas) if sas else "no IPsec SA" + (f" with {address}" if address else "")
+    text = ipsec_text(sas) if sas else "no IPsec SA" + (" in this selection" if connection or peer else "")
     click.echo("\n\n".join(filter(None, (text, dropped))))
+
+
+@show.command()
+@connection_option
+@peer_option
+@click.option("--down", is_flag=True, help="Show only tunnels that are not up.")
+@json_option
+@socket_option
+def tunnels(connection: str | None, peer: str | None, down: bool, as_json: bool, path: str) -> None:
+    """Show the configured tunnels: whether each is up and, if not, why, and when the next attempt is due."""
+    with daemon(path) as session:
+        found = tunnels_of(list_tunnels(session, connection, down=down), peer)
+    nothing = "no tunnel is down" if down else "no tunnel is configured"
+    if connection or peer:
+        nothing += " in this selection"
+    _print(found, tunnels_table(found), nothing, as_json=as_json)
+    reasons = reasons_text(found)
+    if reasons and not as_json:
+        click.echo(f"\n{reasons}")
 
 
 @show.command()

@@ -49,6 +49,27 @@ def _nat(sa: IsakmpSa) -> str:
     return f"{sa.nat}, moved {sa.moves}x" if sa.moves else sa.nat
 
 
+def isakmp_detail_text(sas: Iterable[IsakmpSa]) -> str:
+    """The text of `show isakmp sa --detail`: a block for each ISAKMP SA."""
+    return "\n\n".join(map(_isakmp_block, sas))
+
+
+def _isakmp_block(sa: IsakmpSa) -> str:
+    return "\n".join(
+        (
+            f"{sa.connection}{_removed(sa)}, conn-id {sa.conn_id}, {sa.state}, {sa.status}",
+            f"  initiator {sa.src}, responder {sa.dst}",
+            f"  local identity {sa.local_id}, remote identity {sa.remote_id}",
+            f"  cookies {sa.cookies}",
+            f"  suite: {sa.suite or '-'}",
+            f"  NAT: {_nat(sa)}",
+            f"  peer: {sa.maker or 'unknown implementation'}",
+            f"  lifetime: {duration(sa.expires_in)} left, rekey in {duration(sa.rekey_in)}",
+            f"  {sa.state}: {sa.meaning}",
+        )
+    )
+
+
 def states_text(sas: Iterable[IsakmpSa]) -> str:
     """The meanings of the state words in a table, a line each."""
     return "\n".join(f"{state}: {meaning}" for state, meaning in sorted({(sa.state, sa.meaning) for sa in sas}))

@@ -92,9 +92,9 @@ def plane_of(stats: Section) -> Plane:
     return Plane(plane.get("name", "unknown"), plane.get("reason", "not reported by the daemon"), drops)
 
 
-def isakmp_sas(sas: list[tuple[str, Section]]) -> list[IsakmpSa]:
-    """The ISAKMP SAs in a list of SAs."""
-    return [_isakmp_sa(name, sa) for name, sa in sas]
+def isakmp_sas(sas: list[tuple[str, Section]], peer: str | None = None) -> list[IsakmpSa]:
+    """The ISAKMP SAs in a list of SAs: all, or those with the address ``peer``."""
+    return [_isakmp_sa(name, sa) for name, sa in sas if peer in (None, sa["remote-host"])]
 
 
 def ipsec_sas(sas: list[tuple[str, Section]], peer: str | None = None) -> list[IpsecSa]:

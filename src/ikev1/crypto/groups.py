@@ -8,10 +8,8 @@ from typing import Protocol
 
 from ikev1.crypto import ecp, modp, x25519
 from ikev1.crypto.algorithms import Supported
-from ikev1.crypto.errors import InvalidPublicValue
+from ikev1.crypto.errors import InvalidPublicValue as InvalidPublicValue
 from ikev1.wire.registry import Group
-
-__all__ = ["NUMBERS", "DhGroup", "InvalidPublicValue", "group"]
 
 _MAKERS: Supported[Callable[[int], DhGroup]] = Supported(
     Group,

@@ -155,6 +155,11 @@ class Autostart:
         if call.attempt is None and call.due_at == math.inf:
             self._schedule(key, call, max(self._clock(), call.not_before))
 
+    def next_attempt(self, connection: str, tunnel: str) -> float | None:
+        """The time of the next attempt to bring the tunnel up; None if none is planned, or one is under way."""
+        call = self._calls.get((connection, tunnel))
+        return None if call is None or call.due_at == math.inf else call.due_at
+
     @property
     def failing(self) -> set[str]:
         """The connections with tunnels that are to be brought up and are down."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from ikev1.core.records.answers import Traffic
-from ikev1.core.records.child_sa import ChildState
+from ikev1.core.records.actions import AskTraffic
+from ikev1.core.records.answers import PairTraffic, Traffic
+from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Code, Event, Failure
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.settings import Connection, DpdAction, Settings, Start, Tunnel
@@ -53,20 +54,17 @@ def action_for(connection: Connection, tunnel: Tunnel) -> DpdAction:
     return connection.dpd_action or by_start[tunnel.start]
 
 
-def traffic_of(counters: Iterable[Counters], within: float) -> Traffic:
-    """When the newest packets of several pairs came and left; one received less than ``within`` seconds ago will do."""
-    idle_in: float | None = None
-    idle_out: float | None = None
-    for each in counters:
-        idle_in = _least(idle_in, each.idle_in)
-        idle_out = _least(idle_out, each.idle_out)
-        if idle_in is not None and idle_in < within:
+def traffic_of(asked: AskTraffic, counters: Callable[[ChildSa], Counters]) -> Traffic:
+    """The answer to a question about the traffic of pairs."""
+    pairs: list[PairTraffic] = []
+    receives = False
+    for number, child in enumerate(asked.children):
+        if receives and number >= asked.each:
             break
-    return Traffic(idle_in, idle_out)
-
-
-def _least(one: float | None, other: float | None) -> float | None:
-    return min((each for each in (one, other) if each is not None), default=None)
+        counted = counters(child)
+        pairs.append(PairTraffic(child.inbound.spi, counted.idle_in, counted.idle_out))
+        receives = receives or (counted.idle_in is not None and counted.idle_in < asked.within)
+    return Traffic(tuple(pairs))
 
 
 def isakmp_path(path: UdpPath, port: int) -> UdpPath:

@@ -43,7 +43,8 @@ from ikev1.daemon.observe.drop_counters import DropCounters
 from ikev1.daemon.observe.drop_monitor import DropMonitor
 from ikev1.daemon.observe.event_counters import EventCounters
 from ikev1.daemon.observe.event_log import EventLog, Level
-from ikev1.daemon.pending_operations import PendingOperations
+from ikev1.daemon.observe.last_failures import LastFailures
+from ikev1.daemon.pending_operations import NotEstablished, PendingOperations
 from ikev1.daemon.performer import Performer, child_name
 from ikev1.daemon.protection import Protection
 from ikev1.daemon.remote_access.address_desk import AddressDesk
@@ -110,6 +111,7 @@ class Gateway:
         self.wall = wall
         self.started_at = clock()
         self.counters = EventCounters()
+        self.failures = LastFailures(clock)
         self.chosen = chosen
         self.plane = chosen.make(self._plane_event, self._send_esp)
         self.drops = DropCounters(self.plane, kernel=chosen.kernel)
@@ -138,15 +140,15 @@ class Gateway:
         self._users = users
         self.remote_access = RemoteAccess(
             lambda: self.settings,
-            self.counters_of,
-            self._user_checked,
-            chosen.device,
-            clock,
-            wall,
             log,
-            journal,
-            self.engine.of_connection,
-            resolver,
+            answer=self._user_checked,
+            counters_of=self.counters_of,
+            of_connection=self.engine.of_connection,
+            device=chosen.device,
+            journal=journal,
+            resolver=resolver,
+            clock=clock,
+            wall=wall,
         )
         self._performer = Performer(
             self.engine,
@@ -160,13 +162,14 @@ class Gateway:
             log,
             clock,
         )
-        self._performer.removing.append(self.remote_access.removed)
+        self.removing = self._performer.removing
+        self.removing.append(self.remote_access.removed)
         self._names = HostNames(look_up or SystemLookUp(), self._addresses_changed, log, clock)
         self._initiation = Initiation(
             self.engine, self._names, self._operations, self.apply, self._performer.report, clock, endpoint.port
         )
         self.observers = self._performer.observers
-        self.observers += [log.event, self.counters.observe]
+        self.observers += [log.event, self.counters.observe, self.failures.observe]
         self.observers.append(self._client_addresses.observe)
         # before the one that revives tunnels: `clear` is to stop that
         self.observers.append(DeadPeers(self.autostart, self.traps, lambda: self.settings).observe)
@@ -411,7 +414,11 @@ class Gateway:
         """
         if tunnel is not None:
             self.protection.use(connection, tunnel)
-        await self._initiation.initiate(connection, tunnel)
+        try:
+            await self._initiation.initiate(connection, tunnel)
+        except NotEstablished as error:
+            self.failures.attempt_failed(connection, tunnel or "", error.code, str(error))
+            raise
 
     def call_again(self, connection: str, tunnel: str) -> None:
         """Bring up ``tunnel``, whose peer is dead, with the waits and as many attempts as are configured; at once if no
@@ -496,6 +503,11 @@ class Gateway:
             for child in sa.children
         )
 
+    def tunnels_up(self, connection: str) -> set[str]:
+        """The names of the tunnels of ``connection`` whose traffic a pair of IPsec SAs carries."""
+        pairs = (child for sa in self.engine.of_connection(connection) for child in sa.children)
+        return {child.name for child in pairs if child.state is ChildState.INSTALLED}
+
     def reload(self, how: Reload = USUAL) -> None:
         """Read the configuration again and apply it; ``how`` says what becomes of established SAs.
 
@@ -511,5 +523,6 @@ class Gateway:
         self.protection.adopt(settings)
         self._names.adopt(settings)
         self.autostart.adopt(settings)
+        self.failures.adopt(settings)
         self._set_timer()
         self.log.write(Level.INFO, "CFG", f"configuration loaded: {len(settings.connections)} connections")

@@ -79,7 +79,7 @@ class Initiation:
                 self._failed_last[name] = path.remote_host
                 tried[path.remote_host] = str(error)
                 if len(tried) >= len(addresses) or all(address in tried for address in addresses):
-                    raise NotEstablished("; ".join(tried.values())) from error
+                    raise NotEstablished("; ".join(tried.values()), error.code) from error
             else:
                 return
 
@@ -90,13 +90,13 @@ class Initiation:
                 actions = self._engine.initiate(name, tunnel, path, self._clock())
             except CannotInitiate as error:
                 self._report(Failure(error.code, error.text, path.remote_host, tunnel=tunnel or ""))
-                raise NotEstablished(error.text) from error
+                raise NotEstablished(error.text, error.code) from error
             except LocalError as error:
-                raise NotEstablished(str(error)) from error
+                raise NotEstablished(str(error), error.code) from error
         sa = self._engine.ike_for(name)
         if sa is None:
             self._apply(actions)
-            raise NotEstablished(_reason(actions))
+            raise _not_begun(actions)
         if tunnel is None and sa.is_up:
             self._apply(actions)
             return
@@ -178,7 +178,10 @@ def _turned(addresses: tuple[str, ...], last: str | None) -> tuple[str, ...]:
     return addresses[place:] + addresses[:place]
 
 
-def _reason(actions: Iterable[Action]) -> str:
+def _not_begun(actions: Iterable[Action]) -> NotEstablished:
     """Why nothing was begun, according to the failures that are reported."""
     events = (action.event for action in actions if isinstance(action, Report))
-    return "; ".join(event.text for event in events if isinstance(event, Failure)) or "nothing was begun"
+    failures = [event for event in events if isinstance(event, Failure)]
+    if not failures:
+        return NotEstablished("nothing was begun")
+    return NotEstablished("; ".join(failure.text for failure in failures), failures[-1].code)

@@ -25,9 +25,16 @@ from ikev1.errors import LocalError
 
 
 class NotEstablished(LocalError):
-    """An SA that was initiated was not established; the text is the reason."""
+    """An SA that was initiated was not established; the text is the reason.
+
+    ``code`` is the `Code` of the failure that explains it, ``not-established`` if there is none.
+    """
 
     code = "not-established"
+
+    def __init__(self, reason: str, code: str = "") -> None:
+        super().__init__(reason)
+        self.code = code or type(self).code
 
 
 class NotResolved(NotEstablished):
@@ -43,15 +50,17 @@ class _Operation:
     unique_id: int
     tunnel: str | None
     done: asyncio.Future[None]
-    reason: str = ""  # of the last failure that concerned it: says more than the end of the ISAKMP SA that follows
+    failure: Failure | None = None  # the last that concerned it: says more than the end of the ISAKMP SA that follows
 
     def succeed(self) -> None:
         if not self.done.done():
             self.done.set_result(None)
 
     def fail(self, reason: str) -> None:
+        """End it because of the last failure, without one because of ``reason``."""
         if not self.done.done():
-            self.done.set_exception(NotEstablished(reason))
+            failure = self.failure
+            self.done.set_exception(NotEstablished(failure.text, failure.code) if failure else NotEstablished(reason))
 
 
 class PendingOperations:
@@ -107,16 +116,17 @@ class PendingOperations:
                     operation.succeed()
         elif isinstance(event, Failure) and event.tunnel:
             for operation in self._of(sa, event.tunnel):
+                operation.failure = event
                 operation.fail(event.text)
         elif isinstance(event, Failure):
             for operation in self._waiting.get(sa.unique_id, ()):
-                operation.reason = event.text
+                operation.failure = event
         elif isinstance(event, IkeDown):
             for operation in self._waiting.get(sa.unique_id, ()):
-                operation.fail(operation.reason or event.reason)
+                operation.fail(event.reason)
         elif isinstance(event, ChildDown):
             for operation in self._of(sa, event.child.name):
-                operation.fail(operation.reason or event.reason)
+                operation.fail(event.reason)
 
     def _of(self, sa: IkeSa, tunnel: str | None) -> Iterator[_Operation]:
         """The operations for ``tunnel`` under ``sa`` alone."""

@@ -134,7 +134,7 @@ class Performer:
                 spi = self._plane.allocate_spi(action.path, action.protocol)
                 return Spis(spi, self._plane.allocate_spi(action.path, ProtocolId.IPCOMP) if action.compress else 0)
             if isinstance(action, AskTraffic):
-                return traffic_of(map(self._plane.counters, action.children), action.within)
+                return traffic_of(action, self._plane.counters)
             if isinstance(action, InstallInbound):
                 self._plane.install_inbound(action.child)
             else:

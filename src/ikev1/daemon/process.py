@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ikev1.config import DEFAULT_FILE, BackendOptions, ConfigError, GatewayOptions, Loaded, load
 from ikev1.core.records.settings import Settings, WhenDown
@@ -15,12 +15,16 @@ from ikev1.daemon.host.data_plane_choice import PlaneChoice, choose, forget_kern
 from ikev1.daemon.host.sd_notify import notify
 from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.net.recorder import Recorder
-from ikev1.daemon.observe.event_log import EventLog, Level, write_to_logger
+from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.observe.keylog import KeyLog
+from ikev1.daemon.observe.log_output import configure, write_to_logger
 from ikev1.daemon.remote_access.resolver import Resolver, find_resolver
 from ikev1.daemon.vici.server import ViciServer
 from ikev1.esp.plane import PlaneError
 from ikev1.store import SqliteStore, Store
+
+if TYPE_CHECKING:
+    from ikev1.daemon.metrics.server import MetricsServer
 
 
 def run(
@@ -45,10 +49,11 @@ def run(
         StoreError: the file of the store is not usable.
     """
     loaded = load(file)
-    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
-    log = EventLog()
-    log.attach(Level[(log_level or loaded.gateway.log_level).upper()], write_to_logger)
     options = loaded.gateway
+    configure(options.log_format)
+    log = EventLog()
+    levels = {} if log_level else {group.upper(): Level[level.upper()] for group, level in options.log_levels}
+    log.attach(Level[(log_level or options.log_level).upper()], write_to_logger, levels)
     chosen = plane(options)
     log.write(Level.INFO, "ESP", f"data plane {chosen.name}: {chosen.reason}")
     if chosen.kernel:
@@ -62,6 +67,8 @@ def run(
             chosen,
             log,
             control=control or Path(options.control),
+            metrics=options.metrics,
+            metrics_users=options.metrics_users,
             keylog=keylog or (Path(options.keylog) if options.keylog else None),
             record=record or (Path(options.record) if options.record else None),
             load_settings=configuration.load,
@@ -129,6 +136,8 @@ async def serve(
     *,
     control: Path,
     load_settings: Callable[[], Settings],
+    metrics: str | None = None,
+    metrics_users: bool = False,
     keylog: Path | None = None,
     record: Path | None = None,
     store: Store | None = None,
@@ -142,12 +151,13 @@ async def serve(
 ) -> None:
     """Run a gateway in the running event loop until SIGTERM or SIGINT; SIGHUP reloads the configuration.
 
-    With ``keep_protected``, unprotected traffic of tunnels is still dropped afterwards. ``started`` is called once the
+    ``metrics`` is where `MetricsServer` listens; None: nowhere. With ``keep_protected``, unprotected traffic of tunnels
+    is still dropped afterwards. ``started`` is called once the
     gateway serves, with the gateway and with a function that ends it as SIGTERM does; SIGHUP then ends it, too.
     ``before_end`` is awaited before the SAs are deleted.
 
     Raises:
-        OSError: a port, the control socket, the key log or the recording cannot be opened.
+        OSError: a port, the control socket, that for metrics, the key log or the recording cannot be opened.
         PlaneError: the data plane is not available.
         StoreError: the file of the store is not usable.
     """
@@ -157,7 +167,7 @@ async def serve(
     try:
         keys = KeyLog(keylog, log) if keylog is not None else None
         if keys is not None:
-            text = f"writing keys to {keylog}: whoever reads this file can decrypt all traffic"
+            text = f"writing keys to {keylog}: anyone who reads this file can decrypt all traffic"
             log.write(Level.WARNING, "CFG", text)
         if record is not None:
             endpoint.recorder = Recorder(record, log, endpoint.encapsulation_port)
@@ -179,6 +189,7 @@ async def serve(
     if keys is not None:
         gateway.observers.append(keys.observe)
     vici = ViciServer(gateway, control)
+    scraped = _metrics_server(gateway, metrics, metrics_users)
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
@@ -190,6 +201,8 @@ async def serve(
         gateway.start()
         forget_other_plane()
         await vici.start()
+        if scraped is not None:
+            await scraped.start()
         log.write(Level.INFO, "NET", f"listening on ports {endpoint.port} and {endpoint.encapsulation_port}")
         notify("READY=1")
         if started is not None:
@@ -199,8 +212,18 @@ async def serve(
         notify("STOPPING=1")
         if before_end is not None:
             await before_end()
+        if scraped is not None:
+            await scraped.close()
         await vici.close()
         await gateway.close(keep_protected=keep_protected)
+
+
+def _metrics_server(gateway: Gateway, where: str | None, users: bool) -> MetricsServer | None:
+    if where is None:
+        return None
+    from ikev1.daemon.metrics.server import MetricsServer  # it needs an extra
+
+    return MetricsServer(gateway, where, users=users)
 
 
 def _reload(gateway: Gateway) -> None:

@@ -15,8 +15,6 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC, CTR
 
 from ikev1.wire.registry import EspTransform
 
-__all__ = ["ALIGNMENTS", "IV_SIZES", "decryptor", "encryptor"]
-
 # Octets of the IV, and the multiple to which the payload is padded: at least a word (RFC 4303 §2.4).
 IV_SIZES: dict[int, int] = {
     EspTransform.DES: 8,

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidTag as InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import GCM
 
 from ikev1.wire.registry import EspTransform
-
-__all__ = ["ICV_SIZES", "IV_SIZE", "InvalidTag", "opener", "sealer"]
 
 IV_SIZE = 8  # RFC 4106 §3.1
 ICV_SIZES: dict[int, int] = {  # RFC 4106 §6

@@ -21,14 +21,12 @@ from ikev1.esp.xfrm.layout import flow_of
 from ikev1.esp.xfrm.ownership_file import AddressNote, OwnershipFile, RouteNote, StateNote
 from ikev1.esp.xfrm.pairs import Pairs, unmarked
 from ikev1.esp.xfrm.policy_sets import Bearer, PolicySets
-from ikev1.esp.xfrm.probe import probe
+from ikev1.esp.xfrm.probe import probe as probe
 from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.shared_addresses import SharedAddresses
 from ikev1.esp.xfrm.sockets import bypass_policies, take_esp
 from ikev1.esp.xfrm.spd import Spd
 from ikev1.esp.xfrm.translate import Flows, protected_flows, trap_flows, trap_templates
-
-__all__ = ["KernelPlane", "probe"]
 
 _VIRTUAL_ADDRESSES_ON = "lo"  # the kernel's ESP has no interface of its own
 

@@ -27,7 +27,7 @@ from ikev1.esp.netlink import NetlinkError
 from ikev1.esp.networks import Network, networks, packed, scope
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.reach import Reach, routed
-from ikev1.esp.route_wishes import Wish, narrowest
+from ikev1.esp.required_routes import RequiredRoute, narrowest
 from ikev1.esp.rtnetlink import Hop, Route, RoutingTable, bring_up
 
 MARK = 4500  # of our sockets' packets
@@ -68,7 +68,7 @@ class Routes:
     """
 
     def __init__(self, metric: int = 0) -> None:
-        self._wishes: dict[Network, tuple[Wish, ...]] = {}
+        self._required: dict[Network, tuple[RequiredRoute, ...]] = {}
         self._routed: dict[Network, Route] = {}  # those that the kernel has, as far as is known
         self._held: dict[Hashable, tuple[Network, ...]] = {}
         self._requests: dict[Hashable, _Request] = {}
@@ -166,8 +166,8 @@ class Routes:
         try:
             self._add_rules()
             there, ways = self._kernel.routes(), dict[str, Hop | None]()
-            self._routed = {network: there[network] for network in self._wishes if network in there}
-            for network in self._wishes:
+            self._routed = {network: there[network] for network in self._required if network in there}
+            for network in self._required:
                 with contextlib.suppress(OSError):
                     self._refresh(network, ways)
         except OSError as error:
@@ -216,7 +216,7 @@ class Routes:
 
     def routed(self, network: Network) -> bool:
         """Whether any key holds ``network``."""
-        return network in self._wishes
+        return network in self._required
 
     def sweep(self) -> None:
         """Remove the throw routes that a killed process left, unless another gateway uses the table; and the rules."""
@@ -258,42 +258,42 @@ class Routes:
         request = _Request(local, remote, towards, mtu)
         before, self._requests[key] = self._requests.get(key, request), request
         reach = self._reaches.get(local.first)
-        onward, throw = Wish(key, towards, mtu, local, remote), Wish(key, None, mtu, local, remote)
+        onward, throw = RequiredRoute(key, towards, mtu, local, remote), RequiredRoute(key, None, mtu, local, remote)
         planned = routed(local, remote, reach)
-        wishes = {network: onward if inside else throw for network, inside in planned.items()}
-        wishes |= {each: throw._replace(is_local=True) for each in networks(local) if wishes.get(each) == throw}
+        required = {network: onward if inside else throw for network, inside in planned.items()}
+        required |= {each: throw._replace(is_local=True) for each in networks(local) if required.get(each) == throw}
         earlier = self._held.get(key, ())
-        self._held[key] = (*wishes, *earlier)
+        self._held[key] = (*required, *earlier)
         ways: dict[str, Hop | None] = {}
-        for network, wish in wishes.items():
-            self._wishes[network] = (*self._wishes_of_others(key, network), wish)
+        for network, route in required.items():
+            self._required[network] = (*self._required_by_others(key, network), route)
             if reach is not None:
                 self._parts.add(network)
             self._refresh(network, ways)
-        self._held[key] = tuple(wishes)
+        self._held[key] = tuple(required)
         for network in earlier:
-            if network not in wishes:
+            if network not in required:
                 self._release(key, network)
         for changed in {remote, before.remote}:
             self._refresh_parts(changed, ways)
 
     def _release(self, key: Hashable, network: Network) -> None:
-        others = self._wishes_of_others(key, network)
-        if len(others) < len(self._wishes.get(network, ())):
-            self._wishes[network] = others
+        others = self._required_by_others(key, network)
+        if len(others) < len(self._required.get(network, ())):
+            self._required[network] = others
             with contextlib.suppress(OSError):  # removed with an address, or by another program
                 self._refresh(network, {})
 
-    def _wishes_of_others(self, key: Hashable, network: Network) -> tuple[Wish, ...]:
-        return tuple(wish for wish in self._wishes.get(network, ()) if wish.key != key)
+    def _required_by_others(self, key: Hashable, network: Network) -> tuple[RequiredRoute, ...]:
+        return tuple(route for route in self._required.get(network, ()) if route.key != key)
 
     def _refresh(self, network: Network, ways: dict[str, Hop | None]) -> None:
         """Bring the kernel's route to ``network`` in line with its users; ``ways`` are the hops that were looked up."""
-        wishes = self._wishes[network]
-        if not wishes:
-            del self._wishes[network]
+        required = self._required[network]
+        if not required:
+            del self._required[network]
             self._parts.discard(network)
-        wanted = self._wanted(network, wishes, ways) if wishes else None
+        wanted = self._wanted(network, required, ways) if required else None
         if wanted == self._routed.get(network):
             return
         if wanted is None:
@@ -317,19 +317,19 @@ class Routes:
             self._kernel.route(network, hop, mtu, source)
         return Route(hop, mtu, source)
 
-    def _wanted(self, network: Network, wishes: Sequence[Wish], ways: dict[str, Hop | None]) -> Route | None:
+    def _wanted(self, network: Network, required: Sequence[RequiredRoute], ways: dict[str, Hop | None]) -> Route | None:
         """The route for all users: to the newest available hop, with the smallest MTU; None if there is no hop."""
-        onward = [wish for wish in wishes if wish.towards is not None]
-        if network in self._parts and not any(wish.is_local for wish in wishes):
-            onward = narrowest(network, self._wishes)
+        onward = [route for route in required if route.towards is not None]
+        if network in self._parts and not any(route.is_local for route in required):
+            onward = narrowest(network, self._required)
         if not onward:
             return Route(None)
-        for wish in reversed(onward):
-            hop = self._way(wish.towards, ways)
+        for route in reversed(onward):
+            hop = self._way(route.towards, ways)
             if hop is not None:
                 if len(hop.gateway) != len(network.address):  # of the other IP version
                     hop = Hop(hop.device)
-                return Route(hop, min(one.mtu for one in onward), self.address_inside(wish.local))
+                return Route(hop, min(one.mtu for one in onward), self.address_inside(route.local))
         return None
 
     def _refresh_parts(self, remote: Selector, ways: dict[str, Hop | None]) -> None:

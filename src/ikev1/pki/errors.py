@@ -5,19 +5,6 @@ from __future__ import annotations
 from ikev1.errors import RemoteError
 from ikev1.wire.registry import NotifyType
 
-__all__ = [
-    "CertificateError",
-    "Expired",
-    "IdentityMismatch",
-    "Malformed",
-    "Missing",
-    "RevocationUnknown",
-    "Revoked",
-    "UnsupportedEncoding",
-    "Untrusted",
-    "Unusable",
-]
-
 
 class CertificateError(RemoteError):
     """Base of all: ``code`` is a stable word (one of `ikev1.core.records.events.Code`), the text names the certificate,

@@ -86,7 +86,7 @@ class Charon(Program):
             node.namespace,
             ["/usr/sbin/charon-systemd"],
             directory,
-            setup=f"mount --bind '{run_directory}' /run",
+            hides={"/run": str(run_directory)},
             environment=environment,
         )
         self.control = Control(directory / "vici.sock")
@@ -106,6 +106,7 @@ class Charon(Program):
 _LACKING = re.compile(r"^(?!.*\] feature ).*failed to load", re.MULTILINE)
 
 _CERTIFICATES = "x509 constraints revocation pubkey pkcs1 pkcs8 pem"
+_FOR_CERTIFICATES = "openssl pem pkcs1 pkcs8 x509 pubkey"  # what swanctl needs to read them
 
 
 def _strongswan_conf(directory: Path, options: CharonOptions) -> str:
@@ -135,7 +136,7 @@ charon-systemd {{
     plugins {{ vici {{ socket = unix://{directory}/vici.sock }} }}
 }}
 libstrongswan {{ dh_exponent_ansi_x9_42 = {_yes(not options.short_exponents)} }}
-swanctl {{ load = random openssl pem pkcs1 pkcs8 x509 pubkey }}
+swanctl {{ load = random {_FOR_CERTIFICATES if options.certificate or options.configuration else ""} }}
 """
 
 

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from lab.charon import XAUTH_PASSWORD, XAUTH_USER
+from lab.charon import XAUTH_PASSWORD, XAUTH_USER, Charon, CharonOptions
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
-from lab.paths import SPARE_THE_RESOLVER, open_the_way
+from lab.paths import open_the_way, sparing_the_resolver
 from lab.process import Program
 from lab.socks import AS_NOBODY, NOBODY
 from lab.traffic import ping
@@ -33,9 +34,16 @@ class Connect(Program):
             for path in (folder, *folder.iterdir()):
                 os.chown(path, NOBODY, NOBODY)
             command, setup = [*AS_NOBODY, sys.executable, "-B", *command], open_the_way(folder)
-        setup = f"{SPARE_THE_RESOLVER}; {setup}"
         environment = {"TMPDIR": str(folder)}
-        super().__init__(node.namespace, command, folder, setup=setup, environment=environment, preloaded=not nobody)
+        super().__init__(
+            node.namespace,
+            command,
+            folder,
+            hides=sparing_the_resolver(),
+            setup=setup,
+            environment=environment,
+            preloaded=not nobody,
+        )
 
 
 def connect(
@@ -61,6 +69,24 @@ def connect(
     named = ("--user", user) if user else ()
     command = (node.peer, *named, *files, *options)
     return lab.started(Connect(node, folder, command, nobody=nobody, setup=setup))
+
+
+def charon_gateway(lab: Lab, node: Node, pool: str, **others: Any) -> Charon:
+    """charon as gateway for `connect`: it assigns 10.99.0.65 first. ``pool`` has more keys of its pool, ``others`` are
+    options that differ.
+    """
+    usual = CharonOptions(
+        xauth=True,
+        connection="pools = office",
+        peer_id="%any",
+        local_ts="0.0.0.0/0",
+        remote_ts="dynamic",
+        ike="aes256-sha256-modp2048",
+        esp="aes256-sha256",
+        modules="attr unity",
+        others=f"pools {{ office {{ addrs = 10.99.0.64/29\n {pool} }} }}",
+    )
+    return lab.charon(node, replace(usual, **others))
 
 
 def gateway(lab: Lab, node: Node, pool: str = "") -> OurGateway:

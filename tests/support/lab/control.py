@@ -14,6 +14,8 @@ import vici
 
 from lab.process import PATIENCE, LabError, wait_until
 
+_HERE = Path(__file__).parent
+
 
 class Done(subprocess.CompletedProcess[str]):
     """How a swanctl ended: ``returncode``, ``stdout``, ``stderr``."""
@@ -89,8 +91,13 @@ class Control:
         wait_until(there, f"the other end of {ours['name']}", says=lambda: str([other.sas() for other in others]))
 
     def swanctl(self, *arguments: str, directory: Path | None = None, timeout: float = 2 * PATIENCE) -> Done:
-        """Debian's swanctl on this socket, whatever it ends with."""
-        environment = os.environ | ({"SWANCTL_DIR": str(directory)} if directory else {})
+        """Debian's swanctl on this socket, whatever it ends with; ``directory`` has what it loads.
+
+        Debian's own strongswan.conf has it load sixty plugins, which takes longer than what it does.
+        """
+        environment = os.environ | {"STRONGSWAN_CONF": str((directory or _HERE) / "strongswan.conf")}
+        if directory:
+            environment["SWANCTL_DIR"] = str(directory)
         done = subprocess.run(
             ["swanctl", *arguments, "--uri", f"unix://{self.path}"],
             env=environment,

@@ -12,8 +12,9 @@ from lab import pki
 from lab.charon import CLIENT_ID, GATEWAY_ID, PSK, lay_out_certificates
 from lab.control import Control
 from lab.network import Node
-from lab.paths import SPARE_THE_RESOLVER
+from lab.paths import sparing_the_resolver
 from lab.process import LabError, Program
+from lab.starter import StarterOptions, write_ipsec_conf
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class OurOptions:
 
     configuration: str = ""  # ikev1.toml as a whole but for the control socket, instead of all connections
     swanctl: str = ""  # swanctl.conf as a whole, instead of ikev1.toml
+    ipsec: StarterOptions | None = None  # ipsec.conf and ipsec.secrets, instead of ikev1.toml
     arguments: Sequence[str] = ()  # more options of `ikev1 run`
     calls: bool = False  # the initiator's side: identity alice@lab, calls the node's peer
     ike: str = "aes128-sha256-modp2048"
@@ -62,7 +64,9 @@ class OurGateway(Program):
         directory.mkdir(parents=True, exist_ok=True)
         self.node = node
         self.options = options
-        self.config = directory / ("swanctl.conf" if options.swanctl else "ikev1.toml")
+        self.config = directory / (
+            "swanctl.conf" if options.swanctl else "ipsec.conf" if options.ipsec else "ikev1.toml"
+        )
         self.keylog = directory / "keylog"
         self.record = directory / "record.pcapng"
         self.control = Control(directory / "control.vici")
@@ -73,13 +77,13 @@ class OurGateway(Program):
         else:
             arguments += options.arguments
         self.command_line = [sys.executable, *arguments]
-        setup = SPARE_THE_RESOLVER
+        hides = sparing_the_resolver()
         if options.hosts is not None:
-            setup += f"; mount --bind '{options.hosts}' /etc/hosts"
+            hides["/etc/hosts"] = str(options.hosts)
         environment = {"PYTHONDONTWRITEBYTECODE": "1"}
         command = self.command_line if options.fresh else arguments
         super().__init__(
-            node.namespace, command, directory, setup=setup, environment=environment, preloaded=not options.fresh
+            node.namespace, command, directory, hides=hides, environment=environment, preloaded=not options.fresh
         )
         try:
             self.wait_for(self.control.answers, "an answer on its VICI socket")
@@ -90,14 +94,18 @@ class OurGateway(Program):
     def configure(self, options: OurOptions) -> None:
         """Write the configuration; a running gateway takes no notice before `reload`."""
         self.config.touch(mode=0o600)
-        if options.swanctl:
-            self.config.write_text(options.swanctl)
+        if options.swanctl or options.ipsec:
             self.config.with_name("strongswan.conf").write_text(f"""
 charon {{
     plugins {{ vici {{ socket = unix://{self.control.path} }} }}
     i_dont_care_about_security_and_use_aggressive_mode_psk = yes
 }}
 """)
+        if options.ipsec:
+            write_ipsec_conf(self.config, options.ipsec)
+            return
+        if options.swanctl:
+            self.config.write_text(options.swanctl)
             if options.certificate:
                 lay_out_certificates(self.config.parent, options.certificate)
             return

@@ -16,6 +16,7 @@ from lab.gateway import OurGateway, OurOptions
 from lab.network import Network, Node
 from lab.pluto import Pluto, PlutoOptions
 from lab.process import Program
+from lab.starter import Starter, StarterOptions
 from lab.vpnc import Vpnc, VpncOptions
 
 _serial = itertools.count(1)
@@ -45,17 +46,23 @@ class Lab:
     def started(self, program: Started) -> Started:
         """Take a program into this lab's care."""
         self.programs.append(program)
-        if isinstance(program, OurGateway | Charon):
+        if isinstance(program, OurGateway | Charon | Starter):
             program.control.others = self.controls
         return program
 
     def controls(self) -> list[Control]:
         """Those of every gateway that runs."""
-        return [each.control for each in self.programs if isinstance(each, OurGateway | Charon) and each.alive]
+        return [
+            each.control for each in self.programs if isinstance(each, OurGateway | Charon | Starter) and each.alive
+        ]
 
     def charon(self, node: Node, options: CharonOptions) -> Charon:
         """strongSwan."""
         return self.started(Charon(node, self.folder(f"{node.name}-charon"), options))
+
+    def starter(self, node: Node, options: StarterOptions) -> Starter:
+        """strongSwan with ipsec.conf."""
+        return self.started(Starter(node, self.folder(f"{node.name}-starter"), options))
 
     def pluto(self, node: Node, options: PlutoOptions) -> Pluto:
         """libreswan."""

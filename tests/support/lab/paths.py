@@ -11,12 +11,10 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 LAB = Path(os.environ.get("IKEV1_LAB", CHECKOUT / ".lab"))
 NOESP = LAB / "noesp.so"
 PKI = LAB / "pki"
+STARTER = LAB / "starter" / "usr" / "lib" / "ipsec"
 LIBRESWAN = LAB / "libreswan" / "usr" / "libexec" / "ipsec"
 
 _TOOLS = ("ip", "iptables", "setpriv", "ping", "swanctl", "charon-systemd", "ike-scan", "tcpdump", "tshark", "certutil")
-
-SPARE_THE_RESOLVER = """for program in $(type -ap resolvconf resolvectl); do mount --bind /bin/false "$program"; done"""
-"""Shell that keeps a program, in its mount namespace, from changing the name servers of this machine."""
 
 
 def what_is_missing() -> str:
@@ -25,8 +23,16 @@ def what_is_missing() -> str:
         return "the lab's network namespaces need root"
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
-    missing += [str(path) for path in (NOESP, LIBRESWAN / "pluto", PKI) if not path.exists()]
+    missing += [str(path) for path in (NOESP, LIBRESWAN / "pluto", STARTER / "starter", PKI) if not path.exists()]
     return f"not installed: {', '.join(missing)} (tests/support/lab/setup installs them)" if missing else ""
+
+
+def sparing_the_resolver() -> dict[str, str]:
+    """What is to be hidden from a program (see `lab.process.Program`) that shall not change the name servers of this
+    machine.
+    """
+    places = (Path(folder, name).resolve() for folder in os.get_exec_path() for name in ("resolvconf", "resolvectl"))
+    return {str(place): "/bin/false" for place in places if place.exists()}
 
 
 def open_the_way(directory: Path) -> str:

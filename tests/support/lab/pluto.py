@@ -57,7 +57,7 @@ class Pluto(Program):
             [LIBRESWAN / "pluto", *arguments, "--logfile", f"{directory}/pluto.log"],
             directory,
             # pluto will not start without /usr/libexec/ipsec/addconn, and the package is only unpacked
-            setup=f"mount --bind '{LIBRESWAN.parent}' /usr/libexec; mount --bind '{directory}/run' /run",
+            hides={"/usr/libexec": str(LIBRESWAN.parent), "/run": f"{directory}/run"},
             environment={"LD_PRELOAD": str(NOESP)} if options.plane == "noesp" else {},
         )
         try:

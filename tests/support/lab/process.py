@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from lab.namespaces import inside
 from lab.preloaded import Forked, start
 
 Found = TypeVar("Found")
@@ -61,7 +62,8 @@ def wait_until(
 class Program:
     """A process in a namespace: started here, ended by `stop`, and killed by the kernel if the test run dies.
 
-    ``setup`` is a line of shell that runs first; what it mounts is seen by this program alone, because
+    ``hides`` are files and folders that this program finds in place of others: the other's path, then its own.
+    ``setup`` is a line of shell that runs after that; what it mounts is seen by this program alone, because
     ``ip netns exec`` gives it a mount namespace of its own. A ``preloaded`` program is one of ours, see
     `lab.preloaded`: ``command`` is what follows the interpreter's name.
     """
@@ -72,6 +74,7 @@ class Program:
         command: Sequence[str | Path],
         directory: Path,
         *,
+        hides: Mapping[str, str] | None = None,
         setup: str = ":",
         environment: Mapping[str, str] | None = None,
         preloaded: bool = False,
@@ -83,13 +86,16 @@ class Program:
         self._process: subprocess.Popen[bytes] | Forked
         if preloaded:
             self.output_file.write_bytes(b"")
-            self._process = start(command, namespace, setup, variables, self.output_file)
+            self._process = start(command, namespace, setup, variables, self.output_file, hides or {})
             return
-        enter = ["setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", namespace]
-        prepare = ["bash", "-c", 'set -e; eval "$0"; exec "$@"', setup]
-        with self.output_file.open("wb") as output:
+        enter = ["setpriv", "--pdeathsig", "KILL"]
+        lines = [f"mount --bind '{shown}' '{place}'" for place, shown in (hides or {}).items()]
+        if setup != ":" or lines:
+            shell = "; ".join([*lines, setup])
+            enter += ["ip", "netns", "exec", namespace, "bash", "-c", 'set -e; eval "$0"; exec "$@"', shell]
+        with self.output_file.open("wb") as output, inside(namespace):
             self._process = subprocess.Popen(
-                [*enter, *prepare, *map(str, command)],
+                [*enter, *map(str, command)],
                 env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -6,7 +6,6 @@ It does what ``ikev1 connect --socks`` does, with the configuration from a file.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import sys
@@ -15,7 +14,8 @@ from pathlib import Path
 from ikev1.cli.connect.socks import parse_address, proxy
 from ikev1.config import load
 from ikev1.daemon.net.endpoint import Endpoint
-from ikev1.daemon.observe.event_log import EventLog, Level, write_to_logger
+from ikev1.daemon.observe.event_log import EventLog, Level
+from ikev1.daemon.observe.log_output import configure, write_to_logger
 from ikev1.daemon.process import serve
 from ikev1.daemon.socks.orders import Login
 from ikev1.daemon.socks.process import for_proxy
@@ -23,7 +23,7 @@ from ikev1.esp.plane import PlaneError
 
 
 def main(file: Path, address: str, login: Login) -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
+    configure("text")
     loaded, log = load(file), EventLog()
     log.attach(Level.DEBUG, write_to_logger)
     settings, options = for_proxy(loaded.settings), loaded.gateway

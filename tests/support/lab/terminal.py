@@ -9,9 +9,11 @@ import subprocess
 import termios
 import time
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import suppress
 
-from lab.process import PATIENCE
+from lab.process import PATIENCE, LabError
+
+_AGAIN = 5.0  # seconds from one Ctrl-C to the next
 
 
 class Terminal:
@@ -36,13 +38,17 @@ class Terminal:
     def echoes(self) -> bool:
         return bool(termios.tcgetattr(self.theirs)[3] & termios.ECHO)
 
-    @property
-    def asks(self) -> bool:
-        """Whether the process sleeps with the echo off: it reads an answer, and a signal interrupts that. Of a signal
-        that comes just before, Python would take notice after the answer only.
+    def interrupt(self) -> int:
+        """Press Ctrl-C at a question until the process ends, and return its status.
+
+        Python takes no notice of a signal that comes just before it begins to read, until it has read: a user presses
+        Ctrl-C again.
         """
-        state = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0]
-        return not self.echoes and state == "S"
+        for _ in range(int(PATIENCE / _AGAIN)):
+            self.write("\x03")
+            with suppress(subprocess.TimeoutExpired):
+                return self.process.wait(_AGAIN)
+        raise LabError(f"Ctrl-C does not end it:\n{self.shown}")
 
     def close(self) -> None:
         self.process.kill()

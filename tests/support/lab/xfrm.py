@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lab.capture import packets
 from lab.lab import Lab
+from lab.namespaces import inside
 from lab.network import Node
 from lab.process import LabError, run
 from lab.traffic import ping
@@ -72,7 +74,8 @@ def policies(node: Node) -> list[Policy]:
 
 def troubles(node: Node) -> dict[str, int]:
     """The error counters of the namespace that are not 0."""
-    lines = (line.split() for line in node.run("cat", "/proc/net/xfrm_stat").splitlines())
+    with inside(node.namespace):
+        lines = [line.split() for line in Path("/proc/thread-self/net/xfrm_stat").read_text().splitlines()]
     return {name: int(count) for name, count in lines if count != "0"}
 
 

@@ -7,7 +7,6 @@ import socket
 import struct
 import time
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import Self
 
 from ikev1.capture.read.capture import PORTS, FrameParser
@@ -86,9 +85,7 @@ class Live:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

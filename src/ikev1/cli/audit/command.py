@@ -20,11 +20,11 @@ from ikev1.audit.finding import Audit, Finding, Severity
 from ikev1.audit.guess import OwnSecret, check_own_secrets
 from ikev1.audit.parsed import parse_report
 from ikev1.capture.keys.key_ring import KeyRing
-from ikev1.capture.read import PORTS, CaptureError, NotACapture, open_capture
+from ikev1.capture.read import CaptureError, NotACapture, open_capture
 from ikev1.cli.audit.own_secrets import own_secrets
 from ikev1.cli.audit.text import write_audit
 from ikev1.cli.explain.keys import key_options
-from ikev1.cli.explain.source import read
+from ikev1.cli.explain.source import ports_option, read
 from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.errors import LocalError
 from ikev1.page.audit import audit_page
@@ -60,14 +60,7 @@ class _Command(click.Command):
 )
 @click.option("--secret-file", type=_EXISTING, help="A file with your secret, which is tested against the capture.")
 @click.option("--words", type=_EXISTING, help="A word list, one word per line, to test your secret against.")
-@click.option(
-    *("--port", "ports"),
-    type=click.IntRange(1, 65535),
-    multiple=True,
-    default=PORTS,
-    show_default=True,
-    help="A UDP port of IKE; may be given several times.",
-)
+@ports_option
 @key_options
 @click.option(
     "--fail-on",

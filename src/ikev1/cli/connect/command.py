@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -279,14 +278,15 @@ def _run(
     from ikev1.daemon.client import Observer, Outcome, run_client
     from ikev1.daemon.host.data_plane_choice import PlaneChoice, choose
     from ikev1.daemon.net.client_ports import bound
-    from ikev1.daemon.observe.event_log import Level, write_to_logger
+    from ikev1.daemon.observe.event_log import Level
+    from ikev1.daemon.observe.log_output import configure, write_to_logger
     from ikev1.daemon.remote_access.resolver import find_resolver
     from ikev1.daemon.socks.process import for_proxy
     from ikev1.esp.plane import PlaneError
 
     log, prompt = EventLog(), Prompt()
     if verbose:
-        logging.basicConfig(format="%(asctime)s %(levelname)-7s %(message)s", level=logging.INFO)
+        configure("text")
         log.attach(Level.INFO, write_to_logger)
 
     def up() -> None:

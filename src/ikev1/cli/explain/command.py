@@ -10,10 +10,9 @@ import msgspec
 from rich.console import Console
 
 from ikev1.capture.keys.key_ring import KeyRing
-from ikev1.capture.read import PORTS
 from ikev1.capture.records.report import Message, Report
 from ikev1.cli.explain.keys import key_options
-from ikev1.cli.explain.source import read, watch
+from ikev1.cli.explain.source import ports_option, read, watch
 from ikev1.cli.explain.terminal_writer import TerminalWriter
 from ikev1.cli.explain.text import write_report
 from ikev1.page.report import report_page
@@ -22,14 +21,7 @@ from ikev1.page.report import report_page
 @click.command()
 @click.argument("file", required=False, metavar="[FILE]")
 @click.option("--live", "interface", metavar="INTERFACE", help="Listen on an interface (`any` for all) until Ctrl-C.")
-@click.option(
-    *("--port", "ports"),
-    type=click.IntRange(1, 65535),
-    multiple=True,
-    default=PORTS,
-    show_default=True,
-    help="A UDP port of IKE; may be given several times.",
-)
+@ports_option
 @key_options
 @click.option("--conversation", "number", type=click.IntRange(1), metavar="N", help="Show only this conversation.")
 @click.option(

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColum
 
 from ikev1.capture.analyse import Analyst
 from ikev1.capture.keys.key_ring import KeyRing
-from ikev1.capture.read import CaptureError, open_capture
+from ikev1.capture.read import PORTS, CaptureError, open_capture
 from ikev1.capture.read.live import listen
 from ikev1.capture.records.report import Message, Report
 from ikev1.cli.explain.terminal_writer import TerminalWriter
@@ -22,6 +22,16 @@ from ikev1.page.visible import visible
 from ikev1.page.words import moment
 
 _LARGE = 16 << 20  # octets; smaller files need no progress bar
+
+ports_option = click.option(
+    *("--port", "ports"),
+    type=click.IntRange(1, 65535),
+    multiple=True,
+    default=PORTS,
+    show_default=True,
+    help="A UDP port of IKE; may be given several times.",
+)
+"""The option of commands that read packets; they get ``ports``."""
 
 
 def read(file: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool) -> Report:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import re
-import stat
 from collections.abc import Iterator
-from glob import iglob
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from ikev1.config.files import why_unreadable
-from ikev1.config.findings import ConfigError, Finding, Findings, Rule
+from ikev1.config.findings import Findings
 from ikev1.config.formats.settings_lexer import Kind, Lexer, SyntaxFault, Token
+from ikev1.config.formats.text_files import TextFiles
 from ikev1.config.formats.written import Place
 
-LARGEST = 8 << 20  # octets of all files together
-MOST_FILES = 1000
-DEEPEST_INCLUDE = 16
 DEEPEST_SECTION = 32
 _MOST_COMMENTS = 200  # lines about a setting or a section
 
@@ -56,12 +48,9 @@ class SettingsFiles:
     """
 
     def __init__(self, main: Path, findings: Findings) -> None:
-        self.read: dict[Path, os.stat_result] = {}
         self._main = main
-        self._findings = findings
-        self._left = LARGEST
-        self._opened = 0  # files, one as often as it is included
-        self._open: list[Path] = []
+        self._files = TextFiles(findings)
+        self.read = self._files.read
 
     def parse(self) -> Section:
         """The section that contains all others.
@@ -74,72 +63,18 @@ class SettingsFiles:
         return top
 
     def _parse_file(self, file: Path, into: Section, included: Place | None) -> None:
-        text = self._text(file, included)
-        self._open.append(file.resolve())
-        try:
-            lexer = Lexer(text)
-            _Parser(self, file, lexer).statements(into)
-        except SyntaxFault as fault:
-            line = 1 + text.count("\n", 0, fault.at)
-            column = fault.at - text.rfind("\n", 0, fault.at)
-            raise ConfigError((Finding(file, "", fault.rule, str(fault), line, column=column),)) from None
-        self._open.pop()
+        with self._files.opened(file, included) as text:
+            _Parser(self, file, Lexer(text)).statements(into)
 
     def include(self, pattern: str, place: Place, into: Section) -> None:
         """Add the content of all files that match ``pattern`` to the section ``into``."""
-        whole = place.file.parent / pattern
-        try:
-            found = sorted(islice(iglob(str(whole)), MOST_FILES + 1))
-        except re.error:
-            found = []
-        if not found and not any(mark in pattern for mark in "*?["):
-            text = f"{whole} does not exist, so nothing is included"
-            self._findings.warnings.append(_at(place, Rule.INCLUDE, text))
-        for name in found:
-            self._parse_file(Path(name), into, place)
-
-    def _text(self, file: Path, included: Place | None) -> str:
-        """The content of a file, for which there are limits."""
-        place = included or Place(file, 0, 0, "")
-        if file.resolve() in self._open:
-            raise _refused(place, Rule.INCLUDE, f"{file} includes itself")
-        if len(self._open) > DEEPEST_INCLUDE:
-            raise _refused(place, Rule.INCLUDE, f"includes are nested more than {DEEPEST_INCLUDE} deep")
-        self._opened += 1
-        if self._opened > MOST_FILES:
-            raise _refused(place, Rule.INCLUDE, f"more than {MOST_FILES} files are included")
-        try:
-            with open(os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as opened:
-                status = os.fstat(opened.fileno())
-                content = opened.read(self._left + 1) if stat.S_ISREG(status.st_mode) else b""
-        except OSError as error:
-            raise _refused(place, Rule.UNREADABLE_FILE, f"{file} {why_unreadable(error)}") from error
-        if not stat.S_ISREG(status.st_mode):
-            raise _refused(place, Rule.UNREADABLE_FILE, f"{file} is not a regular file")
-        if len(content) > self._left:
-            raise _refused(place, Rule.INCLUDE, f"the files have more than {LARGEST} octets")
-        self._left -= len(content)
-        self.read[file] = status
-        try:
-            return content.decode()
-        except UnicodeDecodeError as error:
-            line = 1 + content.count(b"\n", 0, error.start)
-            column = error.start - content.rfind(b"\n", 0, error.start)
-            text = f"not UTF-8 text: {error.reason}"
-            raise ConfigError((Finding(file, "", Rule.SYNTAX, text, line, column=column),)) from None
+        for file in self._files.matching(pattern, place):
+            self._parse_file(file, into, place)
 
 
 def _about(place: Place, comments: tuple[str, ...]) -> Place:
     """``place`` with more comments, but not without end."""
     return place._replace(comments=(*place.comments, *comments)[:_MOST_COMMENTS]) if comments else place
-
-
-def _at(place: Place, rule: Rule, text: str) -> Finding:
-    return Finding(place.file, place.key, rule, text, place.line, column=place.column)
-
-
-def _refused(place: Place, rule: Rule, text: str) -> ConfigError:
-    return ConfigError((_at(place, rule, text),))
 
 
 class _Parser:

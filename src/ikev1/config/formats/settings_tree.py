@@ -23,13 +23,14 @@ class Tables(NamedTuple):
         return f"Tables(values=<{len(self.values)} sections>, inherited={self.inherited!r})"
 
 
-def tables(top: Section) -> Tables:
-    """All sections and settings below ``top``; what is inherited follows what a section itself has.
+def tables(top: Section, places: Places | None = None) -> Tables:
+    """All sections and settings below ``top``; what is inherited follows what a section itself has. Their places are
+    added to ``places``.
 
     Raises:
         ConfigError: a section inherits from one that does not exist or from itself, or there are too many settings.
     """
-    made = Tables({}, Places())
+    made = Tables({}, places or Places())
     inheritance = _Inheritance(top, made.places)
     inheritance.add([top], "", made.values, frozenset(), 0)
     return made._replace(inherited=frozenset(inheritance.inherited))

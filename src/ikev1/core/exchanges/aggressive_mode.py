@@ -23,8 +23,8 @@ from ikev1.core.exchanges.phase1_steps import (
 )
 from ikev1.core.negotiation.lifetime_attributes import number_of
 from ikev1.core.peer import identity
-from ikev1.core.peer.authentication import identify_peer, identify_self, settle_connection
-from ikev1.core.peer.connection_lookup import accepts_aggressive, expected
+from ikev1.core.peer.authentication import identify_peer, identify_self, settle_connection, those_expecting
+from ikev1.core.peer.connection_lookup import accepts_aggressive
 from ikev1.core.peer.path_changes import aggressive_path, same_hosts
 from ikev1.core.peer.phase1_auth import check_proof, prove, request_certificates
 from ikev1.core.peer.weak_algorithms import is_weak_phase1, note_left_out, warn_of_aggressive_psk
@@ -131,7 +131,7 @@ def _accepting(context: ExchangeContext, theirs: Identification, method: int) ->
     """
     caller, path = identity.text_of(theirs), context.sa.path
     candidates = context.engine.candidates(context.sa)
-    expecting = [connection for connection in candidates if identity.matches(expected(connection), theirs)]
+    expecting = those_expecting(candidates, theirs, method)
     if candidates and not any(accepts_aggressive(connection, method) for connection in candidates):
         raise _wrong_mode(caller, (*expecting, *candidates)[0], NotifyType.INVALID_EXCHANGE_TYPE)
     if not expecting:

@@ -1,12 +1,17 @@
-"""Which pairs of IPsec SAs a new pair replaces, and what becomes of them (`ikev1.core.negotiation.lineage`)."""
+"""The end of a Quick Mode: which pairs of IPsec SAs the new pair replaces, and what becomes of them
+(`ikev1.core.negotiation.lineage`).
+"""
 
 from __future__ import annotations
 
 from ikev1.core.exchanges.informational import delete_child, remove_child, tell
 from ikev1.core.negotiation.lineage import retired
+from ikev1.core.peer.weak_algorithms import warn_of_phase2
+from ikev1.core.records.actions import InstallOutbound
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.context import ExchangeContext
-from ikev1.core.records.exchange import QuickMode
+from ikev1.core.records.events import ChildUp, Code, Note
+from ikev1.core.records.exchange import Exchange, QuickMode
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.selector import Selector
 
@@ -62,19 +67,19 @@ def _is_for(child: ChildSa, quick: QuickMode) -> bool:
     return (child.name, child.local, child.remote) == (quick.tunnel, quick.local, quick.remote)
 
 
-def retired_by(child: ChildSa, heir: ChildSa, context: ExchangeContext) -> ChildSa:
+def _retired_by(child: ChildSa, heir: ChildSa, context: ExchangeContext) -> ChildSa:
     """Return ``child`` as replaced by ``heir`` if it is another pair that sends the same traffic."""
     if child.state is not _INSTALLED or child.traffic != heir.traffic or child.unique_id == heir.unique_id:
         return child
-    return replaced_by(child, heir, context)
+    return _replaced_by(child, heir, context)
 
 
-def replaced_by(child: ChildSa, heir: ChildSa, context: ExchangeContext) -> ChildSa:
+def _replaced_by(child: ChildSa, heir: ChildSa, context: ExchangeContext) -> ChildSa:
     """Return ``child`` as replaced by ``heir``."""
     return retired(child, heir, context.now, context.engine.settings.delete_rekeyed_delay)
 
 
-def bound_retired(context: ExchangeContext, quick: QuickMode) -> None:
+def _bound_retired(context: ExchangeContext, quick: QuickMode) -> None:
     """Delete the oldest replaced pairs for the same traffic if the peer replaces pairs faster than they expire."""
     if len(context.sa.children) <= _MOST_REPLACED:
         return
@@ -82,3 +87,52 @@ def bound_retired(context: ExchangeContext, quick: QuickMode) -> None:
     for child in retired[:-_MOST_REPLACED]:
         tell(context, [delete_child(child)])
         remove_child(context, child, "replaced by newer pairs of IPsec SAs")
+
+
+def finish(context: ExchangeContext) -> None:
+    """Complete the pair in the SA; the pairs that are replaced only receive packets still in transit."""
+    quick = present(context.exchange.quick)
+    child = present(quick.child)
+    previous, heir = previous_of(context, quick), heir_of(context, quick)
+    put_pair(context, child.without_keys())
+    if len(context.sa.children) > 1:
+        children = tuple([_retired_by(other, heir, context) for other in context.sa.children])
+        context.sa = replace(context.sa, children=children)
+    for exchange in context.sa.exchanges:
+        held = exchange.child
+        if exchange.holds_back and held is not None and held.unique_id in quick.known:
+            _overtaken(context, exchange, _replaced_by(held.without_keys(), heir, context))
+    _bound_retired(context, quick)
+    context.exchange = replace(context.exchange, data=None)
+    context.report(ChildUp(context.sa, child, previous))
+    if heir.unique_id != child.unique_id or (previous is not None and previous.unique_id not in quick.known):
+        _tell_of_collision(context, child, heir, previous)
+    warn_of_phase2(context, child.suite, child.group)
+
+
+def _overtaken(context: ExchangeContext, exchange: Exchange, old: ChildSa) -> None:
+    """Complete an exchange whose pair ``old`` is replaced before it has sent anything."""
+    done = replace(exchange, waiting=None, proceeds_at=0.0, resend_at=0.0, data=None)
+    context.sa = context.sa.with_child(old).with_exchange(done)
+    context.report(ChildUp(context.sa, old))
+
+
+def finish_held(context: ExchangeContext) -> None:
+    """Complete an exchange whose pair does not send yet, because its ISAKMP SA ends; the data plane's answer is not
+    awaited.
+    """
+    quick = present(context.exchange.quick)
+    if heir_of(context, quick) is quick.child:
+        context.actions.append(InstallOutbound(context.engine.next_request(), quick.child))
+    context.exchange = replace(context.exchange, waiting=None, proceeds_at=0.0, resend_at=0.0)
+    finish(context)
+
+
+def _tell_of_collision(context: ExchangeContext, child: ChildSa, heir: ChildSa, previous: ChildSa | None) -> None:
+    other = previous if heir.unique_id == child.unique_id else child
+    lowest = present(other).lowest_spi
+    text = (
+        f"tunnel {child.name!r} was rekeyed twice at the same time: pair #{heir.unique_id} stays, because the lowest "
+        f"SPI, {lowest:08x}, is one of pair #{present(other).unique_id}"
+    )
+    context.report(Note(Code.COLLISION, text, context.sa))

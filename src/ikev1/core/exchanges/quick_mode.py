@@ -3,45 +3,38 @@
 from __future__ import annotations
 
 import math
-from hashlib import blake2s
 
 from ikev1.core.exchanges.interpreter import Row, Script
+from ikev1.core.exchanges.negotiated_pair import negotiated_pair
 from ikev1.core.exchanges.pair_replacement import (
-    bound_retired,
+    finish,
     heir_of,
     known_pairs,
     previous_of,
     put_pair,
-    replaced_by,
-    retired_by,
     sends_for,
 )
 from ikev1.core.exchanges.phase1_steps import NONCE_LENGTH
-from ikev1.core.exchanges.protection import keys_of
 from ikev1.core.negotiation import phase2_proposal
-from ikev1.core.negotiation.ipsec_suite import is_ah, key_sizes
+from ikev1.core.negotiation.ipsec_suite import is_ah
 from ikev1.core.negotiation.lifetime_attributes import PHASE_2, note_changed_life
 from ikev1.core.negotiation.private_attributes import note_ignored
-from ikev1.core.negotiation.rekey_times import deadlines, volumes
 from ikev1.core.negotiation.responder_lifetime import lifetime_notify, notified_life
 from ikev1.core.peer import nat_traversal
 from ikev1.core.peer.authentication import respond, shared_secret
-from ikev1.core.peer.selector_conflicts import may_share_address
 from ikev1.core.peer.selector_payload import payload_of
 from ikev1.core.peer.traffic_selectors import check_still_free, selected_traffic, wanted_tunnel
 from ikev1.core.peer.vendor_ids import is_vpnc
-from ikev1.core.peer.weak_algorithms import warn_of_phase2
 from ikev1.core.records.actions import AllocateSpi, InstallInbound, InstallOutbound, Question
 from ikev1.core.records.answers import Answer, Done, Failed, Spis
-from ikev1.core.records.child_sa import ChildSa, ChildState, Compression, IpsecKeys, IpsecMode, OriginalAddresses
+from ikev1.core.records.child_sa import ChildState, IpsecMode, OriginalAddresses
 from ikev1.core.records.context import ExchangeContext
-from ikev1.core.records.events import ChildReady, ChildUp, Code, Note
-from ikev1.core.records.exchange import Agreed, Choice, Exchange, KeyShare, QuickMode, QuickModeDecision
-from ikev1.core.records.record import astuple, present, replace
+from ikev1.core.records.events import ChildReady, Code
+from ikev1.core.records.exchange import Agreed, Choice, KeyShare, QuickMode, QuickModeDecision
+from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Tunnel
 from ikev1.core.records.spi import is_usable
-from ikev1.crypto import keymat
 from ikev1.crypto.groups import group
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import (
@@ -204,71 +197,8 @@ def _accept(context: ExchangeContext, message: Message) -> None:
 
 def _make_pair(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: Agreed, g_xy: bytes) -> None:
     """Derive the pair of IPsec SAs and add it to the exchange."""
-    child = _child(context, tunnel, quick, agreed, g_xy)
+    child = negotiated_pair(context, tunnel, quick, agreed, g_xy)
     context.exchange = replace(context.exchange, data=replace(quick, child=child, offer=b""))
-
-
-def _child(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, agreed: Agreed, g_xy: bytes) -> ChildSa:
-    """Return the pair of IPsec SAs that this Quick Mode negotiated."""
-    sa = context.sa
-    previous = previous_of(context, quick)
-    unique_id = context.engine.next_unique_id()
-    random, rekeying = context.engine.random, tunnel.rekeying if context.connection.rekey else None
-    rekey_at, expires_at = deadlines(context.now, agreed.life.seconds, context.exchange.role, rekeying, random)
-    rekey_bytes, rekey_packets = (0, 0) if rekeying is None else volumes(rekeying, random)
-    return ChildSa(
-        unique_id=unique_id,
-        name=quick.tunnel,
-        connection=context.connection.name,
-        suite=agreed.suite,
-        inbound=_keys(context, quick, agreed, quick.spi, g_xy),
-        outbound=_keys(context, quick, agreed, agreed.spi, g_xy),
-        local=quick.local,
-        remote=quick.remote,
-        path=sa.path,
-        udp_encapsulation=sa.nat is not None and sa.nat.encapsulate,
-        initiator=context.initiates,
-        created_at=context.now,
-        rekey_at=rekey_at,
-        expires_at=expires_at,
-        lifetime_kilobytes=agreed.life.kilobytes,
-        rekey_bytes=rekey_bytes,
-        rekey_packets=rekey_packets,
-        replay_window=tunnel.replay_window,
-        group=agreed.group,
-        reqid=previous.reqid if previous is not None else unique_id,
-        mode=tunnel.mode,
-        compression=Compression(agreed.compression, quick.cpi, agreed.cpi) if agreed.compression else None,
-        marks=tunnel.marks,
-        peer=_peer_name(context) if may_share_address(context, tunnel) else b"",
-        original_addresses=quick.original,
-    )
-
-
-def _peer_name(context: ExchangeContext) -> bytes:
-    """Return a digest of the key of the peer, by which the data plane knows its next pairs."""
-    return blake2s(repr(astuple(present(context.sa.claim))).encode(), digest_size=8).digest()
-
-
-def _keys(context: ExchangeContext, quick: QuickMode, agreed: Agreed, spi: int, g_xy: bytes) -> IpsecKeys:
-    """Return the keys of one direction: "the SPI chosen by the destination of the SA is used to derive KEYMAT" (RFC
-    2409 §5.5).
-    """
-    sa, share = context.sa, quick.share
-    cipher_octets, integrity_octets = key_sizes(agreed.suite)
-    material = keymat.KEYMAT(
-        sa.suite.hash,
-        keys_of(sa).SKEYID_d,
-        agreed.suite.protocol,
-        spi.to_bytes(4),
-        share.Ni_b,
-        share.Nr_b,
-        cipher_octets + integrity_octets,
-        g_xy,
-    )
-    # RFC 2407 §4.4.4 leaves the order to the transforms. RFC 2401 §4.4.3: "the encryption key(s) MUST be taken from the
-    # first (leftmost) bits and the authentication key from the remaining bits"
-    return IpsecKeys(spi, material[:cipher_octets], material[cipher_octets:])
 
 
 # --- QM3 ------------------------------------------------------------------------------------------------------------
@@ -303,55 +233,6 @@ def _confirmed(context: ExchangeContext, message: Message) -> None:
     quick = _quick(context)
     check_still_free(context, _tunnel(context, quick.tunnel), quick)
     put_pair(context, present(quick.child).coming(ChildState.INSTALLING))
-
-
-def _finish(context: ExchangeContext) -> None:
-    """Complete the pair in the SA; the pairs that are replaced only receive packets still in transit."""
-    quick = _quick(context)
-    child = present(quick.child)
-    previous, heir = previous_of(context, quick), heir_of(context, quick)
-    put_pair(context, child.without_keys())
-    if len(context.sa.children) > 1:
-        children = tuple([retired_by(other, heir, context) for other in context.sa.children])
-        context.sa = replace(context.sa, children=children)
-    for exchange in context.sa.exchanges:
-        held = exchange.child
-        if exchange.holds_back and held is not None and held.unique_id in quick.known:
-            _overtaken(context, exchange, replaced_by(held.without_keys(), heir, context))
-    bound_retired(context, quick)
-    context.exchange = replace(context.exchange, data=None)
-    context.report(ChildUp(context.sa, child, previous))
-    if heir.unique_id != child.unique_id or (previous is not None and previous.unique_id not in quick.known):
-        _tell_of_collision(context, child, heir, previous)
-    warn_of_phase2(context, child.suite, child.group)
-
-
-def _overtaken(context: ExchangeContext, exchange: Exchange, old: ChildSa) -> None:
-    """Complete an exchange whose pair ``old`` is replaced before it has sent anything."""
-    done = replace(exchange, waiting=None, proceeds_at=0.0, resend_at=0.0, data=None)
-    context.sa = context.sa.with_child(old).with_exchange(done)
-    context.report(ChildUp(context.sa, old))
-
-
-def finish_held(context: ExchangeContext) -> None:
-    """Complete an exchange whose pair does not send yet, because its ISAKMP SA ends; the data plane's answer is not
-    awaited.
-    """
-    quick = _quick(context)
-    if heir_of(context, quick) is quick.child:
-        context.actions.append(InstallOutbound(context.engine.next_request(), quick.child))
-    context.exchange = replace(context.exchange, waiting=None, proceeds_at=0.0, resend_at=0.0)
-    _finish(context)
-
-
-def _tell_of_collision(context: ExchangeContext, child: ChildSa, heir: ChildSa, previous: ChildSa | None) -> None:
-    other = previous if heir.unique_id == child.unique_id else child
-    lowest = present(other).lowest_spi
-    text = (
-        f"tunnel {child.name!r} was rekeyed twice at the same time: pair #{heir.unique_id} stays, because the lowest "
-        f"SPI, {lowest:08x}, is one of pair #{present(other).unique_id}"
-    )
-    context.report(Note(Code.COLLISION, text, context.sa))
 
 
 def _quick(context: ExchangeContext) -> QuickMode:
@@ -450,7 +331,7 @@ QUICK_MODE = Script(
         Row("r", "HDR*, HASH(2), SA, Nr [, KE] [, IDci, IDcr] [, NAT-OA]", _answer, _accept),
         Row("i", "HDR*, HASH(3)", _confirm, _confirmed),
     ),
-    finish=_finish,
+    finish=finish,
     patient_responder=True,
     ask=_ask,
     take_answer=_take_answer,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ikev1.core.exchanges.quick_mode import finish_held
+from ikev1.core.exchanges.pair_replacement import finish_held
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.negotiation.lineage import retired

@@ -6,8 +6,9 @@
    message to the peer.
 3. `take_traffic` has the answer. A silent peer is asked by R-U-THERE (`ikev1.core.machine.dpd`). A peer without dead
    peer detection is asked by a Quick Mode, and only if packets are sent to it and none come back; so is a peer whose
-   ISAKMP SA has ended before its pairs, and which has to be called for that. A peer that acknowledges R-U-THERE, but
-   sends no packet for `_SILENT_CHECKS` times that, may have lost the pair alone: it gets a Quick Mode, too.
+   ISAKMP SA has ended before its pairs, and which has to be called for that. A peer that is alive may have lost one
+   pair alone, for example because its Delete was lost: a pair that sends, and of whose traffic nothing has come back
+   for `_SILENT_CHECKS` times that, is replaced, too.
 4. R-U-THERE is repeated, with the next sequence number. A peer that acknowledges none within `Connection.dpd_timeout`
    is dead (`unanswered`): its ISAKMP SAs and its pairs of IPsec SAs are deleted.
 
@@ -27,17 +28,19 @@ from ikev1.core.records.answers import Answer, Traffic
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Code, Failure
 from ikev1.core.records.exchange import Exchange, Role
-from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness, Probe
+from ikev1.core.records.ike_sa import IkeSa, IkeState, Liveness, Probe, Renewal
 from ikev1.core.records.record import replace
+from ikev1.core.records.selector import Selector
 
 _ANSWERED_WITHIN = 2.0  # seconds within which the data plane answers; after that, nobody knows about traffic
 _AT_LEAST = 0.1  # seconds between two checks
 _LATE = 5.0  # seconds by which a timer is late only if this system was suspended
 _SILENT_CHECKS = 2  # times ``dpd_delay``, after which a pair that sends and receives nothing may have only one end
+_EACH = 16  # pairs that each question asks about one by one; if a peer has more, they take turns
 _BETWEEN_HINTS = 10.0  # seconds between two R-U-THEREs that unauthenticated errors cause
 _RESPONDER_SHARE = 1.1
 _SILENCE = 0.9  # of the time for which a Quick Mode is repeated
-_LONGEST_WAIT = 3600.0  # seconds between two Quick Modes that ask a peer which sends nothing
+_LONGEST_WAIT = 3600.0  # seconds between two Quick Modes for a tunnel that brings nothing back
 
 
 def watch(ref: SaRef) -> None:
@@ -97,19 +100,31 @@ def check(ref: SaRef) -> None:
     elif sa.probe is not None or _replaced(ref):
         _note(ref, check_at=now + delay)
     else:
-        pairs = _pairs(ref)
-        if not pairs:
+        if not _pairs(ref):
             _judge(ref, Traffic(), delay)
             return
-        request = ref.tx.state.next_request()
-        _note(ref, request=request, check_at=now + _ANSWERED_WITHIN, looked_at=now)
-        ref.tx.actions.append(AskTraffic(request, pairs, delay))
+        looks, request = sa.liveness.looks + 1, ref.tx.state.next_request()
+        _note(ref, request=request, check_at=now + _ANSWERED_WITHIN, looked_at=now, looks=looks)
+        ref.tx.actions.append(_ask_traffic(ref))
 
 
 def question(ref: SaRef) -> AskTraffic | None:
     """Return the open question about traffic, to be asked again."""
-    request = ref.sa.liveness.request
-    return AskTraffic(request, _pairs(ref), _delay(ref.tx, ref.sa)) if request else None
+    return _ask_traffic(ref) if ref.sa.liveness.request else None
+
+
+def _ask_traffic(ref: SaRef) -> AskTraffic:
+    """Return the question about all pairs with the peer: first those whose turn it is, with all pairs that carry the
+    same traffic.
+    """
+    live, delay, pairs = ref.sa.liveness, _delay(ref.tx, ref.sa), _pairs(ref)
+    if len(pairs) <= _EACH:
+        return AskTraffic(live.request, pairs, delay, len(pairs))
+    begin = live.looks * _EACH % len(pairs)
+    turn = {(child.local, child.remote) for child in (*pairs, *pairs)[begin : begin + _EACH]}
+    each = [child for child in pairs if (child.local, child.remote) in turn]
+    others = [child for child in pairs if (child.local, child.remote) not in turn]
+    return AskTraffic(live.request, (*each, *others), delay, len(each))
 
 
 def take_traffic(ref: SaRef, answer: Answer) -> None:
@@ -118,23 +133,43 @@ def take_traffic(ref: SaRef, answer: Answer) -> None:
 
 
 def _judge(ref: SaRef, traffic: Traffic, delay: float) -> None:
-    """Ask the peer whether it is alive, if nothing has been received from it for ``delay`` seconds."""
+    """Ask the peer whether it is alive, if nothing has been received from it for ``delay`` seconds, and replace pairs
+    of which it may have lost its end.
+    """
     sa, now = ref.sa, ref.tx.now
     sends, answers = traffic.idle_out is not None and traffic.idle_out < delay, dpd.answers(sa)
     last = _heard_at(sa) if traffic.idle_in is None else max(_heard_at(sa), now - traffic.idle_in)
     is_silent = now - last >= delay
     _note(ref, request=0, check_at=now + delay if is_silent else max(last + delay, now + _AT_LEAST))
-    if sends and (_has_one_end(sa, traffic, now, delay) if answers else is_silent):
-        _ask_by_quick_mode(ref, traffic, delay)
-    if is_silent and answers:
+    if is_silent and not answers:
+        if sends:
+            _ask_by_quick_mode(ref, traffic, delay)
+        return
+    for child, heard_at in _with_one_end(ref, traffic, delay):
+        _renew(ref, child, heard_at, delay)
+    if is_silent:
         dpd.ask_if_alive(ref, _timeout(ref))
 
 
-def _has_one_end(sa: IkeSa, traffic: Traffic, now: float, delay: float) -> bool:
-    """Return whether the peer may not have the pair that sends, though it is alive: no packet comes in."""
-    since = min((now - child.created_at for child in sa.children if child.state is ChildState.INSTALLED), default=0.0)
-    silence = since if traffic.idle_in is None else min(since, traffic.idle_in)
-    return silence >= _SILENT_CHECKS * delay
+def _with_one_end(ref: SaRef, traffic: Traffic, delay: float) -> list[tuple[ChildSa, float]]:
+    """Return the pairs that the peer may have lost, though it is alive, and when their traffic last came in, 0.0 for
+    never: they send, and nothing comes in, also not with the pairs before or after them.
+    """
+    now, children = ref.tx.now, {child.inbound.spi: child for child in _pairs(ref)}
+    heard_at: dict[tuple[Selector, Selector], float] = {}
+    sending = []
+    for pair in traffic.pairs:
+        child = children.get(pair.spi)
+        if child is None:
+            continue
+        key = child.local, child.remote
+        if pair.idle_in is not None:
+            heard_at[key] = max(heard_at.get(key, 0.0), now - pair.idle_in)
+        if pair.idle_out is not None and pair.idle_out < delay and child.state is ChildState.INSTALLED:
+            sending.append(child)
+    own = {child.unique_id for child in ref.sa.children}
+    found = [(child, heard_at.get((child.local, child.remote), 0.0)) for child in sending if child.unique_id in own]
+    return [(child, at) for child, at in found if now - max(at, child.created_at) >= _SILENT_CHECKS * delay]
 
 
 def unanswered(ref: SaRef, probe: Probe) -> None:
@@ -184,26 +219,39 @@ def hinted(ref: SaRef, what: str) -> None:
 
 
 def _ask_by_quick_mode(ref: SaRef, traffic: Traffic, delay: float) -> None:
-    """Replace a pair that sends without anything coming back; a live peer answers.
-
-    Traffic may be meant to go in one direction only: while nothing ever comes back, the wait for the next Quick Mode
-    doubles each time.
-    """
-    live, now = ref.sa.liveness, ref.tx.now
+    """Replace a pair of a peer from which nothing comes back at all; a live peer answers."""
     child = next((each for each in reversed(ref.sa.children) if each.state is ChildState.INSTALLED), None)
-    if child is None or now < live.quick_mode_at + live.quick_mode_wait or commands.is_under_way(ref.sa, child.name):
-        return
-    heard_since = traffic.idle_in is not None and now - traffic.idle_in > live.quick_mode_at
-    wait = delay if heard_since else min(max(2 * live.quick_mode_wait, delay), _LONGEST_WAIT)
     before = {exchange.message_id for exchange in ref.sa.exchanges}
-    _note(ref, quick_mode=0, quick_mode_wait=wait, quick_mode_at=now)
-    commands.rekey_child(ref, child)
-    begun = next((each for each in ref.sa.exchanges if each.message_id not in before), None)
-    if begun is None or dpd.answers(ref.sa):  # it begins under another ISAKMP SA, or R-U-THERE tells who is dead
+    if child is None or not _renew(ref, child, 0.0 if traffic.idle_in is None else ref.tx.now - traffic.idle_in, delay):
         return
-    limited = replace(begun, ends_at=min(begun.ends_at, now + _timeout(ref)))
+    begun = next((each for each in ref.sa.exchanges if each.message_id not in before), None)
+    _note(ref, quick_mode=0)
+    if begun is None:  # it begins under another ISAKMP SA
+        return
+    limited = replace(begun, ends_at=min(begun.ends_at, ref.tx.now + _timeout(ref)))
     ref.change(exchanges=tuple(limited if each is begun else each for each in ref.sa.exchanges))
     _note(ref, quick_mode=begun.message_id)
+
+
+def _renew(ref: SaRef, child: ChildSa, heard_at: float, delay: float) -> bool:
+    """Replace a pair that sends without anything coming back, the last time at ``heard_at``.
+
+    Traffic may be meant to go in one direction only: while nothing ever comes back, the wait for the next Quick Mode of
+    this tunnel doubles each time.
+
+    Returns:
+        Whether a Quick Mode was begun now.
+    """
+    live, now = ref.sa.liveness, ref.tx.now
+    last = next((each for each in live.renewals if each.tunnel == child.name), Renewal(child.name, 0.0, 0.0))
+    if now < last.quick_mode_at + last.quick_mode_wait or commands.is_under_way(ref.sa, child.name):
+        return False
+    wait = delay if heard_at > last.quick_mode_at else min(max(2 * last.quick_mode_wait, delay), _LONGEST_WAIT)
+    names = {each.name for each in ref.sa.children} - {child.name}
+    others = tuple(each for each in live.renewals if each.tunnel in names)
+    _note(ref, renewals=(*others, Renewal(child.name, now, wait)))
+    commands.rekey_child(ref, child)
+    return True
 
 
 def asks(sa: IkeSa, exchange: Exchange) -> bool:
@@ -231,7 +279,7 @@ def unanswered_quick_mode(ref: SaRef) -> None:
 # --- what is known --------------------------------------------------------------------------------------------------
 
 
-def _note(ref: SaRef, **fields: float | int) -> None:
+def _note(ref: SaRef, **fields: float | int | tuple[Renewal, ...]) -> None:
     ref.change(liveness=replace(ref.sa.liveness, **fields))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ikev1.core.negotiation.phase1_proposal import allows_suite
 from ikev1.core.peer import identity
@@ -158,13 +158,13 @@ def settle_connection(context: ExchangeContext, theirs: Identification) -> None:
         Refusal: no connection with the same secret, trust and policy expects this identity.
     """
     known = context.engine.candidates(context.sa) if context.sa.role is _RESPONDER else ()
-    fitting = [
+    eligible = [
         connection
         for connection in (context.connection, *[each for each in known if each is not context.connection])
-        if identity.matches(expected(connection), theirs)
-        and accepts_mode(connection, context.exchange, context.sa)
+        if accepts_mode(connection, context.exchange, context.sa)
         and (connection is context.connection or _agrees(context, connection))
     ]
+    fitting = those_expecting(eligible, theirs, context.sa.suite.authentication)
     if fitting:
         chosen, *others = fitting
         context.connection = chosen
@@ -172,6 +172,9 @@ def settle_connection(context: ExchangeContext, theirs: Identification) -> None:
         if context.sa.connection != chosen.name:
             context.sa = replace(context.sa, connection=chosen.name)
         _name_runner_up(context, others)
+        if not identity.matches(expected(chosen), theirs):
+            text = f"the peer sends its address {expected(chosen)} as a name: accepted as if it were the address"
+            context.report(Note(Code.ADDRESS_AS_NAME, text, context.sa))
         return
     raise Refusal(
         Code.ID_MISMATCH,
@@ -179,6 +182,18 @@ def settle_connection(context: ExchangeContext, theirs: Identification) -> None:
         notify=NotifyType.INVALID_ID_INFORMATION,
         ends=True,
     )
+
+
+def those_expecting(connections: Iterable[Connection], theirs: Identification, method: int) -> list[Connection]:
+    """The connections among ``connections`` that expect this identity. If there are none, and a pre-shared key
+    authenticates the peer, those that expect the address which the peer sends as a name: the key proves as much as with
+    the address itself. A certificate has to contain what is expected.
+    """
+    known = list(connections)
+    expecting = [connection for connection in known if identity.matches(expected(connection), theirs)]
+    if expecting or method not in SHARED:
+        return expecting
+    return [connection for connection in known if identity.is_address_as_name(expected(connection), theirs)]
 
 
 def _unexpected(connection: Connection, who: str) -> str:

@@ -122,6 +122,16 @@ def matches(pattern: str | None, identity: Identification) -> bool:
     return wanted.data == identity.data
 
 
+def is_address_as_name(pattern: str | None, identity: Identification) -> bool:
+    """Whether ``pattern`` is an address and ``identity`` the same address written as an FQDN, as FortiGate sends it."""
+    try:
+        return identity.id_type == IdType.FQDN and ipaddress.ip_address(pattern or "") == ipaddress.ip_address(
+            identity.data.decode("ascii")
+        )
+    except ValueError:
+        return False
+
+
 def names_several_addresses(pattern: str) -> bool:
     """Whether ``pattern`` is a network or a range of addresses."""
     return _addresses(pattern) is not None

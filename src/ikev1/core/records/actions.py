@@ -58,13 +58,14 @@ class InstallOutbound(NamedTuple):
 
 class AskTraffic(NamedTuple):
     """Tell how long ago the newest packets of ``children``, pairs with one peer, were received and sent;
-    `Engine.answered` expects `Traffic` or `Failed`. A packet received less than ``within`` seconds ago is enough of an
-    answer: the other pairs need not be looked at.
+    `Engine.answered` expects `Traffic` or `Failed`. The first ``each`` of them must be looked at; the others only until
+    there is one that received a packet less than ``within`` seconds ago.
     """
 
     request: int
     children: tuple[ChildSa, ...]
     within: float
+    each: int
 
 
 class Move(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.record import Record
@@ -25,13 +27,30 @@ class Failed(Record, frozen=True):
     reason: str
 
 
-class Traffic(Record, frozen=True):
-    """Seconds since the newest packet of any of the pairs was received and authenticated, and since one was sent; None
-    if there was none, or nobody knows.
+class PairTraffic(NamedTuple):
+    """Seconds since the newest packet of the pair with this inbound SPI was received and authenticated, and since one
+    was sent; None if there was none, or nobody knows.
     """
 
+    spi: int
     idle_in: float | None = None
     idle_out: float | None = None
+
+
+class Traffic(Record, frozen=True):
+    """The traffic of the pairs that were looked at."""
+
+    pairs: tuple[PairTraffic, ...] = ()
+
+    @property
+    def idle_in(self) -> float | None:
+        """Seconds since the newest packet of any of them was received."""
+        return min((pair.idle_in for pair in self.pairs if pair.idle_in is not None), default=None)
+
+    @property
+    def idle_out(self) -> float | None:
+        """Seconds since the newest packet of any of them was sent."""
+        return min((pair.idle_out for pair in self.pairs if pair.idle_out is not None), default=None)
 
 
 class AddressesAssigned(Record, frozen=True):

@@ -50,6 +50,7 @@ class Code(StrEnum):
     INSTALL_FAILED = "install-failed"
     ATTRIBUTES_IGNORED = "attributes-ignored"
     OTHER_LIFETIME = "other-lifetime"
+    ADDRESS_AS_NAME = "address-as-name"
     NAT_FOUND = "nat-found"
     PEER_MOVED = "peer-moved"
     NOT_CONFIRMED = "not-confirmed"

@@ -97,6 +97,14 @@ class Probe(Record, frozen=True):
         return (self.ends_at, TimerKind.GIVE_UP_PEER), (self.resend_at, TimerKind.PROBE)
 
 
+class Renewal(Record, frozen=True):
+    """The last Quick Mode of a tunnel whose pair brought no packet back, and the wait for the next one."""
+
+    tunnel: str
+    quick_mode_at: float  # its start
+    quick_mode_wait: float  # seconds from then until the next one may start
+
+
 class Liveness(Record, frozen=True):
     """What is known about whether the peer is alive (RFC 3706 §5.5). It is stored only along with other changes."""
 
@@ -104,10 +112,10 @@ class Liveness(Record, frozen=True):
     check_at: float = 0.0  # time of the next check
     request: int = 0  # number of the open question to the data plane about traffic, 0 for none
     looked_at: float = 0.0  # time of the last question to the data plane
+    looks: int = 0  # number of these questions
     hinted_at: float = 0.0  # time at which an unauthenticated error last caused an R-U-THERE
     quick_mode: int = 0  # message ID of the Quick Mode that tests a peer without dead peer detection, 0 for none
-    quick_mode_at: float = 0.0  # start of the last such Quick Mode
-    quick_mode_wait: float = 0.0  # seconds from then until the next one may start
+    renewals: tuple[Renewal, ...] = ()  # of the tunnels that brought nothing back
 
     def timers(self) -> Timers:
         """The timer of the next check."""
@@ -264,15 +272,17 @@ class IkeSa(Record, frozen=True):
         """The inbound SPI that was allocated, and the number of the question that waits for an answer, of each exchange
         that has one of them; 0 for the other. An open question about traffic has no SPI.
         """
-        exchanges = self.exchanges if self.phase1 is None else (self.phase1, *self.exchanges)
-        found = tuple(
-            [
-                (exchange.spi, 0 if exchange.waiting is None else exchange.waiting.request)
-                for exchange in exchanges
-                if exchange.data is not None or exchange.waiting is not None
-            ]
-        )
-        return (*found, (0, self.liveness.request)) if self.liveness.request else found
+        found = [
+            (exchange.spi, 0 if exchange.waiting is None else exchange.waiting.request)
+            for exchange in self.exchanges
+            if exchange.data is not None or exchange.waiting is not None
+        ]
+        phase1, request = self.phase1, self.liveness.request
+        if phase1 is not None and phase1.waiting is not None:
+            found.append((0, phase1.waiting.request))
+        if request:
+            found.append((0, request))
+        return tuple(found)
 
     @property
     def suite(self) -> Phase1Suite:

@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
-from msgspec.structs import astuple, replace
-
-__all__ = ["Record", "astuple", "present", "replace"]
+from msgspec.structs import astuple as astuple
+from msgspec.structs import replace as replace
 
 T = TypeVar("T")
 

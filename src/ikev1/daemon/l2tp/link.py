@@ -156,7 +156,7 @@ class L2tpLink:
         return self._reason("the PPP link has ended")
 
     async def stop(self) -> None:
-        """End pppd and xl2tpd, so that the gateway is told while there is IPsec, and remove rules and files."""
+        """End pppd and xl2tpd, so that they notify the gateway while there is IPsec, and remove rules and files."""
         self._stopping = True
         self._options.port.close()
         if self._process is not None:

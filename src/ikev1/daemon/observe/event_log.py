@@ -12,7 +12,7 @@ import logging
 import math
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -36,6 +36,7 @@ from ikev1.core.records.events import (
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.mode_config import ModeConfig
+from ikev1.daemon.observe.event_counters import NAMES, REKEYED, name_of
 from ikev1.daemon.observe.log_rate_limit import LogRateLimit
 from ikev1.errors import describe_bug
 from ikev1.wire.describe import describe
@@ -57,7 +58,9 @@ class Line(NamedTuple):
     group: str
     text: str
     sa: IkeSa | None = None
-    code: str = ""  # the stable name of a failure (`ikev1.core.records.events.Code`)
+    code: str = ""  # the stable name of a failure or note (`ikev1.core.records.events.Code`)
+    event: str = ""  # the stable name of what happened: one of `EVENT_NAMES`, empty for a line about the daemon itself
+    peer: str = ""  # the address of a peer without an SA
 
     def __str__(self) -> str:
         sa = f" <{self.sa.connection}|{self.sa.unique_id}>" if self.sa else ""
@@ -67,6 +70,9 @@ class Line(NamedTuple):
 
 Sink = Callable[[Line], None]
 _WARNING, _INFO = Level.WARNING, Level.INFO  # looked up once: each event needs one
+_NO_LEVELS: Mapping[str, Level] = {}
+SUPPRESSED = "suppressed"  # the event of a line about lines that were not written
+EVENT_NAMES = ("message", "failure", "note", SUPPRESSED, *NAMES.values(), REKEYED)
 
 
 _OF_STRANGERS = 20  # lines of one kind per second, for all unauthenticated peers together
@@ -102,8 +108,9 @@ class EventLog:
     """Passes each line to the sinks attached for its level; ``clock`` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._sinks: dict[object, tuple[Level, Sink]] = {}
+        self._sinks: dict[object, tuple[Level, Mapping[str, Level], Sink]] = {}
         self._lowest: int = logging.CRITICAL
+        self._lowest_of: dict[str, int] = {}  # by group, if some sink has a level for it
         self._strangers: LogRateLimit[_Kind] = LogRateLimit(_OF_STRANGERS, 1.0, clock)
         self._peers: LogRateLimit[_Kind] = LogRateLimit(_OF_A_PEER, 60.0, clock)
         self._all_peers: LogRateLimit[_Kind] = LogRateLimit(_OF_ALL_PEERS, 60.0, clock)
@@ -113,14 +120,16 @@ class EventLog:
             (self._all_peers, "minute", "all authenticated peers together"),
         )
 
-    def listens(self, level: Level) -> bool:
-        """Whether a sink is attached for lines of ``level``."""
-        return level >= self._lowest
+    def listens(self, level: Level, group: str = "") -> bool:
+        """Whether a sink is attached for lines of ``level``, in ``group``."""
+        return level >= self._lowest_of.get(group, self._lowest)
 
-    def attach(self, level: Level, sink: Sink) -> Callable[[], None]:
-        """Pass all lines of ``level`` and above to ``sink`` until the returned function is called."""
+    def attach(self, level: Level, sink: Sink, levels: Mapping[str, Level] = _NO_LEVELS) -> Callable[[], None]:
+        """Pass all lines of ``level`` and above to ``sink`` until the returned function is called; ``levels`` has other
+        levels for some groups.
+        """
         key = object()
-        self._sinks[key] = level, sink
+        self._sinks[key] = level, levels, sink
         self._measure()
 
         def detach() -> None:
@@ -130,7 +139,10 @@ class EventLog:
         return detach
 
     def _measure(self) -> None:
-        self._lowest = min((level for level, _ in self._sinks.values()), default=logging.CRITICAL)
+        sinks = tuple(self._sinks.values())
+        self._lowest = min((level for level, _, _ in sinks), default=logging.CRITICAL)
+        groups = {group for _, levels, _ in sinks for group in levels}
+        self._lowest_of = {group: min(levels.get(group, level) for level, levels, _ in sinks) for group in groups}
 
     def write(
         self, level: Level, group: str, text: str, *, kind: str = "", connection: str = "", code: str = ""
@@ -140,7 +152,7 @@ class EventLog:
         A line that peers can cause has a ``kind`` and counts against the budget for that kind: the budget of
         ``connection`` if its peer is authenticated, else that of unauthenticated peers.
         """
-        if not self.listens(level):
+        if not self.listens(level, group):
             return
         if kind:
             self.tell_what_was_left_out()
@@ -156,7 +168,7 @@ class EventLog:
         """
         kind, text = "internal errors", f"internal error in {where}: {describe_bug(error)}"
         self.write(Level.ERROR, "DMN", text, kind=kind, code=Code.INTERNAL_ERROR)
-        if self.listens(Level.DEBUG):
+        if self.listens(Level.DEBUG, "DMN"):
             trace = "".join(traceback.format_tb(error.__traceback__))
             self.write(Level.DEBUG, "DMN", trace, kind=f"{kind} (traceback)")
 
@@ -165,7 +177,7 @@ class EventLog:
 
         For a `MessageSeen`, the engine has already called `wants_message`.
         """
-        if not self.listens(_level(event)):
+        if not self.listens(_level(event), _group(event)):
             return
         self.tell_what_was_left_out()
         if isinstance(event, MessageSeen) or self._allows(_kind(event), event.sa):
@@ -176,7 +188,7 @@ class EventLog:
 
         Called before the report is made, because most of the cost of logging a flood is making the reports.
         """
-        return self._lowest <= _INFO and self._allows(_Kind(label, Level.INFO), sa)
+        return self.listens(_INFO, "ENC") and self._allows(_Kind(label, Level.INFO), sa)
 
     def _allows(self, kind: _Kind, sa: IkeSa | None) -> bool:
         if sa is None or (sa.state is IkeState.CONNECTING and sa.role is Role.RESPONDER):
@@ -198,17 +210,12 @@ class EventLog:
         for limiter, period, peers in self._limiters:
             for kind, count in limiter.held_back().items():
                 text = f"{count} more {kind.name} per {period} by {peers} were not logged"
-                self._hand_out(Line(kind.level, "IKE", text, code=kind.code))
+                self._hand_out(Line(kind.level, "IKE", text, code=kind.code, event=SUPPRESSED))
 
     def _hand_out(self, line: Line) -> None:
-        for level, sink in tuple(self._sinks.values()):
-            if line.level >= level:
+        for level, levels, sink in tuple(self._sinks.values()):
+            if line.level >= levels.get(line.group, level):
                 sink(line)
-
-
-def write_to_logger(line: Line) -> None:
-    """The sink that writes to the logger ``ikev1`` of the standard library."""
-    logging.getLogger("ikev1").log(line.level, "%s", line)
 
 
 def _kind(event: Event) -> _Kind:
@@ -222,33 +229,51 @@ def _level(event: Event) -> Level:
     return _WARNING if warning else _INFO
 
 
-def _line(event: Event) -> Line:
-    level = _level(event)
+def _group(event: Event) -> str:
     if isinstance(event, MessageSeen):
-        return Line(level, "ENC", _message(event), event.sa)
+        return "ENC"
+    of_a_tunnel = isinstance(event, ChildReady | ChildUp | ChildDown) or (isinstance(event, Failure) and event.tunnel)
+    return "CHD" if of_a_tunnel else "IKE"
+
+
+def _line(event: Event) -> Line:
+    code = event.code if isinstance(event, Failure | Note) else ""
+    peer = event.peer if isinstance(event, Failure) else ""
+    return Line(_level(event), _group(event), _text(event), event.sa, code, _name(event), peer)
+
+
+def _name(event: Event) -> str:
+    if isinstance(event, MessageSeen):
+        return "message"
+    if isinstance(event, Failure | Note):
+        return "failure" if isinstance(event, Failure) else "note"
+    return name_of(event)
+
+
+def _text(event: Event) -> str:
+    if isinstance(event, MessageSeen):
+        return _message(event)
     if isinstance(event, IkeUp):
-        return Line(level, "IKE", f"ISAKMP SA established with {event.sa.path.remote_host}", event.sa)
+        return f"ISAKMP SA established with {event.sa.path.remote_host}"
     if isinstance(event, XauthUp):
-        return Line(level, "IKE", _xauth_up(event.sa), event.sa)
+        return _xauth_up(event.sa)
     if isinstance(event, IkeConfirmed):
-        return Line(level, "IKE", "the peer has confirmed the ISAKMP SA", event.sa)
+        return "the peer has confirmed the ISAKMP SA"
     if isinstance(event, ConfigAssigned):
-        return Line(level, "IKE", f"assigned {_config(event.sa.assigned)}", event.sa)
+        return f"assigned {_config(event.sa.assigned)}"
     if isinstance(event, ConfigReceived):
-        return Line(level, "IKE", f"received {_config(event.sa.received)}", event.sa)
+        return f"received {_config(event.sa.received)}"
     if isinstance(event, IkeDown):
-        return Line(level, "IKE", f"ISAKMP SA closed: {event.reason}", event.sa)
+        return f"ISAKMP SA closed: {event.reason}"
     if isinstance(event, ChildReady):
-        text = f"{_pair(event.child)} negotiated, and send in a few seconds, or once the peer sends with them"
-        return Line(level, "CHD", text, event.sa)
+        return f"{_pair(event.child)} negotiated, and send in a few seconds, or once the peer sends with them"
     if isinstance(event, ChildUp):
-        return Line(level, "CHD", _child_up(event.child, event.replaces), event.sa)
+        return _child_up(event.child, event.replaces)
     if isinstance(event, ChildDown):
-        return Line(level, "CHD", f"{_pair(event.child)} closed: {event.reason}", event.sa)
+        return f"{_pair(event.child)} closed: {event.reason}"
     if isinstance(event, Failure):
-        peer = f"{event.peer}: " if event.sa is None and event.peer else ""
-        return Line(level, "CHD" if event.tunnel else "IKE", peer + event.text, event.sa, event.code)
-    return Line(_level(event), "IKE", event.text, event.sa, event.code)
+        return (f"{event.peer}: " if event.sa is None and event.peer else "") + event.text
+    return event.text
 
 
 def _config(config: ModeConfig | None) -> str:

@@ -39,15 +39,16 @@ class RemoteAccess:
     def __init__(
         self,
         settings: Callable[[], Settings],
-        counters_of: Callable[[ChildSa], Counters],
+        log: EventLog,
+        *,
         answer: Callable[[int, Verdict], None],
+        counters_of: Callable[[ChildSa], Counters],
+        of_connection: Callable[[str], Collection[IkeSa]],
         device: str,
+        journal: Path | None,
+        resolver: Resolver | None,
         clock: Callable[[], float],
         wall: Callable[[], float],
-        log: EventLog,
-        journal: Path | None,
-        of_connection: Callable[[str], Collection[IkeSa]],
-        resolver: Resolver | None,
     ) -> None:
         self._clock = clock
         self._wall = wall

@@ -17,6 +17,7 @@ from ikev1.esp.plane import Counters
 EVENT_NAMES = frozenset(
     {"log", "control-log", "ike-updown", "ike-rekey", "ike-update", "child-updown", "child-rekey", "alert"}
     | {"list-sa", "list-policy", "list-conn", "list-cert", "list-authority"}
+    | {"list-tunnel", "list-ike-policy"}  # extensions
 )
 
 CountersOf = Callable[[ChildSa], Counters]

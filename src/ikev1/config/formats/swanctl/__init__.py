@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ikev1.config.findings import ConfigError, Finding, Findings, Rule
-from ikev1.config.formats.settings_file import SettingsFiles
+from ikev1.config.formats.settings_file import Section, SettingsFiles
 from ikev1.config.formats.settings_tree import tables
 from ikev1.config.formats.swanctl.authentication import Authentication, named_ends
 from ikev1.config.formats.swanctl.authorities import write_authorities
@@ -53,39 +55,67 @@ def read_swanctl(file: Path) -> Written:
     findings = Findings(file)
     files = SettingsFiles(file, findings)
     section = files.parse()
-    main = strongswan_conf(file)
-    if main is not None:
-        others = SettingsFiles(main, findings)
-        of_daemon = others.parse()
-        for name in NAMES:
-            if name in of_daemon.sections:
-                section.sections.setdefault(name, of_daemon.sections[name])
-        files.read |= others.read
+    files.read |= add_daemon(file, section, findings)
     values, places, inherited = tables(section)
     top = Options(findings, "", values, places)
-    ours = Part(Places(_WORDS))
+    folder = file.parent.absolute()
+    ours = converted(top, _WORDS, files.read, lambda secrets: Folders(folder, secrets, findings))
+    for name in top.names():
+        if name not in (*_SECTIONS, *NAMES, *inherited):
+            findings.warn(name, Rule.UNUSED_KEY, f"is not used; swanctl.conf consists of {', '.join(_SECTIONS)}")
+    return finished(ours, top, files.read)
+
+
+def add_daemon(file: Path, into: Section, findings: Findings) -> dict[Path, os.stat_result]:
+    """Add the sections of charon in the strongswan.conf that belongs to ``file``; returns the files that were read.
+
+    Raises:
+        ConfigError: a file cannot be read or parsed.
+    """
+    main = strongswan_conf(file)
+    if main is None:
+        return {}
+    files = SettingsFiles(main, findings)
+    for name, section in files.parse().sections.items():
+        if name in NAMES:
+            into.sections.setdefault(name, section)
+    return files.read
+
+
+def converted(
+    top: Options,
+    words: Mapping[str, str],
+    files: Mapping[Path, os.stat_result],
+    folders_with: Callable[[SwanctlSecrets], Folders],
+) -> Part:
+    """The sections of ``top`` as tables of `ikev1.toml`. ``words`` are what findings about these mention, in the words
+    of the user, ``files`` what was read, and ``folders_with`` gives the folders with the passphrases of their keys.
+    """
+    ours = Part(Places(words))
     daemon = Daemon(top, ours)
-    secrets = SwanctlSecrets(top, files.read)
-    folders = Folders(file.parent.absolute(), secrets, findings)
+    secrets = SwanctlSecrets(top, files)
+    folders = folders_with(secrets)
     write_authorities(top, folders)
     write_connections(top, ours, Authentication(secrets, folders, named_ends(top)), daemon)
     _write_backends(ours, secrets, daemon)
     write_pools(top, ours, daemon.attributes())
-    for name in top.names():
-        if name not in (*_SECTIONS, *NAMES, *inherited):
-            findings.warn(name, Rule.UNUSED_KEY, f"is not used; swanctl.conf consists of {', '.join(_SECTIONS)}")
+    return ours
+
+
+def finished(ours: Part, top: Options, files: Iterable[Path]) -> Written:
+    """The configuration with all findings, which were collected in ``top``; of those about an inherited key, one.
+
+    Raises:
+        ConfigError: nothing in it is for IKEv1.
+    """
+    findings, places = top.findings, top.places
     if not ours.values.get("connection") and not findings.errors:
-        raise ConfigError(
-            (Finding(file, "", Rule.NOT_IKEV1, "there is no connection for IKEv1"), *_shown(places, findings.warnings))
-        )
-    return Written(
-        ours.values,
-        ours.places,
-        None,
-        tuple(files.read),
-        _shown(places, findings.errors),
-        _shown(places, findings.warnings),
+        nothing = Finding(findings.file, "", Rule.NOT_IKEV1, "there is no connection for IKEv1")
+        raise ConfigError((nothing, *map(places.shown, findings.warnings)))
+    errors, warnings = (
+        tuple(dict.fromkeys(map(places.shown, found))) for found in (findings.errors, findings.warnings)
     )
+    return Written(ours.values, ours.places, None, tuple(files), errors, warnings)
 
 
 def _write_backends(ours: Part, secrets: SwanctlSecrets, daemon: Daemon) -> None:
@@ -117,7 +147,3 @@ def strongswan_conf(file: Path) -> Path | None:
     if beside.is_file():
         return beside
     return above if file.resolve().parent.name == "swanctl" and above.is_file() else None
-
-
-def _shown(places: Places, findings: list[Finding]) -> tuple[Finding, ...]:
-    return tuple(map(places.shown, findings))

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
 from ikev1.config.files import why_unreadable
 from ikev1.config.findings import Findings, Rule
 from ikev1.config.formats.swanctl.secrets import KEYS, Secret, SwanctlSecrets
@@ -18,6 +20,11 @@ from ikev1.wire.payloads import Identification
 Value = TypeVar("Value")
 _LARGEST = 1 << 20  # octets of a file
 _MOST = 10_000  # files of a folder
+
+
+def kind_of(public: bytes) -> str:
+    """The kind of a public key (DER), ``rsa`` or ``ecdsa``."""
+    return "rsa" if isinstance(public_keys.load(public), RSAPublicKey) else "ecdsa"
 
 
 class OwnKey(NamedTuple):
@@ -62,7 +69,7 @@ class Folders:
     @cached_property
     def own_keys(self) -> tuple[OwnKey, ...]:
         """All private keys."""
-        return tuple(key for kind in KEYS for file in self._files(kind) if (key := self._own_key(kind, file)))
+        return tuple(key for kind in KEYS for file in self.files(kind) if (key := self._own_key(kind, file)))
 
     @cached_property
     def certificates(self) -> tuple[Certificate, ...]:
@@ -84,7 +91,7 @@ class Folders:
     @cached_property
     def revocation_lists(self) -> tuple[Path, ...]:
         """The files in ``x509crl``."""
-        return tuple(self._files("x509crl"))
+        return tuple(self.files("x509crl"))
 
     def certificate(self, file: Path) -> Certificate | None:
         """The certificate in ``file``, None if there is none, which `ikev1.config.files` reports later."""
@@ -116,7 +123,8 @@ class Folders:
             found.append(issuer.file)
         return found
 
-    def _files(self, kind: str) -> list[Path]:
+    def files(self, kind: str) -> list[Path]:
+        """The files in the folder ``kind``."""
         try:
             found = sorted(file for file in (self._folder / kind).iterdir() if not file.name.startswith("."))
         except FileNotFoundError:
@@ -127,7 +135,7 @@ class Folders:
         return [file for file in found[:_MOST] if file.is_file()]
 
     def _certificates(self, kind: str) -> tuple[Certificate, ...]:
-        return tuple(found for file in self._files(kind) if (found := self._parsed(file, _certificate(file))))
+        return tuple(found for file in self.files(kind) if (found := self._parsed(file, _certificate(file))))
 
     def _own_key(self, kind: str, file: Path) -> OwnKey | None:
         passphrase = self._secrets.passphrase(file)

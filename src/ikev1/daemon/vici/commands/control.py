@@ -97,22 +97,27 @@ def _matches(call: Call, verb: str) -> list[IkeSa] | list[ChildSa]:
 
 
 async def terminate(call: Call) -> Section:
-    """Delete SAs and answer once the Delete payloads were sent."""
-    matches = _matches(call, "terminate")
-    _leave(call)
+    """Delete SAs and answer once the Delete payloads were sent.
+
+    A key is an extension: with ``reestablish``, tunnels are initiated again as their ``start`` says, as after any other
+    end of their SAs, and their traffic stays protected meanwhile.
+    """
+    matches, stays_closed = _matches(call, "terminate"), not call.request.flag("reestablish")
+    if stays_closed:
+        _leave(call)
     if not matches:
         raise Refused("no matching SAs to terminate found", matches=0, terminated=0)
     ours = {match.unique_id for match in matches if isinstance(match, IkeSa)}
     owners = {match.connection for match in matches if isinstance(match, ChildSa)}
     with _control_log(call, lambda sa: sa.unique_id in ours or sa.connection in owners):
         for match in matches:
+            tunnel = match.name if isinstance(match, ChildSa) else None
+            if stays_closed:
+                call.gateway.autostart.release(match.connection, tunnel)
+                call.gateway.protection.leave(match.connection, tunnel)
             if isinstance(match, ChildSa):
-                call.gateway.autostart.release(match.connection, match.name)
-                call.gateway.protection.leave(match.connection, match.name)
                 call.gateway.close_child(match)
             else:
-                call.gateway.autostart.release(match.connection)
-                call.gateway.protection.leave(match.connection)
                 call.gateway.close_ike(match)
     count = str(len(matches))
     return {"success": "yes", "matches": count, "terminated": count}

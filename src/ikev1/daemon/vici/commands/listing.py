@@ -1,4 +1,4 @@
-"""list-sas, list-conns, get-conns, list-policies and get-pools: what there is, and what is configured."""
+"""list-sas, list-conns, list-tunnels, get-conns, list-policies and get-pools: what there is, and what is configured."""
 
 from __future__ import annotations
 
@@ -8,8 +8,18 @@ from ipaddress import ip_address
 from ikev1.core.records.settings import Connection
 from ikev1.daemon.vici.codec import Section
 from ikev1.daemon.vici.request import Call, Command
-from ikev1.daemon.vici.sections import child_key, child_section, connection_section, ike_section, mode_word, selectors
+from ikev1.daemon.vici.sections import (
+    child_key,
+    child_section,
+    connection_section,
+    ike_section,
+    marked_removed,
+    mode_word,
+    policy_section,
+    selectors,
+)
 from ikev1.daemon.vici.select import Selection
+from ikev1.daemon.vici.tunnel_status import tunnel_section
 from ikev1.store import Lease
 
 
@@ -23,13 +33,13 @@ async def list_sas(call: Call) -> Section:
             children = {
                 child_key(child): {
                     **child_section(child, gateway.counters_of(child), now),
-                    **_removed((sa.connection, child.name) not in configured),
+                    **marked_removed((sa.connection, child.name) not in configured),
                 }
                 for child in sa.children
                 if selection.takes_child(child)
             }
-            removed = _removed((sa.connection, None) not in configured)
-            await call.stream("list-sa", {sa.connection: {**ike_section(sa, now, children), **removed}})
+            removed = (sa.connection, None) not in configured
+            await call.stream("list-sa", {sa.connection: ike_section(sa, now, children, removed=removed)})
     return {}
 
 
@@ -39,17 +49,38 @@ def _names(connection: Connection) -> Iterator[str | None]:
         yield tunnel.name
 
 
-def _removed(removed: bool) -> Section:
-    """An extension: the key ``removed`` if the connection or tunnel is not configured any more."""
-    return {"removed": "yes"} if removed else {}
-
-
 async def list_conns(call: Call) -> Section:
     """One ``list-conn`` event for each connection, or for the one that is named."""
     wanted = call.request.text("ike")
     for connection in call.gateway.settings.connections:
         if wanted in (None, connection.name):
             await call.stream("list-conn", {connection.name: connection_section(connection)})
+    return {}
+
+
+async def list_tunnels(call: Call) -> Section:
+    """An extension: one ``list-tunnel`` event for each configured tunnel, or for those of the connection ``ike``. With
+    ``down``, only those that are not up.
+    """
+    gateway, wanted, only_down = call.gateway, call.request.text("ike"), call.request.flag("down")
+    for connection in gateway.settings.connections:
+        if wanted not in (None, connection.name):
+            continue
+        up = gateway.tunnels_up(connection.name)
+        for tunnel in connection.tunnels:
+            if not (only_down and tunnel.name in up):
+                section = tunnel_section(connection, tunnel, gateway, up=tunnel.name in up)
+                await call.stream("list-tunnel", section)
+    return {}
+
+
+async def list_ike_policies(call: Call) -> Section:
+    """An extension: one ``list-ike-policy`` event for each policy of phase 1 of each connection, or of ``ike``."""
+    wanted = call.request.text("ike")
+    for connection in call.gateway.settings.connections:
+        if wanted in (None, connection.name):
+            for policy in connection.policies:
+                await call.stream("list-ike-policy", policy_section(connection, policy))
     return {}
 
 
@@ -118,6 +149,8 @@ def _in_order(lease: Lease) -> tuple[int, bytes]:
 COMMANDS: dict[str, Command] = {
     "list-sas": list_sas,
     "list-conns": list_conns,
+    "list-tunnels": list_tunnels,
+    "list-ike-policies": list_ike_policies,
     "get-conns": get_conns,
     "list-policies": list_policies,
     "get-pools": get_pools,

@@ -11,7 +11,7 @@ from ikev1.esp.networks import Network
 from ikev1.esp.rtnetlink import Hop
 
 
-class Wish(NamedTuple):
+class RequiredRoute(NamedTuple):
     """The route that ``key`` requires for a network: to a hop, to the hop for a host, or a throw route (None).
 
     ``local`` and ``remote`` are those of its pair. ``is_local``: the network is the local one.
@@ -25,22 +25,22 @@ class Wish(NamedTuple):
     is_local: bool = False
 
 
-def narrowest(network: Network, wishes: Mapping[Network, Sequence[Wish]]) -> list[Wish]:
-    """The wishes for ``network``, or for one that contains it, of the pairs that carry the least; empty if such a pair
-    has it as its local network, or none wants it.
+def narrowest(network: Network, required: Mapping[Network, Sequence[RequiredRoute]]) -> list[RequiredRoute]:
+    """The routes for ``network``, or for one that contains it, of the pairs that carry the least; empty if such a pair
+    has it as its local network, or none requires it.
 
     A gateway that may have all traffic could otherwise name a part of another tunnel's network.
     """
-    best: list[Wish] = []
+    best: list[RequiredRoute] = []
     refused: set[Selector] = set()
     for prefix in range(network.prefix, -1, -1):
-        there = wishes.get(_around(network, prefix), ())
-        refused |= {wish.local for wish in there if wish.towards is None and not wish.is_local}
-        around = [wish for wish in there if wish.local not in refused]
-        least = min((_size(wish.remote) for wish in around), default=math.inf)
+        there = required.get(_around(network, prefix), ())
+        refused |= {route.local for route in there if route.towards is None and not route.is_local}
+        around = [route for route in there if route.local not in refused]
+        least = min((_size(route.remote) for route in around), default=math.inf)
         if around and (not best or least < _size(best[0].remote)):
-            best = [wish for wish in around if _size(wish.remote) == least]
-    return [] if any(wish.is_local for wish in best) else best
+            best = [route for route in around if _size(route.remote) == least]
+    return [] if any(route.is_local for route in best) else best
 
 
 def _size(selector: Selector) -> int:
