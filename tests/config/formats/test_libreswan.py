@@ -233,6 +233,14 @@ class TestConnections:
         connection = reader.connection("rekey=no")
         assert (connection.rekey, connection.policies[0].lifetime) == (False, 8 * 3600)
 
+    def test_an_empty_value_counts_for_nothing(self, reader: Reader) -> None:
+        text = f"conn %default\n    keyingtries=7\n{conn('keyingtries=')}"
+        assert reader.load(text).settings.connections[0].keyingtries == 7
+
+    def test_of_several_sections_the_first_counts(self, reader: Reader) -> None:
+        text = f"{conn('also=a', 'also=b')}conn a\n    keyingtries=7\nconn b\n    keyingtries=8\n"
+        assert reader.load(text).settings.connections[0].keyingtries == 7
+
     def test_of_one_key_there_are_two_spellings(self, reader: Reader) -> None:
         assert reader.connection("replay_window=64").tunnels[0].replay_window == 64
 
