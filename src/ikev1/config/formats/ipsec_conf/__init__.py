@@ -75,8 +75,8 @@ _SECTION = re.compile(r"^(?:conn[ \t]+\S|config[ \t]+setup\b|ca[ \t]+[^\s={]+[ \
 
 class _Dialect(NamedTuple):
     """What differs: ``read_key`` spells keys alike, ``conns`` are what a conn becomes in strongSwan's dialect, and
-    ``setup`` what ``config setup`` becomes. ``owner`` reads the owner of a secret, ``as_strongswan`` is how conns inherit
-    (`IpsecConf.settings`), and ``words`` are added to those of strongSwan.
+    ``setup`` what ``config setup`` becomes. ``owner`` reads the owner of a secret, ``as_strongswan`` is how conns
+    inherit (`IpsecConf.settings`), and ``words`` are added to those of strongSwan.
     """
 
     read_key: Callable[[str], str]
