@@ -87,8 +87,9 @@ def _loaded(written: Written, folder: Path, findings: Findings, now: float) -> L
     check(settings, options, findings, now)
     check_backends(connections, backends, findings)
     if errors := (*written.errors, *map(written.places.shown, findings.errors)):
-        raise ConfigError(errors)
-    return Loaded(settings, options, (*written.warnings, *map(written.places.shown, findings.warnings)), backends)
+        raise ConfigError(tuple(dict.fromkeys(errors)))  # a key of another format may become several of ours
+    warnings = dict.fromkeys((*written.warnings, *map(written.places.shown, findings.warnings)))
+    return Loaded(settings, options, tuple(warnings), backends)
 
 
 def _check_permissions(place: Path, findings: Findings) -> None:

@@ -35,7 +35,9 @@ def keys(**values: st.SearchStrategy[str]) -> st.SearchStrategy[dict[str, str]]:
 PROPOSALS = ["default", "aes256-sha256-modp2048", "aes128-aes256-sha1-sha256-ecp256-modp2048", "3des-md5-modp1024"]
 CHILD = keys(
     local_ts=NETWORKS,
-    remote_ts=NETWORKS,
+    remote_ts=st.builds(
+        lambda *networks: ", ".join(networks), NETWORKS, NETWORKS | st.just("fec2::/16"), NETWORKS | st.just("dynamic")
+    ),
     rekey_time=TIMES,
     rekey_bytes=st.integers(2**20, 2**40).map(str),
     esp_proposals=st.sampled_from(["default", "aes128gcm16-esn-noesn", "aes256-sha256-ecp256, aes128-sha1"]),

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from ikev1.config.findings import Invalid, Rule
-from ikev1.config.formats.swanctl.folders import Certificate, Folders, OwnKey
+from ikev1.config.formats.swanctl.folders import Certificate, Folders, OwnKey, kind_of
 from ikev1.config.formats.swanctl.identities import canonical, converted
 from ikev1.config.formats.swanctl.options import Lost, Options, items
 from ikev1.config.formats.swanctl.rounds import Round, Rounds, smallest_rsa
@@ -53,14 +53,16 @@ class Authentication:
             self._write_server(server, into)
 
     def _write_secret(self, rounds: Rounds, into: Part) -> None:
-        ours = [into.values.get("local_id"), into.values.get("local_address")]
         remotes: list[str] = into.values.get("remote_address", ["%any"])
-        theirs = [into.values["remote_id"], *remotes]
-        chosen = self._secrets.shared(_single(ours), _single(theirs))
+        hosts = _single([into.values.get("local_address")]), _single(remotes)
+        own, peer = _single([into.values.get("local_id")]), _single([into.values["remote_id"]])
+        # charon looks for a secret of the addresses if there is none of the identities
+        chosen = self._secrets.shared(own or hosts[0], peer) if own or peer else None
+        chosen = chosen or self._secrets.shared(*hosts)
         if chosen is None:
             return
         into.put("secret", chosen.value, chosen.place)
-        if not _single(theirs) and self._secrets.has_rivals(chosen, self._named):
+        if not peer and not hosts[1] and self._secrets.has_rivals(chosen, self._named):
             remote = rounds.remote.options
             remote.findings.error(
                 remote.path,
@@ -125,6 +127,9 @@ class Authentication:
         peers = self._files(options, "certs", "cert", "x509")
         authorities = self._files(options, "cacerts", "cacert", "x509ca")
         public = self._files(options, "pubkeys", "pubkey", "pubkey")
+        if authorities and (peers or public):
+            text = "is not supported together with cacerts: other certificates of these CAs are accepted, too"
+            options.findings.error(options.key("certs" if peers else "pubkeys"), Rule.NOT_SUPPORTED, text)
         if not (peers or authorities or public):
             authorities = [each.file for each in self._folders.authorities]
             peers = [each.file for each in self._trusted(peer_id)]
@@ -143,7 +148,9 @@ class Authentication:
             options.findings.error(options.key("revocation"), Rule.NOT_SUPPORTED, text)
         if revocation:
             into.put("revocation", _REVOCATION[revocation], options.place("revocation"))
-        if (bits := smallest_rsa(round_)) is not None:
+        keys = [key.public for key in self._folders.own_keys if str(key.file) == into.values.get("private_key")]
+        keys += [found.public for file in authorities if (found := self._folders.certificate(file))]
+        if (bits := smallest_rsa(round_, set(map(kind_of, keys)))) is not None:
             into.put("smallest_rsa", bits, options.place("auth"))
 
     def _trusted(self, peer_id: str) -> Iterable[Certificate]:
@@ -164,7 +171,10 @@ class Authentication:
     def _write_server(self, round_: Round, into: Part) -> None:
         options = round_.options
         into.put("xauth", "server", options.place("auth"))
-        options.take("id", str, None)
+        who = options.take("id", converted, "%any")
+        if who != "%any" and canonical(who) != canonical(into.values["remote_id"]):
+            text = "is not supported: the identity that the first round proves is not checked against this one"
+            options.findings.error(options.key("id"), Rule.NOT_SUPPORTED, text)
         options.copy("groups", into, "groups", items)
         backend = _BACKENDS.get(round_.backend)
         if backend is None:
@@ -191,7 +201,7 @@ def _any_identity(value: object) -> str:
 
 
 def _own_identity(value: object) -> str | None:
-    return None if value == "%any" else converted(value)
+    return None if (who := converted(value)) == "%any" else who
 
 
 def _put_key(key: OwnKey, options: Options, into: Part) -> None:

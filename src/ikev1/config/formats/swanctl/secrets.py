@@ -77,8 +77,8 @@ class SwanctlSecrets:
         return [Secret(kind, value, tuple(owners) or ("%any",), file, place)]
 
     def shared(self, own: Iterable[str], peers: Iterable[str]) -> Secret | None:
-        """The pre-shared key for these identities, as strongSwan chooses it: that whose owners fit the peer best, then
-        us; the first of several.
+        """The pre-shared key for these identities or addresses, as strongSwan chooses it: that whose owners fit the
+        peer best, then us; the last of several.
         """
         ours, theirs = tuple(own), tuple(peers)
 
@@ -86,7 +86,7 @@ class SwanctlSecrets:
             return _best(theirs, secret.owners), _best(ours, secret.owners)
 
         places = {place for who in (*ours, *theirs) for place in self._of_owner.get(canonical(who), ())}
-        keys = [self._shared[place] for place in sorted(places.union(self._of_patterns))]
+        keys = [self._shared[place] for place in sorted(places.union(self._of_patterns), reverse=True)]
         best = max(keys, key=fit, default=None)
         return best if best is not None and any(fit(best)) else None
 
