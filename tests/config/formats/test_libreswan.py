@@ -264,7 +264,15 @@ class TestConnections:
         assert (f"conn.net.{key}", Rule.NOT_SUPPORTED) in rules(reader.faults(conn(line)))
 
     @pytest.mark.parametrize(
-        "line", ["mtu=1400", "leftnexthop=192.0.2.254", "leftsourceip=10.1.0.1", "leftcert=gw", "nat-ikev1-method=none"]
+        "line",
+        [
+            "mtu=1400",
+            "leftnexthop=192.0.2.254",
+            "leftsourceip=10.1.0.1",
+            "leftcert=gw",
+            "nat-ikev1-method=none",
+            "rightsubnetwithin=0.0.0.0/0",
+        ],
     )
     def test_what_does_no_harm_is_a_warning(self, reader: Reader, line: str) -> None:
         key = line.partition("=")[0]
@@ -326,6 +334,7 @@ def test_secrets_of_identities(reader: Reader) -> None:
     [
         (conn(), "libreswan"),
         ("conn a\n  phase2alg=aes128-sha1\n", "libreswan"),
+        ("conn a\n  rightsubnet=vhost:%priv\n", "libreswan"),
         ("conn a\n  ike=aes256-sha2;modp2048\n", "libreswan"),
         ("config setup\n  protostack=netkey\nconn a\n  forceencaps=yes\n", "stroke"),
         ("conn a\n  keyexchange=ikev1\n  ike=aes256-sha1-modp1024!\n", "stroke"),

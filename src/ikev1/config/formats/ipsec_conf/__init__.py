@@ -61,7 +61,8 @@ _SECRETS = {"PSK": "ike", "XAUTH": "xauth", "EAP": "eap", "NTLM": "ntlm"}
 _OF_LIBRESWAN = re.compile(
     r"^[ \t]+(?:ikev2|ikev1-policy|phase2|phase2alg|salifetime|aggrmode|virtual[-_]private|protostack|encapsulation|"
     r"plutodebug|modecfg\w+|xauthby|sha2[-_]truncbug|replay-window|ikepad|(?:left|right)(?:addresspool|xauth\w+|modecfg\w+|"
-    r"username|subnets|ckaid)|(?:ike|esp)[ \t]*=[^#\n]*(?:;|sha2_|aes_)|authby[ \t]*=[ \t]*secret\|)",
+    r"username|subnets|ckaid)|(?:ike|esp)[ \t]*=[^#\n]*(?:;|sha2_|aes_)|(?:left|right)subnet[ \t]*=[ \t]*vhost:|"
+    r"oe[ \t]*=|authby[ \t]*=[ \t]*secret\|)",
     re.MULTILINE,
 )
 _OF_STRONGSWAN = re.compile(
