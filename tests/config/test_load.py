@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ikev1.aaa.options import BACKENDS
-from ikev1.config import ConfigError, GatewayOptions, Loaded, Rule, load
+from ikev1.config import ConfigError, GatewayOptions, Loaded, Rule, load, options
 from ikev1.core.records.settings import Settings, WhenDown
 
 Refused = Callable[..., dict[str, Rule]]
@@ -106,6 +106,36 @@ def test_everything_that_is_wrong_is_told_at_once(refused: Refused) -> None:
         "connection.branch.tunnel.net.local",
         "connection.branch.tunnel.net.lifetime",
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "where", "warned"),
+    [
+        ("127.0.0.1:9474", "127.0.0.1:9474", []),
+        ("[::1]:9474", "[::1]:9474", []),
+        ("/run/metrics", "/run/metrics", []),
+        ("192.0.2.1:9474", "192.0.2.1:9474", [Rule.PUBLIC_METRICS]),
+        ("[::]:9474", "[::]:9474", [Rule.PUBLIC_METRICS]),
+    ],
+)
+def test_where_metrics_are_served(loaded: Load, written: str, where: str, warned: list[Rule]) -> None:
+    pytest.importorskip("prometheus_client", reason="the extra `metrics` is not installed")
+    found = loaded(f'[gateway]\nmetrics = "{written}"\nmetrics_users = true')
+    assert found.gateway.metrics_users is True
+    assert (found.gateway.metrics, [warning.rule for warning in found.warnings]) == (where, warned)
+
+
+@pytest.mark.parametrize("written", ["9474", ":9474", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "::1:9474"])
+def test_where_metrics_are_not_served(refused: Refused, written: str) -> None:
+    assert refused(f'[gateway]\nmetrics = "{written}"') == {"gateway.metrics": Rule.INVALID_VALUE}
+
+
+def test_metrics_need_their_package_and_what_belongs_to_them_needs_metrics(
+    refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert refused("[gateway]\nmetrics_users = true") == {"gateway.metrics_users": Rule.UNUSED_KEY}
+    monkeypatch.setattr(options, "find_spec", lambda _: None)
+    assert refused('[gateway]\nmetrics = "127.0.0.1:9474"') == {"gateway.metrics": Rule.MISSING_PACKAGE}
 
 
 def test_a_finding_names_file_key_fault_and_remedy(loaded: Load, tmp_path: Path) -> None:

@@ -216,3 +216,29 @@ def test_what_a_pair_refused_is_explained(lab: Lab, ours: OurGateway, nodes: tup
 
 def test_the_control_socket_is_not_for_everybody(ours: OurGateway) -> None:
     assert Path(ours.control.path).stat().st_mode & 0o007 == 0
+
+
+def test_the_keys_of_list_sas_are_those_of_charon_in_its_order(lab: Lab, nodes: tuple[Node, Node]) -> None:
+    a, b = nodes
+    charon = lab.charon(b, CharonOptions())
+    ours = lab.ours(a, OurOptions(calls=True))
+    ours.command("up", "peer")
+    ping(a)
+
+    (theirs,), (our,) = charon.control.sas(), ours.control.sas()
+    (their_child,), (our_child,) = theirs["child-sas"].values(), our["child-sas"].values()
+    ours_alone = {"initiator", "nat-remote"}  # charon pretends to be behind a NAT
+    for known, shown, last, extensions in (
+        (theirs, our, ["child-sas"], {"cisco-state", "peer-maker", "life-time"}),
+        (their_child, our_child, [], REFUSED),
+    ):
+        both = [key for key in shown if key in known]
+        assert both == [key for key in known if key in shown]
+        assert known.keys() - shown.keys() <= {"nat-fake"}
+        more = [key for key in shown if key not in known and key not in ours_alone]
+        assert set(more) <= extensions
+        assert list(shown)[-len(more) - len(last) :] == [*more, *last]
+
+
+REFUSED = {f"{name}-in" for name in ("replays", "integrity-failures", "malformed", "selector-drops", "dummies")}
+REFUSED |= {"refused-out", "unsent-out"}

@@ -25,10 +25,12 @@ LIBRARY = ("files", "wire", "crypto", "core", "esp", "store", "config", "capture
 START = "from ikev1.__main__ import main; main()"
 IMPORT_FOLDERS = """
 import importlib, pkgutil, sys
-for folder in sys.argv[1:]:
+without = [f"ikev1.{name[1:]}." for name in sys.argv if name.startswith("-")]
+for folder in [name for name in sys.argv[1:] if not name.startswith("-")]:
     package = importlib.import_module(f"ikev1.{folder}")
     for module in pkgutil.walk_packages(package.__path__, f"ikev1.{folder}."):
-        importlib.import_module(module.name)
+        if not module.name.startswith(tuple(without)):
+            importlib.import_module(module.name)
 """
 
 
@@ -141,7 +143,14 @@ def test_one_extra_serves_its_commands_and_names_the_other(install: Install, the
 
 
 def test_the_gateway_extra_brings_what_the_daemon_imports_when_it_runs(install: Install) -> None:
-    done = install("gateway").run(IMPORT_FOLDERS, "pki", "aaa", "daemon")
+    done = install("gateway").run(IMPORT_FOLDERS, "pki", "aaa", "daemon", "-daemon.metrics")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_metrics_need_their_extra_and_nothing_else_does(install: Install) -> None:
+    pytest.importorskip("prometheus_client", reason="the extra `metrics` is not installed")
+    assert install("gateway").run(IMPORT_FOLDERS, "daemon.metrics").returncode == 1
+    done = install("gateway", "metrics").run(IMPORT_FOLDERS, "daemon.metrics")
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -18,6 +18,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "run": Command("ikev1.cli.run", "gateway"),
     "connect": Command("ikev1.cli.connect.command", "gateway"),
+    "disconnect": Command("ikev1.cli.connect.disconnect", "gateway"),
     "up": Command("ikev1.cli.updown", "gateway"),
     "down": Command("ikev1.cli.updown", "gateway"),
     "reload": Command("ikev1.cli.reload", "gateway"),
@@ -33,8 +34,10 @@ COMMANDS = {
     "demo": Command("ikev1.cli.demo.command", "gateway"),
     "explain": Command("ikev1.cli.explain.command", "explain"),
 }
+_EXTRAS_OF_OPTIONS = {"prometheus_client": "metrics"}  # modules that a command needs only if it is configured so
 MODULES_OF_EXTRAS = frozenset(
     {"click", "rich", "vici", "OpenSSL", "argon2", "pyrad", "pamela", "jinja2", "markupsafe", "zxcvbn"}
+    | _EXTRAS_OF_OPTIONS.keys()
 )
 
 
@@ -47,6 +50,6 @@ def missing_extra(error: ModuleNotFoundError, command: str) -> str | None:
     module = (error.name or "").partition(".")[0]
     if module not in MODULES_OF_EXTRAS:
         return None
-    extra = COMMANDS[command].extra if command in COMMANDS else "all"
+    extra = _EXTRAS_OF_OPTIONS.get(module) or (COMMANDS[command].extra if command in COMMANDS else "all")
     name = f"ikev1 {command}" if command in COMMANDS else "ikev1"
     return f"`{name}` needs the package {module}, which is not installed: pip install 'ikev1[{extra}]'"

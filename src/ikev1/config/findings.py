@@ -30,6 +30,7 @@ class Rule(StrEnum):
     INVALID_IDENTITY = "invalid-identity"
     INVALID_NAME = "invalid-name"
     SAME_PORTS = "same-ports"
+    PUBLIC_METRICS = "public-metrics"
     WEAK_ALGORITHM = "weak-algorithm"
     UNUSED_ALGORITHM = "unused-algorithm"
     SHORT_LIFETIME = "short-lifetime"

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from ipaddress import ip_address
 from pathlib import Path
 
 from ikev1.config.findings import Rule
 from ikev1.config.table import Table
 from ikev1.config.values import (
     address,
+    boolean,
     choice,
     each,
     file_path,
     fragment_size,
     integer,
     interface,
+    listener,
     member,
     number,
     port,
@@ -42,6 +46,8 @@ class GatewayOptions(Record, frozen=True):
     log_level: str = "info"
     log_levels: tuple[tuple[str, str], ...] = ()  # subsystems with another level
     log_format: str = "text"
+    metrics: str | None = None  # "address:port", "[address]:port" or the path of a socket; None: no metrics
+    metrics_users: bool = False  # whether the names of remote users are in the metrics
     keylog: str | None = None
     record: str | None = None  # the pcapng file that every ISAKMP message is written to
     state: str | None = None  # the SQLite file that preserves SAs across restarts
@@ -64,6 +70,8 @@ def gateway_options(table: Table, folder: Path) -> GatewayOptions:
         log_level=table.take("log_level", choice(LOG_LEVELS), default.log_level),
         log_levels=_log_levels(table.table("log_levels")),
         log_format=table.take("log_format", choice(LOG_FORMATS), default.log_format),
+        metrics=table.take("metrics", listener(folder), default.metrics),
+        metrics_users=table.take("metrics_users", boolean, default.metrics_users),
         keylog=table.take("keylog", path, default.keylog),
         record=table.take("record", path, default.record),
         state=table.take("state", path, default.state),
@@ -78,7 +86,26 @@ def gateway_options(table: Table, folder: Path) -> GatewayOptions:
         )
     if options.group and not options.user:
         table.findings.error(table.key("group"), Rule.UNUSED_KEY, "has no effect without user")
+    _check_metrics(options, table)
     return options
+
+
+def _check_metrics(options: GatewayOptions, table: Table) -> None:
+    if options.metrics is None:
+        if options.metrics_users:
+            table.findings.error(table.key("metrics_users"), Rule.UNUSED_KEY, "has no effect without metrics")
+        return
+    if find_spec("prometheus_client") is None:
+        text = "needs the package prometheus-client, which is not installed: pip install 'ikev1[metrics]'"
+        table.findings.error(table.key("metrics"), Rule.MISSING_PACKAGE, text)
+    host = options.metrics.rpartition(":")[0].strip("[]")
+    if "/" not in options.metrics and not ip_address(host).is_loopback:
+        table.findings.warn(
+            table.key("metrics"),
+            Rule.PUBLIC_METRICS,
+            f"whoever can reach {options.metrics} can read the names and the traffic of all tunnels: there is no "
+            "authentication; use a loopback address or the path of a socket, or restrict access by a packet filter",
+        )
 
 
 def _log_levels(table: Table) -> tuple[tuple[str, str], ...]:

@@ -138,6 +138,29 @@ def address(value: object) -> str:
         raise ValueError(f"{value!r} is not an IPv4 or IPv6 address") from None
 
 
+def listener(folder: Path) -> Callable[[object], str]:
+    """``address:port``, ``[address]:port``, or the path of a Unix socket, which has a slash, relative to ``folder``."""
+
+    def convert(value: object) -> str:
+        written = text(value)
+        if "/" in written:
+            return file_path(folder)(written)
+        host, _, port_number = written.rpartition(":")
+        try:
+            ip = ip_address(host.removeprefix("[").removesuffix("]"))
+            bracketed = host.startswith("[") and host.endswith("]")
+            if bracketed is (ip.version == 6) and port_number.isascii() and 0 < int(port_number) < 65_536:
+                return f"[{ip}]:{int(port_number)}" if bracketed else f"{ip}:{int(port_number)}"
+        except ValueError:
+            pass
+        raise ValueError(
+            f"{value!r} is not allowed: expected an address and a port such as 127.0.0.1:9474 or [::1]:9474, or the "
+            "path of a socket with a slash in it"
+        )
+
+    return convert
+
+
 def endpoint(value: object) -> str:
     """``%any``, an address, or a network. A link-local address may name its interface: ``fe80::1%eth0``."""
     if value == ANY:

@@ -162,7 +162,8 @@ class Gateway:
             log,
             clock,
         )
-        self._performer.removing.append(self.remote_access.removed)
+        self.removing = self._performer.removing
+        self.removing.append(self.remote_access.removed)
         self._names = HostNames(look_up or SystemLookUp(), self._addresses_changed, log, clock)
         self._initiation = Initiation(
             self.engine, self._names, self._operations, self.apply, self._performer.report, clock, endpoint.port
@@ -501,6 +502,11 @@ class Gateway:
             for sa in self.engine.of_connection(connection)
             for child in sa.children
         )
+
+    def tunnels_up(self, connection: str) -> set[str]:
+        """The names of the tunnels of ``connection`` whose traffic a pair of IPsec SAs carries."""
+        pairs = (child for sa in self.engine.of_connection(connection) for child in sa.children)
+        return {child.name for child in pairs if child.state is ChildState.INSTALLED}
 
     def reload(self, how: Reload = USUAL) -> None:
         """Read the configuration again and apply it; ``how`` says what becomes of established SAs.

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ikev1.config import DEFAULT_FILE, BackendOptions, ConfigError, GatewayOptions, Loaded, load
 from ikev1.core.records.settings import Settings, WhenDown
@@ -21,6 +22,9 @@ from ikev1.daemon.remote_access.resolver import Resolver, find_resolver
 from ikev1.daemon.vici.server import ViciServer
 from ikev1.esp.plane import PlaneError
 from ikev1.store import SqliteStore, Store
+
+if TYPE_CHECKING:
+    from ikev1.daemon.metrics.server import MetricsServer
 
 
 def run(
@@ -63,6 +67,8 @@ def run(
             chosen,
             log,
             control=control or Path(options.control),
+            metrics=options.metrics,
+            metrics_users=options.metrics_users,
             keylog=keylog or (Path(options.keylog) if options.keylog else None),
             record=record or (Path(options.record) if options.record else None),
             load_settings=configuration.load,
@@ -130,6 +136,8 @@ async def serve(
     *,
     control: Path,
     load_settings: Callable[[], Settings],
+    metrics: str | None = None,
+    metrics_users: bool = False,
     keylog: Path | None = None,
     record: Path | None = None,
     store: Store | None = None,
@@ -143,12 +151,13 @@ async def serve(
 ) -> None:
     """Run a gateway in the running event loop until SIGTERM or SIGINT; SIGHUP reloads the configuration.
 
-    With ``keep_protected``, unprotected traffic of tunnels is still dropped afterwards. ``started`` is called once the
+    ``metrics`` is where `MetricsServer` listens; None: nowhere. With ``keep_protected``, unprotected traffic of tunnels
+    is still dropped afterwards. ``started`` is called once the
     gateway serves, with the gateway and with a function that ends it as SIGTERM does; SIGHUP then ends it, too.
     ``before_end`` is awaited before the SAs are deleted.
 
     Raises:
-        OSError: a port, the control socket, the key log or the recording cannot be opened.
+        OSError: a port, the control socket, that for metrics, the key log or the recording cannot be opened.
         PlaneError: the data plane is not available.
         StoreError: the file of the store is not usable.
     """
@@ -158,7 +167,7 @@ async def serve(
     try:
         keys = KeyLog(keylog, log) if keylog is not None else None
         if keys is not None:
-            text = f"writing keys to {keylog}: whoever reads this file can decrypt all traffic"
+            text = f"writing keys to {keylog}: anyone who reads this file can decrypt all traffic"
             log.write(Level.WARNING, "CFG", text)
         if record is not None:
             endpoint.recorder = Recorder(record, log, endpoint.encapsulation_port)
@@ -180,6 +189,7 @@ async def serve(
     if keys is not None:
         gateway.observers.append(keys.observe)
     vici = ViciServer(gateway, control)
+    scraped = _metrics_server(gateway, metrics, metrics_users)
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
@@ -191,6 +201,8 @@ async def serve(
         gateway.start()
         forget_other_plane()
         await vici.start()
+        if scraped is not None:
+            await scraped.start()
         log.write(Level.INFO, "NET", f"listening on ports {endpoint.port} and {endpoint.encapsulation_port}")
         notify("READY=1")
         if started is not None:
@@ -200,8 +212,18 @@ async def serve(
         notify("STOPPING=1")
         if before_end is not None:
             await before_end()
+        if scraped is not None:
+            await scraped.close()
         await vici.close()
         await gateway.close(keep_protected=keep_protected)
+
+
+def _metrics_server(gateway: Gateway, where: str | None, users: bool) -> MetricsServer | None:
+    if where is None:
+        return None
+    from ikev1.daemon.metrics.server import MetricsServer  # it needs an extra
+
+    return MetricsServer(gateway, where, users=users)
 
 
 def _reload(gateway: Gateway) -> None:

@@ -8,13 +8,14 @@ from tests.daemon.conftest import AES128_SHA256_ECP256
 import authority
 from ikev1.core.records.child_sa import ChildSa, Compression, IpsecKeys, IpsecMode, IpsecSuite, Mark, PacketMarks
 from ikev1.core.records.exchange import Role
-from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.ike_sa import IkeSa, IkeState
+from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.remote_access import User
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Connection, Credential, Policy, Trust, TrustedKey, Tunnel, XauthRole
-from ikev1.daemon.vici.sections import child_section, connection_section, ike_section
+from ikev1.daemon.vici.sections import child_section, connection_section, ike_section, refused
 from ikev1.esp.plane import Counters
 from ikev1.wire.registry import AuthenticationMethod, ProtocolId
 
@@ -74,6 +75,7 @@ def test_a_pair_with_all_that_a_kernel_has() -> None:
         "esn": "1",
     }
     assert {key: section.get(key) for key in wanted} == wanted
+    assert [key for key in section if key in wanted] == list(wanted)
     assert not {"if-id-in", "encr-alg", "encr-keysize"} & section.keys()
 
 
@@ -117,3 +119,26 @@ def test_the_user_of_an_isakmp_sa() -> None:
     sa = IkeSa(7, "branch", Role.INITIATOR, PLAIN.path, b"i" * 8, b"r" * 8, created_at=0.0)
     assert "remote-xauth-id" not in ike_section(sa, 0.0, {})
     assert ike_section(replace(sa, user=User("carol", "CORP")), 0.0, {})["remote-xauth-id"] == r"CORP\carol"
+
+
+def test_extensions_are_behind_the_keys_of_charon_and_children_last() -> None:
+    path = UdpPath("192.0.2.1", 500, "198.51.100.2", 500)
+    sa = IkeSa(7, "branch", Role.RESPONDER, path, b"i" * 8, b"r" * 8, created_at=0.0, state=IkeState.ESTABLISHED)
+    busy = replace(
+        sa,
+        assigned=ModeConfig(addresses=("10.99.0.1",)),
+        queued=("net",),
+        moves=1,
+        rekey_at=90.0,
+        expires_at=100.0,
+    )
+    keys = list(ike_section(busy, 0.0, {}, removed=True))
+    standard = ["established", "rekey-time", "remote-vips", "tasks-queued"]
+    extensions = ["cisco-state", "moves", "moved", "life-time", "removed"]
+    assert keys[-10:] == [*standard, *extensions, "child-sas"]
+    assert keys[: keys.index("established")] == [
+        *("uniqueid", "version", "state", "local-host", "local-port", "local-id"),
+        *("remote-host", "remote-port", "remote-id", "initiator-spi", "responder-spi"),
+    ]
+    pair = list(child_section(PLAIN, Counters(), 0.0))
+    assert pair[pair.index("remote-ts") + 1 :] == list(refused(Counters()))

@@ -33,7 +33,8 @@ TOML = "toml"
 FORMATS = {
     TOML: Format(read_toml, lambda name, text: name.endswith(".toml")),
     "swanctl": Format(swanctl.read_swanctl, swanctl.recognises),
-    "stroke": Format(ipsec_conf.read_stroke, ipsec_conf.recognises),
+    "libreswan": Format(ipsec_conf.read_libreswan, ipsec_conf.recognises_libreswan),
+    "stroke": Format(ipsec_conf.read_stroke, ipsec_conf.recognises_stroke),
 }
 
 

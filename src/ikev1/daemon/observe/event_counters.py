@@ -23,10 +23,11 @@ from ikev1.core.records.events import (
 
 
 class EventCounters:
-    """Counts events since the daemon started, or since a reset. Events without an SA are counted in ``total`` only."""
+    """Counts events since the daemon started, or since a reset. Events of peers without an SA are in ``without_sa``."""
 
     def __init__(self) -> None:
         self.total: Counter[str] = Counter()
+        self.without_sa: Counter[str] = Counter()
         self.by_connection: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def observe(self, event: Event) -> None:
@@ -36,13 +37,14 @@ class EventCounters:
         name = _counter(event)
         sa = event.sa
         self.total[name] += 1
-        if sa is not None:
-            self.by_connection[sa.connection][name] += 1
+        of_peer = self.without_sa if sa is None else self.by_connection[sa.connection]
+        of_peer[name] += 1
 
     def reset(self, connection: str | None = None) -> None:
         """Reset the counters of one connection or, without a name, all counters."""
         if connection is None:
             self.total.clear()
+            self.without_sa.clear()
             self.by_connection.clear()
         else:
             self.by_connection.pop(connection, None)

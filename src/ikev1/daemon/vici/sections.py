@@ -2,6 +2,8 @@
 
 Two habits of swanctl rule the order and presence of keys: it prints an ISAKMP SA when it meets ``child-sas``, so that
 comes last and always; and for most keys presence counts, whatever the value, so what is not true is not there.
+The keys have the order in which charon sends them, which scripts match. Extensions, which swanctl ignores, are behind
+them: before ``child-sas``, and at the end of a pair of IPsec SAs.
 """
 
 from __future__ import annotations
@@ -30,14 +32,14 @@ _TASKS = {"MM": "MAIN_MODE", "AM": "AGGRESSIVE_MODE", "QM": "QUICK_MODE", "INFO"
 _TOPICS = {"xauth": "XAUTH", "config": "MODE_CONFIG"}  # of Transaction exchanges
 
 
-def ike_section(sa: IkeSa, now: float, children: Section) -> Section:
-    """The fields of ``sa`` and, behind them, the sections of its ``children``."""
+def ike_section(sa: IkeSa, now: float, children: Section, *, removed: bool = False) -> Section:
+    """The fields of ``sa`` and, behind them, the sections of its ``children``. ``removed`` says that its connection is
+    not configured any more.
+    """
     return {
         "uniqueid": str(sa.unique_id),
         "version": "1",
         "state": str(sa.state),
-        "cisco-state": cisco_state(sa),  # an extension, like the next: swanctl ignores unknown keys
-        **({"peer-maker": maker} if (maker := maker_of(sa.vendors)) else {}),
         "local-host": sa.path.local_host,
         "local-port": str(sa.path.local_port),
         "local-id": _identity(sa.local_id_body),
@@ -49,14 +51,29 @@ def ike_section(sa: IkeSa, now: float, children: Section) -> Section:
         "initiator-spi": sa.CKY_I.hex(),
         "responder-spi": sa.CKY_R.hex().rjust(16, "0"),
         **_nat(sa),
-        **({"moves": str(sa.moves), "moved": _seconds(now - sa.moved_at)} if sa.moves else {}),
         **_ike_suite(sa),
         **_ike_times(sa, now),
-        **_tasks(sa),
         **({"local-vips": sa.received.addresses} if sa.received and sa.received.addresses else {}),
         **({"remote-vips": sa.assigned_addresses} if sa.assigned_addresses else {}),
+        **_tasks(sa),
+        **_ike_extensions(sa, now),
+        **marked_removed(removed),
         "child-sas": children,
     }
+
+
+def _ike_extensions(sa: IkeSa, now: float) -> Section:
+    return {
+        "cisco-state": cisco_state(sa),
+        **({"peer-maker": maker} if (maker := maker_of(sa.vendors)) else {}),
+        **({"moves": str(sa.moves), "moved": _seconds(now - sa.moved_at)} if sa.moves else {}),
+        **({"life-time": _seconds(sa.expires_at - now)} if sa.is_up and sa.expires_at else {}),
+    }
+
+
+def marked_removed(removed: bool) -> Section:
+    """The extension ``removed``: the connection or tunnel is not configured any more."""
+    return {"removed": YES} if removed else {}
 
 
 def _identity(body: bytes) -> str:
@@ -103,7 +120,6 @@ def _ike_times(sa: IkeSa, now: float) -> Section:
     return {
         "established": _seconds(now - sa.established_at),
         **({"rekey-time": _seconds(sa.rekey_at - now)} if sa.rekey_at else {}),
-        **({"life-time": _seconds(sa.expires_at - now)} if sa.expires_at else {}),  # an extension, as for a CHILD_SA
     }
 
 
@@ -158,12 +174,12 @@ def child_section(child: ChildSa, counters: Counters, now: float) -> Section:
         "bytes-out": str(counters.bytes_out),
         "packets-out": str(counters.packets_out),
         **({"use-out": _seconds(counters.idle_out)} if counters.idle_out is not None else {}),
-        **refused(counters),
         **({"rekey-time": _seconds(child.rekey_at - now)} if child.rekey_at else {}),
         **({"life-time": _seconds(child.expires_at - now)} if child.expires_at else {}),
         "install-time": _seconds(now - child.created_at),
         "local-ts": [str(child.local)],
         "remote-ts": [str(child.remote)],
+        **refused(counters),
     }
 
 
@@ -179,13 +195,12 @@ def _compression(child: ChildSa) -> Section:
 
 
 def _marks(packet_marks: PacketMarks) -> Section:
-    marks = {"in": packet_marks.mark_in, "out": packet_marks.mark_out}
+    found: dict[str, str] = {}
+    for way, mark in (("in", packet_marks.mark_in), ("out", packet_marks.mark_out)):
+        if mark != Mark():
+            found |= {f"mark-{way}": f"{mark.value:08x}", f"mark-mask-{way}": f"{mark.mask:08x}"}
     interfaces = {"if-id-in": packet_marks.if_id_in, "if-id-out": packet_marks.if_id_out}
-    return {
-        **{f"mark-{way}": f"{mark.value:08x}" for way, mark in marks.items() if mark != Mark()},
-        **{f"mark-mask-{way}": f"{mark.mask:08x}" for way, mark in marks.items() if mark != Mark()},
-        **{key: f"{number:08x}" for key, number in interfaces.items() if number},
-    }
+    return found | {key: f"{number:08x}" for key, number in interfaces.items() if number}
 
 
 def refused(counters: Counters) -> Section:

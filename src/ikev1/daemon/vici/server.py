@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import errno
-import os
 import socket
-import stat
 import struct
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +11,7 @@ from pathlib import Path
 
 from ikev1.core.records.events import Event
 from ikev1.daemon.gateway import Gateway
+from ikev1.daemon.net.unix_socket import UnixSocket
 from ikev1.daemon.observe.event_log import Level, Line
 from ikev1.daemon.vici.commands import COMMANDS
 from ikev1.daemon.vici.connection import ClientConnection
@@ -26,7 +23,6 @@ _MOST = 64
 _MOST_OF_A_USER = 24
 
 _PEER_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid (unix(7))
-_OWNER_AND_GROUP = 0o117  # the umask for mode 0660: whoever may write to the socket controls the gateway
 
 
 class ViciServer:
@@ -37,10 +33,9 @@ class ViciServer:
     def __init__(self, gateway: Gateway, path: Path, patience: float = 10.0) -> None:
         self._patience = patience
         self._gateway = gateway
-        self._path = path
+        self._socket = UnixSocket(path, _MOST)
         self._clients: dict[ClientConnection, asyncio.Task[None]] = {}
         self._users: Counter[int] = Counter()  # number of clients by user
-        self._inode: tuple[int, int] | None = None
         self._server: asyncio.Server | None = None
         self._detach_log: Callable[[], None] | None = None
         gateway.observers.append(self._observe)
@@ -52,21 +47,7 @@ class ViciServer:
             OSError: the socket cannot be created, another daemon listens on it, or ``path`` is something else than a
                 socket.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_stale(self._path)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.setblocking(False)
-        umask = os.umask(_OWNER_AND_GROUP)
-        try:
-            listener.bind(str(self._path))
-            listener.listen(_MOST)  # at once: another daemon would take a socket that does not listen for a stale one
-            self._inode = _inode(self._path)
-        except OSError as error:
-            listener.close()
-            raise OSError(error.errno, os.strerror(error.errno or 0), str(self._path)) from error
-        finally:
-            os.umask(umask)
-        self._server = await asyncio.start_unix_server(self._accept, sock=listener)
+        self._server = await asyncio.start_unix_server(self._accept, sock=self._socket.listen())
 
     async def close(self) -> None:
         """Disconnect all clients and remove the socket."""
@@ -78,9 +59,7 @@ class ViciServer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._server.wait_closed()
-        with contextlib.suppress(FileNotFoundError):
-            if _inode(self._path) == self._inode:
-                self._path.unlink()
+        self._socket.remove()
         self._server = None
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -132,35 +111,3 @@ def _user(stream: socket.socket) -> int:
     credentials = stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size)
     uid: int = _PEER_CREDENTIALS.unpack(credentials)[1]
     return uid
-
-
-def _inode(path: Path) -> tuple[int, int]:
-    status = path.lstat()
-    return status.st_dev, status.st_ino
-
-
-def _remove_stale(path: Path) -> None:
-    """Remove the socket that a daemon which no longer runs left behind, and nothing else."""
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
-        return
-    if not stat.S_ISSOCK(status.st_mode):
-        why = "not a socket: remove it, or set `control` to another path"
-        raise FileExistsError(errno.EEXIST, why, str(path))
-    with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as probe:
-        probe.setblocking(False)  # a daemon that runs may be too busy to accept
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            if _inode(path) == (status.st_dev, status.st_ino):
-                path.unlink()
-            return
-        except FileNotFoundError:
-            return
-        except BlockingIOError:
-            pass
-        except OSError as error:
-            why = f"another program uses this socket: {os.strerror(error.errno or 0)}"
-            raise FileExistsError(errno.EEXIST, why, str(path)) from error
-    raise FileExistsError(errno.EEXIST, "another daemon listens on this socket", str(path))

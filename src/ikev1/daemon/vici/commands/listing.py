@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
-from ikev1.core.records.child_sa import ChildState
 from ikev1.core.records.settings import Connection
 from ikev1.daemon.vici.codec import Section
 from ikev1.daemon.vici.request import Call, Command
@@ -14,6 +13,7 @@ from ikev1.daemon.vici.sections import (
     child_section,
     connection_section,
     ike_section,
+    marked_removed,
     mode_word,
     policy_section,
     selectors,
@@ -33,13 +33,13 @@ async def list_sas(call: Call) -> Section:
             children = {
                 child_key(child): {
                     **child_section(child, gateway.counters_of(child), now),
-                    **_removed((sa.connection, child.name) not in configured),
+                    **marked_removed((sa.connection, child.name) not in configured),
                 }
                 for child in sa.children
                 if selection.takes_child(child)
             }
-            removed = _removed((sa.connection, None) not in configured)
-            await call.stream("list-sa", {sa.connection: {**ike_section(sa, now, children), **removed}})
+            removed = (sa.connection, None) not in configured
+            await call.stream("list-sa", {sa.connection: ike_section(sa, now, children, removed=removed)})
     return {}
 
 
@@ -47,11 +47,6 @@ def _names(connection: Connection) -> Iterator[str | None]:
     yield None
     for tunnel in connection.tunnels:
         yield tunnel.name
-
-
-def _removed(removed: bool) -> Section:
-    """An extension: the key ``removed`` if the connection or tunnel is not configured any more."""
-    return {"removed": "yes"} if removed else {}
 
 
 async def list_conns(call: Call) -> Section:
@@ -71,8 +66,7 @@ async def list_tunnels(call: Call) -> Section:
     for connection in gateway.settings.connections:
         if wanted not in (None, connection.name):
             continue
-        pairs = (child for sa in gateway.engine.of_connection(connection.name) for child in sa.children)
-        up = {child.name for child in pairs if child.state is ChildState.INSTALLED}
+        up = gateway.tunnels_up(connection.name)
         for tunnel in connection.tunnels:
             if not (only_down and tunnel.name in up):
                 section = tunnel_section(connection, tunnel, gateway, up=tunnel.name in up)
