@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address, ip_network, summarize_address_range
 from itertools import count as counter
 
@@ -46,15 +46,13 @@ def write_connections(top: Options, into: Part, authentication: Authentication, 
             _write(connection, rounds, part, authentication, daemon)
             if version == "0":
                 _warn_of_initiation(connection, part)
-            _write_further(authentication.further_secrets(rounds, part), part, ours, connections.names())
+            _write_further(authentication.further_secrets(rounds, part), part, ours, connections)
             local = rounds.local.options
             if any(connection.findings.is_wrong(local.key(key)) for key in ("certs", "pubkeys")):
                 del ours.values[name]  # it would be reported again
 
 
-def _write_further(
-    secrets: Sequence[tuple[str, str, Secret]], connection: Part, into: Part, taken: Collection[str]
-) -> None:
+def _write_further(secrets: Sequence[tuple[str, str, Secret]], connection: Part, into: Part, taken: Options) -> None:
     """Write a copy of ``connection`` for each peer with a secret of its own; without another one, ``connection`` itself
     is for the first peer.
     """
@@ -157,7 +155,7 @@ def _write_children(connection: Options, into: Part) -> None:
             "clear",
         )
         actions.setdefault(action, child.key("dpd_action"))
-        made = write_child(child, name, into.part("tunnel"), versions, children.names())
+        made = write_child(child, name, into.part("tunnel"), versions, children)
         for key, interface in interfaces.items():
             for tunnel in made if interface is not None and key not in child else ():
                 tunnel.put(key, interface, connection.place(key))
