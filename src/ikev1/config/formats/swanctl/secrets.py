@@ -122,10 +122,11 @@ class SwanctlSecrets:
         return self._passphrases.get(file.name)
 
 
-def match_any(wanted: Iterable[str], owner: str) -> int:
-    """How well an owner fits one of the identities."""
-    return max((match(each, owner) for each in wanted), default=0)
-
-
 def _best(wanted: tuple[str, ...], owners: tuple[str, ...]) -> int:
-    return max(max(match_any(wanted, owner), int(owner == "%any")) for owner in owners)
+    """How well one of the owners fits one of the identities."""
+    best = 0
+    for owner in owners:
+        for each in wanted:
+            best = max(best, match(each, owner))
+        best = best or int(owner == "%any")
+    return best
