@@ -11,7 +11,7 @@ from ikev1.aaa.backend import Backend
 from ikev1.config import BackendOptions
 from ikev1.core.records.actions import CheckUser
 from ikev1.core.records.child_sa import ChildSa
-from ikev1.core.records.events import Event
+from ikev1.core.records.events import Event, MessageSeen
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.remote_access import Verdict
 from ikev1.core.records.settings import Settings
@@ -83,6 +83,8 @@ class RemoteAccess:
 
     def observe(self, event: Event) -> None:
         """Follow what happens to SAs."""
+        if isinstance(event, MessageSeen):  # most events are of this kind, and none of the parts uses them
+            return
         self._users.observe(event)
         self._sessions.observe(event)
         self._updown.observe(event)
