@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from esp_lab import Namespace
+from ikev1.esp.routes import metric_of
 
 PREAMBLE = """
 import contextlib, json, select, subprocess
@@ -215,6 +216,46 @@ rules()
 """
     there = "10.2.0.0/24 unicast wan0 - -"
     assert said(namespace, code) == ["0", "0", "1", there, "1", "-", "0"]
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_two_clients_with_routes_to_the_same_network(namespace: Namespace, version: int) -> None:
+    """Neither replaces or removes the other's, also when it compares them; with the last one, the rules are removed."""
+    everything, own, peer = ("0.0.0.0/0", "192.0.2.0/24", "192.0.2.2")
+    if version == 6:
+        everything, own, peer = ("::/0", "fd77::/64", "fd77::2")
+    code = f"""
+from ikev1.esp.routes import metric_of
+one, other = Routes(metric_of("ikev1c")), Routes(metric_of("ikev1d"))
+for each in (one, other):
+    each.hold("all", Selector.parse("{own}"), Selector.parse("{everything}"), "{peer}")
+def count():
+    print(shown({version}).count("default"))
+count()
+for _ in range(2):
+    for each in (one, other):
+        each.changed()
+        each.follow()
+    print(one.changed(), other.changed())
+other.sweep()
+count()
+one.release("all")
+count()
+one.close()
+count()
+rules()
+other.close()
+count()
+rules()
+"""
+    assert said(namespace, code) == ["2", *2 * ["False False"], "2", "1", "1", "1", "0", "0"]
+
+
+def test_the_metric_of_the_default_device_is_the_default() -> None:
+    metrics = [metric_of(device) for device in ("ikev1", "ikev1c", "ikev1d", "vpn0")]
+    assert metrics[0] == 0
+    assert len(set(metrics)) == 4
+    assert all(0 <= metric < 1 << 32 for metric in metrics)
 
 
 def test_the_addresses_of_the_host(namespace: Namespace) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.charon import GATEWAY_ID, PSK, XAUTH_PASSWORD, XAUTH_USER, CharonOptions
-from lab.connect import Connect, connect, gateway
+from lab.connect import Connect, charon_gateway, connect, gateway
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.process import PATIENCE, run, wait_until
@@ -92,6 +92,41 @@ def test_in_the_background(lab: Lab) -> None:
     os.kill(int(pid_file.read_text()), signal.SIGTERM)
     ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
     wait_until(lambda: not pid_file.exists(), "the removal of the file")
+
+
+def disconnects(client: Connect, *arguments: str) -> str:
+    return run(sys.executable, "-B", "-m", "ikev1", "disconnect", *arguments, check=False, TMPDIR=str(client.folder))
+
+
+def test_disconnecting_by_command(lab: Lab) -> None:
+    """As user who has started the connection; another gateway's name ends nothing."""
+    a, b = lab.direct()
+    ours = gateway(lab, b)
+    before = of_host(a)
+    client = connect(lab, a, "--group", GROUP, "--background")
+    assert client.wait() == 0
+    assert a.peer in disconnects(client, "another.invalid")
+    assert ours.control.sas()
+    assert f"disconnected from {a.peer}" in disconnects(client, a.peer)
+    ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
+    assert of_host(a) == before
+    assert "disconnected" not in disconnects(client)
+
+
+def test_the_next_start_removes_what_a_killed_process_has_left(lab: Lab) -> None:
+    a, b = lab.direct()
+    gateway(lab, b)
+    killed = connect(lab, a, "--group", GROUP)
+    killed.wait_for_log("connected")
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    (left,) = killed.folder.glob("ikev1-connect-*")
+    again = connect(lab, a, "--group", GROUP, folder=killed.folder)
+    again.wait_for_log("connected")
+    assert not left.exists()
+    assert "disconnected" in disconnects(killed)
+    assert again.wait() == 0
+    assert not list(killed.folder.glob("ikev1-connect-*"))
 
 
 def test_the_status_of_a_failure_in_the_background(lab: Lab) -> None:
@@ -207,21 +242,9 @@ def test_a_port_that_is_taken(lab: Lab) -> None:
 @pytest.mark.parametrize("aggressive", [False, True], ids=["main", "aggressive"])
 def test_charon_as_gateway(lab: Lab, aggressive: bool, pull: str) -> None:
     a, b = lab.direct()
-    charon = lab.charon(
-        b,
-        CharonOptions(
-            xauth=True,
-            aggressive=aggressive,
-            connection=f"pools = office\npull = {pull}",
-            peer_id="%any",
-            local_ts="0.0.0.0/0",
-            remote_ts="dynamic",
-            ike="aes256-sha256-modp2048",
-            esp="aes256-sha256",
-            modules="attr unity",
-            others="pools { office { addrs = 10.99.0.64/29\n dns = 10.10.2.53\n 28672 = hello } }",
-        ),
-    )
+    connection = f"pools = office\npull = {pull}"
+    pool = "dns = 10.10.2.53\n 28672 = hello"
+    charon = charon_gateway(lab, b, pool, aggressive=aggressive, connection=connection)
     mode = () if aggressive else ("--main-mode",)
     client = connect(lab, a, *mode, "--remote-id", GATEWAY_ID, secret=PSK)
     client.wait_for_log("connected")

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from lab.charon import GATEWAY_ID, PSK, CharonOptions
-from lab.connect import assert_split, connect, gateway, leads_to
+from lab.charon import GATEWAY_ID, PSK
+from lab.connect import assert_split, charon_gateway, connect, gateway, leads_to
 from lab.lab import Lab
 from lab.process import wait_until
 from lab.socks import of_host
@@ -70,22 +70,8 @@ def test_the_local_network(lab: Lab, wanted: bool) -> None:
 def test_charon_as_gateway_with_a_split_network(lab: Lab) -> None:
     """Its plugin unity sends the networks of the tunnel, and narrows the tunnel to them."""
     a, b = lab.direct()
-    charon = lab.charon(
-        b,
-        CharonOptions(
-            xauth=True,
-            aggressive=True,
-            connection="pools = office",
-            peer_id="%any",
-            local_ts="10.10.2.0/24",
-            remote_ts="dynamic",
-            ike="aes256-sha256-modp2048",
-            esp="aes256-sha256",
-            modules="attr unity",
-            settings="cisco_unity = yes",
-            others="pools { office { addrs = 10.99.0.64/29\n split_include = 10.10.2.0/24 } }",
-        ),
-    )
+    pool = "split_include = 10.10.2.0/24"
+    charon = charon_gateway(lab, b, pool, aggressive=True, local_ts="10.10.2.0/24", settings="cisco_unity = yes")
     a.run("ip", "route", "add", "default", "via", a.peer)
     before = of_host(a)
     client = connect(lab, a, "--remote-id", GATEWAY_ID, secret=PSK)
@@ -94,4 +80,26 @@ def test_charon_as_gateway_with_a_split_network(lab: Lab) -> None:
     client.send_signal(signal.SIGINT)
     assert client.wait() == 0
     wait_until(lambda: not charon.control.sas(), "the end of its SA")
+    assert of_host(a) == before
+
+
+def test_two_connections_for_everything_at_once(lab: Lab) -> None:
+    """One of them carries the traffic; the other one stays up, and carries it after the end of that one."""
+    a, b = lab.direct()
+    ours = gateway(lab, b)
+    before = of_host(a)
+    clients = {}
+    for device, user, password in (("ikev1c", "carol", "the password of carol"), ("ikev1d", "dave", "dave-password")):
+        clients[device] = connect(lab, a, "--group", GROUP, "--device", device, user=user, password=password)
+        clients[device].wait_for_log("connected")
+    addresses = {"ikev1c": "10.99.0.10", "ikev1d": "10.99.0.11"}
+    used = leads_to(a, a.remote_host)
+    (spare,) = set(clients) - {used}
+    for now in (used, spare):
+        assert leads_to(a, a.remote_host) == now
+        assert leads_to(a, a.peer, "mark", "4500") == "eth0"
+        ping(replace(a, host=addresses[now]))
+        clients[now].send_signal(signal.SIGTERM)
+        assert clients[now].wait() == 0
+    ours.wait_for(lambda: not ours.control.sas(), "the end of both")
     assert of_host(a) == before

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from lab import pki
 from lab.charon import Charon, CharonOptions
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
@@ -15,7 +20,7 @@ ROLES = pytest.mark.parametrize("we_call", [True, False], ids=["we call", "charo
 
 
 def ends(lab: Lab, *, we_call: bool, ours: str = "", charons: str = "") -> tuple[OurGateway, Charon, Node]:
-    """Both with two certificates each, which need two packets; the texts are lines of the connections."""
+    """Both with two certificates each, which need several packets; the texts are lines of the connections."""
     a, b = lab.direct()
     drop_ip_fragments(a, b)
     our_node, charon_node = (a, b) if we_call else (b, a)
@@ -37,7 +42,15 @@ def test_certificates_come_through_in_fragments(lab: Lab, we_call: bool, forced:
     assert "received FRAGMENTATION vendor ID" in charon.log()
     assert "splitting IKE message" in charon.log()
     assert "reassembled fragmented IKE message" in charon.log()
+    leaf, ca = (pki.certificate("gw-int"), *pki.chain("gw-int"))
+    assert [_bits(file) for file in (leaf, ca)] == [4096, 4096]
     ping(node)
+
+
+def _bits(certificate: Path) -> int:
+    key = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+    return key.key_size
 
 
 @ROLES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from lab.process import LabError
 from lab.traffic import ping, transfer
 from lab.vpnc import VpncOptions
 
+EXCLUDED = 'split_exclude = "10.10.9.0/24"\nlocal_lan = true\nbackup_servers = ["gw2.lab.example"]\n'
 METHODS = pytest.mark.parametrize("method", ["pull", "push"])
 
 
@@ -220,6 +222,32 @@ def test_vpnc_with_a_split_network(lab: Lab) -> None:
     assert ours.control.child()["local-ts"] == ["10.10.2.0/24"]
     ping(as_virtual(a, "10.99.0.10"))
     assert int(ours.control.child()["packets-in"]) == 3
+
+
+def test_more_attributes_of_cisco_at_vpnc(lab: Lab) -> None:
+    """It asks neither for networks to exclude nor for backup servers, and gets neither."""
+    a, b = lab.direct()
+    options = cisco(lab, b, pool=f'{EXCLUDED}split_dns = ["corp.example", "lab.example"]\npfs = true')
+    ours = lab.ours(b, replace(options, configuration=f'{options.configuration}pfs = "modp1024"\n'))
+    vpnc = connect(lab, a, ours, VpncOptions(pfs="server"))
+    told = vpnc.told("connect")
+    assert told["CISCO_SPLIT_DNS"] == "corp.example,lab.example"
+    assert not [name for name in told if "SPLIT_EXC" in name or "BACKUP" in name]
+    assert ours.control.child()["dh-group"] == "MODP_1024"
+    ping(as_virtual(a, "10.99.0.10"))
+
+
+def test_networks_for_the_unity_plugin_of_charon(lab: Lab) -> None:
+    """As client, it narrows its policies to the networks to include, and has those to exclude bypass them."""
+    a, b = lab.direct()
+    split = 'split_include = ["10.10.2.0/24", "10.10.3.0/24"]\n'
+    ours = lab.ours(b, replace(gateway(), local="0.0.0.0/0", others=f"{POOL}{EXCLUDED}{split}"))
+    charon = lab.charon(a, replace(client(), remote_ts="0.0.0.0/0", modules="attr unity", settings="cisco_unity = yes"))
+    charon.control.initiate()
+    assert set(charon.control.child()["remote-ts"]) == {"10.10.2.0/24", "10.10.3.0/24"}
+    policies = charon.control.swanctl("--list-pols", directory=charon.directory).stdout
+    assert re.search(r"10\.10\.9\.0/24\), PASS", policies)
+    assert ours.control.child()["local-ts"] == ["0.0.0.0/0"]
 
 
 def test_two_vpncs_behind_one_nat(lab: Lab) -> None:

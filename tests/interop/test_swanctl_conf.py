@@ -126,6 +126,19 @@ def transport() -> Case:
     return Case(ours, theirs)
 
 
+def icmp() -> Case:
+    ours, other = (end.replace("/16\n", "/16[icmp/8]\n") for end in two_ends())
+    return Case(ours, other)
+
+
+def secrets_of_addresses() -> Case:
+    ours, other = (
+        end.replace("secrets {", f"secrets {{ ike-address {{ id = {address}\n secret = another }}\n")
+        for end, address in zip(two_ends(), (THEIRS[0], OURS[0]), strict=True)
+    )
+    return Case(ours, other)
+
+
 CASES = {
     "pre-shared key": Case(*two_ends()),
     "several algorithms": Case(
@@ -144,6 +157,18 @@ CASES = {
     "road warrior": road_warrior(),
     "user": user(),
     "hybrid authentication": hybrid(),
+    "the second of several networks": Case(
+        two_ends()[0].replace(f"local_ts = {OURS[1]}", f"local_ts = 10.9.0.0/16, {OURS[1]}"), two_ends()[1]
+    ),
+    "icmp": icmp(),
+    "secrets of identities and addresses": secrets_of_addresses(),
+    "a secret by the identity of a peer at any address": Case(
+        two_ends("aggressive = yes")[0]
+        .replace(f"remote_addrs = {THEIRS[0]}", "remote_addrs = %any")
+        .replace("id = branch.example.org }\n}", "id = *.example.org }\n}")
+        .replace("secrets {", "secrets { ike-other { id = other.example.org\n secret = another }\n"),
+        two_ends("aggressive = yes")[1],
+    ),
     "ah": Case(*two_ends("", "ah_proposals = sha256-sha1-modp2048")),
 }
 
@@ -197,6 +222,8 @@ def seen_by_other_end(lab: Lab, case: Case, *, we_read: bool, other_calls: bool)
 CALLS = {
     "certificate of a client": [False],
     "certificate of a gateway": [True],
+    "the second of several networks": [True],  # charon calls with the first one
+    "a secret by the identity of a peer at any address": [True],
     "road warrior": [True],
     "user": [False],
     "hybrid authentication": [True],

@@ -204,6 +204,15 @@ DEAD_PEERS = {
         ),
         (ALWAYS, LINEAGE),
     ),
+    "strongSwan has deleted one of two pairs, and its Delete is lost": Named(
+        Plan(
+            1,
+            (Spoke("charon", calls=False, ike_lifetime=9000, child_lifetime=3000, tunnels=2),),
+            (Fault(60, "outage", "spoke0", 3), Fault(61, "close-child", "spoke0")),
+            100.0,
+        ),
+        (ALWAYS, HEALS),
+    ),
     "a Cisco box without traffic does not notice that it is unreachable at the old port of its NAT": Named(
         Plan(
             1795939978,

@@ -10,11 +10,11 @@ import pytest
 
 from simulated import run
 from simulated.invariants import Violation
-from simulated.plan import AMNESIA, FAULTS, KINDS, Fault, Plan, Spoke, brisk_plan, random_plan
+from simulated.plan import AMNESIA, FAULTS, KINDS, Fault, Plan, Spoke, brisk_plan, random_plan, with_two_tunnels
 from simulated.run import ALWAYS, HEALS, LINEAGE
 
 _BLOCK = 50
-_BRISK, _LONG = 500, 45
+_BRISK, _LONG, _TWO_TUNNELS = 500, 45, 100
 
 
 def _blocks(worlds: int, block: int) -> pytest.MarkDecorator:
@@ -32,6 +32,12 @@ def test_small_worlds_heal(seeds: range) -> None:
 def test_worlds_heal(seeds: range) -> None:
     for seed in seeds:
         run(random_plan(seed, KINDS, (*FAULTS, AMNESIA)), (ALWAYS, LINEAGE, HEALS))
+
+
+@_blocks(_TWO_TUNNELS, _BLOCK)
+def test_small_worlds_with_two_tunnels_heal(seeds: range) -> None:
+    for seed in seeds:
+        run(with_two_tunnels(brisk_plan(seed, KINDS, (*FAULTS, AMNESIA))), (ALWAYS, LINEAGE, HEALS))
 
 
 def test_worlds_in_which_a_delete_is_lost_heal() -> None:

@@ -134,7 +134,7 @@ class Side:
     def hear(self, kind: type[PlaneEvent], count: int = 1) -> list[Any]:
         """The events of one kind, once there are so many."""
         (descriptor, read), *_ = self.plane.readers()
-        ends = time.monotonic() + 10
+        ends = time.monotonic() + 60
         while len(found := [event for event in self.events if isinstance(event, kind)]) < count:
             ready, _, _ = select.select([descriptor], [], [], max(0.0, ends - time.monotonic()))
             assert ready, f"{kind.__name__} did not come: {self.events}"

@@ -57,7 +57,7 @@ class PamBackend:
         except UnicodeDecodeError:
             return Rejected("the password is not UTF-8 text")
         if "\0" in attempt.login or "\0" in secret:
-            return Rejected("a NUL character, which PAM cannot be told")
+            return Rejected("a NUL character, which PAM does not support")
         if attempt.state:
             return await self._answer(attempt, secret)
         place = self._places.take(attempt)

@@ -18,6 +18,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "run": Command("ikev1.cli.run", "gateway"),
     "connect": Command("ikev1.cli.connect.command", "gateway"),
+    "disconnect": Command("ikev1.cli.connect.disconnect", "gateway"),
     "up": Command("ikev1.cli.updown", "gateway"),
     "down": Command("ikev1.cli.updown", "gateway"),
     "reload": Command("ikev1.cli.reload", "gateway"),

@@ -11,6 +11,7 @@ from ikev1.config.findings import Findings, Invalid, Rule
 Raw = TypeVar("Raw")
 Value = TypeVar("Value")
 Default = TypeVar("Default")
+_MOST_EXPLAINED = 20  # unknown keys of a table
 
 
 class Table:
@@ -75,8 +76,10 @@ class Table:
 
     def finish(self) -> None:
         """Report every key that was never read, with the most similar known key."""
-        for key in self._values:
-            if key in self._asked:
+        unknown = [key for key in self._values if key not in self._asked]
+        for number, key in enumerate(unknown):
+            if number >= _MOST_EXPLAINED:
+                self.findings.error(self.key(key), Rule.UNKNOWN_KEY, "unknown key")
                 continue
             near = tuple(get_close_matches(key, self._asked, n=1))
             hint = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(self._asked)}"

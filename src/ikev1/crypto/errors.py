@@ -7,7 +7,7 @@ from ikev1.wire.registry import NotifyType
 
 
 class CryptoError(RemoteError):
-    """Base of all errors of this package; ``notify`` is what a peer that caused it is told."""
+    """Base of all errors of this package; ``notify`` is sent to the peer that caused it."""
 
     code = "malformed"
     notify: NotifyType = NotifyType.INVALID_KEY_INFORMATION

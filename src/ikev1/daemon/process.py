@@ -167,7 +167,7 @@ async def serve(
     try:
         keys = KeyLog(keylog, log) if keylog is not None else None
         if keys is not None:
-            text = f"writing keys to {keylog}: whoever reads this file can decrypt all traffic"
+            text = f"writing keys to {keylog}: anyone who reads this file can decrypt all traffic"
             log.write(Level.WARNING, "CFG", text)
         if record is not None:
             endpoint.recorder = Recorder(record, log, endpoint.encapsulation_port)

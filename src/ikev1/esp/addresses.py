@@ -93,7 +93,7 @@ def usable_address(body: Buffer) -> Address | None:
     found = attributes(memoryview(body)[ADDRESS.size :])
     address = found.get(LOCAL_ADDRESS) or found.get(ADDRESS_OF_PEER)
     if not address:
-        raise GarbledAnswer("the kernel told of an address without telling which")
+        raise GarbledAnswer("the kernel reported an address message without an address")
     return Address(bytes(address), interface, scope == SCOPE_UNIVERSE)
 
 

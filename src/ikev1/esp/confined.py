@@ -1,7 +1,7 @@
 """The surroundings of a userspace data plane whose TUN device is in another network namespace.
 
 Nothing of this host's network is changed: its routes, addresses and packet filter stay as they are, and no privilege is
-required. A process in the other namespace has the device, and is told of routes and addresses (`OtherSide`). It has no
+required. A process in the other namespace has the device, and receives routes and addresses (`OtherSide`). It has no
 other way out, so its packets either match a tunnel or go nowhere, and nothing has to be blocked in the clear. ESP is
 sent and received in UDP only (RFC 3948), by the daemon's sockets.
 """

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.selector import Selector
 from ikev1.esp.reach import Reach
-from ikev1.esp.routes import Routes
+from ikev1.esp.routes import Routes, metric_of
 from ikev1.esp.steering import Steering, steered
 
 # In transport mode, the kernel must not fragment packets for the device: it fragments the ESP packets if necessary
@@ -22,7 +22,7 @@ class DeviceRoutes:
     """
 
     def __init__(self, device: str, mtu: int) -> None:
-        self._routes = Routes()
+        self._routes = Routes(metric_of(device))
         try:
             self._hop = self._routes.bring_up(device, mtu)
             self._steering = Steering(self._routes, self._hop, _LARGEST_DATAGRAM)

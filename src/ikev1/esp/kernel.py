@@ -35,13 +35,13 @@ class KernelPlane:
     """A `ikev1.esp.plane.DataPlane` for Linux with CONFIG_XFRM_USER and CONFIG_INET_ESP; it needs CAP_NET_ADMIN.
 
     ``owner`` is the file that records which kernel state is its own (`ikev1.esp.xfrm.ownership_file`); each gateway of
-    a machine needs a separate one.
+    a machine needs a separate one. ``metric`` is that of its routes (`ikev1.esp.routes.metric_of`).
 
     Raises:
         PlaneError: netlink, routes or the file are not available.
     """
 
-    def __init__(self, listener: Listener, owner: Path) -> None:
+    def __init__(self, listener: Listener, owner: Path, metric: int = 0) -> None:
         with _failing_as("the kernel's data plane is not available"), ExitStack() as opened:
             self._owner = OwnershipFile(owner)
             opened.callback(self._owner.close)
@@ -49,7 +49,7 @@ class KernelPlane:
             opened.callback(self._xfrm.close)
             self._events = EventSocket()
             opened.callback(self._events.close)
-            self._routes = Routes()
+            self._routes = Routes(metric)
             opened.callback(self._routes.close)
             self._opened = opened.pop_all()
         self._shared = SharedAddresses(owner, listener)

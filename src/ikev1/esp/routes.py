@@ -19,6 +19,7 @@ import errno
 import socket
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
+from zlib import crc32
 
 from ikev1.core.records.selector import Selector
 from ikev1.esp.host_network import HostNetwork
@@ -33,6 +34,8 @@ MARK = 4500  # of our sockets' packets
 _TABLE = 4500
 _RULE_PRIORITY = 4500  # before the main table's rule, 32766
 _LONGEST_SEGMENT = 56 << 10  # octets of TCP at once: its ESP packets still fit one UDP_SEGMENT call
+_DEFAULT_DEVICE = "ikev1"
+_METRICS = 1 << 31
 _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 
@@ -45,8 +48,16 @@ class _Request(NamedTuple):
     mtu: int
 
 
+def metric_of(device: str) -> int:
+    """The metric of the routes of the process that has this TUN device, or would have: 0 for the default device.
+
+    Processes that share the table have different devices, so that no route replaces one of another process.
+    """
+    return 0 if device == _DEFAULT_DEVICE else 1 + crc32(device.encode()) % _METRICS
+
+
 class Routes:
-    """The rules and the routes, removed on `close`.
+    """The rules and the routes, removed on `close`; ``metric`` as of `metric_of`.
 
     Each user of a route holds it under a separate key; the route is removed with its last user. Its MTU is the smallest
     that its users require. The rules are added with the first route; before, nothing of another gateway of this host
@@ -56,7 +67,7 @@ class Routes:
         PlaneError: the kernel refused.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, metric: int = 0) -> None:
         self._required: dict[Network, tuple[RequiredRoute, ...]] = {}
         self._routed: dict[Network, Route] = {}  # those that the kernel has, as far as is known
         self._held: dict[Hashable, tuple[Network, ...]] = {}
@@ -65,7 +76,7 @@ class Routes:
         self._parts: set[Network] = set()  # of what pairs of virtual addresses carry, as gateways have named them
         with contextlib.ExitStack() as opened:
             try:
-                self._kernel = RoutingTable(_TABLE)
+                self._kernel = RoutingTable(_TABLE, metric=metric)
                 opened.callback(self._kernel.close)
                 self._network = HostNetwork(_TABLE, self._kernel.port)
                 opened.callback(self._network.close)
@@ -192,7 +203,7 @@ class Routes:
     def tidy(self) -> None:
         """Remove the rules if their table has no route, including those of other gateways."""
         with contextlib.suppress(OSError):
-            if not self._held and not self._kernel.routes():
+            if not self._held and not self.other_table(_TABLE).routes():
                 self._delete_rules()
 
     def other_table(self, number: int) -> RoutingTable:
@@ -210,10 +221,10 @@ class Routes:
     def sweep(self) -> None:
         """Remove the throw routes that a killed process left, unless another gateway uses the table; and the rules."""
         with contextlib.suppress(OSError):
-            left = {} if self._held else self._kernel.routes()
-            if not any(route.hop for route in left.values()):
-                for network in left:
-                    self.forget(network)
+            everything = self.other_table(_TABLE)
+            while not self._held and (left := everything.routes()) and not any(route.hop for route in left.values()):
+                for network in left:  # one of each metric
+                    everything.delete(network)
         self.tidy()
 
     def forget(self, network: Network) -> None:

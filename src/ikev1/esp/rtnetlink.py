@@ -27,8 +27,9 @@ from ikev1.esp.networks import Network, family_of
 _NEW_LINK, _NEW_RULE, _DELETE_RULE, _GET_RULE = 16, 32, 33, 34
 _NEW_ROUTE, _DELETE_ROUTE, _GET_ROUTE = 24, 25, 26
 ROUTE = struct.Struct("=8BI")  # family, prefix of destination and source, TOS, table, protocol, scope, type, flags
-_DESTINATION, _DEVICE, _GATEWAY, _PREFERRED_SOURCE, _METRICS, _TABLE, _MARK = 1, 4, 5, 7, 8, 15, 16
+_DESTINATION, _DEVICE, _GATEWAY, _METRIC, _PREFERRED_SOURCE, _METRICS, _TABLE, _MARK = 1, 4, 5, 6, 7, 8, 15, 16
 _MTU = 2  # among the metrics
+_DEFAULT_METRICS: dict[int, int] = {socket.AF_INET: 0, socket.AF_INET6: 1024}
 _TABLE_IN_ATTRIBUTE = 252
 _STATIC = 4
 _SCOPE_UNIVERSE, _SCOPE_NOWHERE = 0, 255  # when deleting, the latter is any
@@ -78,13 +79,17 @@ class PacketRule(NamedTuple):
 class RoutingTable:
     """One table of routes, and the rules that have it consulted. ``beside`` is another table, whose socket it shares.
 
+    With a ``metric``, only the routes with it are read and changed: routes to one network with different metrics exist
+    at the same time, and the lowest metric applies. 0 is the default metric of each IP version.
+
     Raises:
         OSError: the kernel refused.
         GarbledAnswer: it said something that cannot be read.
     """
 
-    def __init__(self, table: int, beside: RoutingTable | None = None) -> None:
+    def __init__(self, table: int, beside: RoutingTable | None = None, metric: int | None = None) -> None:
         self._table = table
+        self._metric = metric
         self._netlink: Netlink = beside._netlink if beside is not None else Netlink(socket.NETLINK_ROUTE)
         self._filtered: bool = beside._filtered if beside is not None else self._netlink.filter_dumps()
 
@@ -186,6 +191,8 @@ class RoutingTable:
         route = ROUTE.pack(family, network.prefix, 0, 0, _TABLE_IN_ATTRIBUTE, protocol, scope, route_type, 0)
         destination = attribute(_DESTINATION, network.address)
         table = attribute(_TABLE, _NUMBER.pack(self._table))
+        if self._metric is not None:
+            details += attribute(_METRIC, _NUMBER.pack(self._metric or _DEFAULT_METRICS[family]))
         self._netlink.command(Request(kind, flags, (route, destination, table, details)))
 
     def _rule(self, family: int, mark: int, priority: int) -> tuple[bytes, ...]:
@@ -213,6 +220,9 @@ class RoutingTable:
             return None
         family, prefix, _, _, _, _, _, route_type, _ = unpack(ROUTE, body)
         found = attributes(body[ROUTE.size :])
+        metric = unpack(_NUMBER, found[_METRIC])[0] if _METRIC in found else 0
+        if self._metric is not None and metric != (self._metric or _DEFAULT_METRICS[family]):
+            return None
         width = 4 if family == socket.AF_INET else 16
         network = Network(bytes(found[_DESTINATION]) if _DESTINATION in found else bytes(width), prefix)
         if route_type != _UNICAST:

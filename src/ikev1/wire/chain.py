@@ -13,6 +13,8 @@ GENERIC_HEADER = struct.Struct("!BBH")
 GENERIC_HEADER_SIZE = GENERIC_HEADER.size
 NONE = PayloadType.NONE.value
 
+_pack, _unpack = GENERIC_HEADER.pack, GENERIC_HEADER.unpack_from
+
 Parsed = TypeVar("Parsed")
 
 
@@ -35,10 +37,7 @@ def walk_chain(
         for _ in range(most):
             if payload_type == NONE:
                 break
-            if end - position < GENERIC_HEADER_SIZE:
-                left = f"{end - position} octets"
-                raise WireError("this payload, which Next Payload announces", left, notify=malformed)
-            next_payload, reserved, length = GENERIC_HEADER.unpack_from(octets, position)
+            next_payload, reserved, length = _unpack(octets, position)
             following = position + length
             if reserved or length < GENERIC_HEADER_SIZE or following > end:
                 _refuse_header(reserved, length, end - position, malformed)
@@ -47,6 +46,11 @@ def walk_chain(
             position, payload_type = following, next_payload
         if payload_type != NONE:
             raise WireError(f"at most {most} payloads in a row", "more", notify=malformed)
+    except struct.error:  # there is not even a header
+        left = f"{end - position} octets"
+        missing = WireError("this payload, which Next Payload announces", left, notify=malformed)
+        missing.within(PayloadType(payload_type).name, position)
+        raise missing from None
     except WireError as error:
         error.within(PayloadType(payload_type).name, position)
         raise
@@ -94,11 +98,10 @@ def join_chain(payloads: Sequence[tuple[int, bytes]]) -> bytes:
 
     Raises struct.error for a body over 65,531 octets.
     """
-    following = [*[payload_type for payload_type, _ in payloads[1:]], NONE][: len(payloads)]
-    pack = GENERIC_HEADER.pack
-    return b"".join(
-        [
-            pack(next_payload, 0, GENERIC_HEADER_SIZE + len(body)) + body
-            for next_payload, (_, body) in zip(following, payloads, strict=True)
-        ]
-    )
+    chain: list[bytes] = []
+    following = NONE
+    for payload_type, body in reversed(payloads):
+        chain += body, _pack(following, 0, GENERIC_HEADER_SIZE + len(body))
+        following = payload_type
+    chain.reverse()
+    return b"".join(chain)

@@ -241,9 +241,10 @@ class TestEnds:
     def test_selectors(self, reader: Reader, lines: list[str], local: str) -> None:
         assert reader.tunnel(*lines).local == Selector.parse(local)
 
-    def test_of_several_subnets_the_first_is_used(self, reader: Reader) -> None:
+    def test_each_of_several_subnets_has_a_tunnel(self, reader: Reader) -> None:
         loaded = reader.load(conn("leftsubnet=10.1.0.0/16, 10.9.0.0/16"))
-        assert loaded.settings.connections[0].tunnels[0].local == Selector.parse("10.1.0.0/16")
+        tunnels = [(tunnel.name, str(tunnel.local)) for tunnel in loaded.settings.connections[0].tunnels]
+        assert tunnels == [("net", "10.1.0.0/16"), ("net-2", "10.9.0.0/16")]
         assert rules(loaded.warnings) == [("conn.net.leftsubnet", Rule.NO_COUNTERPART)]
 
 
@@ -438,6 +439,10 @@ class TestUsers:
     def test_the_identity_is_the_user_without_a_name(self, reader: Reader) -> None:
         connection = reader.connection("leftauth2=xauth", "leftid=carol", secrets=self.USERS)
         assert connection.xauth_user == "carol"
+
+    def test_secret_is_another_word_for_psk(self, reader: Reader) -> None:
+        connection = reader.connection("authby=pubkey", "leftauth=secret", "rightauth=secret")
+        assert connection.secret == b"what both know"
 
     def test_eap_is_not_ikev1(self, reader: Reader) -> None:
         assert rules(reader.faults(conn("rightauth=eap-mschapv2"))) == [("conn.net", Rule.NOT_IKEV1)]

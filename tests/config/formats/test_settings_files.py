@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,21 @@ class TestIncludes:
         (tmp_path / "link.conf").symlink_to(tmp_path / "swanctl.conf")
         assert fault(write("include link.conf")).rule is Rule.INCLUDE
 
+    def test_links_that_form_a_loop(self, write: Write, tmp_path: Path) -> None:
+        (tmp_path / "loop.conf").symlink_to("loop.conf")
+        (tmp_path / "here").symlink_to(".")
+        found = fault(write("\n include loop.conf"))
+        assert (found.rule, found.line, found.column) == (Rule.UNREADABLE_FILE, 2, 10)
+        assert fault(write("include here/here/here/*.conf")).rule in (Rule.INCLUDE, Rule.UNREADABLE_FILE)
+
+    def test_a_fifo(self, write: Write, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "fifo")
+        assert fault(write("include fifo")).rule is Rule.UNREADABLE_FILE
+
+    def test_includes_of_nothing_are_limited_as_well(self, write: Write) -> None:
+        found = fault(write("include missing.conf\n" * (text_files.MOST_FILES + 1)))
+        assert (found.rule, found.line) == (Rule.INCLUDE, text_files.MOST_FILES)  # with the file itself
+
     def test_deep_includes(self, write: Write) -> None:
         for number in range(text_files.DEEPEST_INCLUDE + 2):
             write(f"include {number + 1}.conf", f"{number}.conf")
@@ -245,6 +261,11 @@ class TestHostile:
 
     def test_a_large_file(self, write: Write) -> None:
         assert fault(write(f"# {'x' * 1000}\n" * (text_files.LARGEST // 1000))).rule is Rule.INCLUDE
+
+    @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+    def test_other_encodings(self, write: Write, encoding: str) -> None:
+        found = fault(write("# b\u00fcro\na = 1".encode(encoding)))
+        assert (found.rule, found.line, found.column) == (Rule.SYNTAX, 1, 4 if encoding == "latin-1" else 1)
 
     def test_deep_sections(self, write: Write) -> None:
         assert fault(write("a {\n" * 10_000)).rule is Rule.SYNTAX

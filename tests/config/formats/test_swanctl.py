@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from documents import DOCUMENTS, Block, blocks
 from ikev1.config import ConfigError, Finding, Loaded, Rule, load
 from ikev1.config.findings import Findings
-from ikev1.config.formats import read, settings_file, settings_tree
+from ikev1.config.formats import TOML, read, recognised, settings_file, settings_tree
 from ikev1.core.records.child_sa import IpsecMode, Mark
 from ikev1.core.records.mode_config import ModeConfigMethod
 from ikev1.core.records.selector import Selector
@@ -191,6 +192,10 @@ def test_the_options_of_a_child(branch: Branch) -> None:
         ("dynamic[17/1701]", "dynamic[udp/1701]"),
         ("dynamic[udp/l2tp]", "dynamic[udp/1701]"),
         ("dynamic[icmp]", "dynamic[icmp]"),
+        ("dynamic[icmp/8]", "dynamic[icmp/2048]"),
+        ("dynamic[icmp/2049]", "dynamic[icmp/2049]"),
+        ("fec1::/16[58/128]", "fec1::/16[ipv6-icmp/32768]"),
+        ("dynamic[tcp/0-65535]", "dynamic[tcp]"),
         ("10.1.0.0/16[sctp]", "10.1.0.0/16[132]"),
         ("10.1.0.0/16[tcp/%any]", "10.1.0.0/16[tcp]"),
     ],
@@ -200,10 +205,70 @@ def test_selectors(branch: Branch, written: str, selector: str) -> None:
     assert branch("", f"local_ts = {written}\n {version}", addresses=False).tunnels[0].local == Selector.parse(selector)
 
 
-def test_of_several_selectors_ikev1_negotiates_the_first(load_text: LoadText) -> None:
-    loaded = load_text(text("", "local_ts = 10.1.0.0/16, 10.3.0.0/16"))
-    assert loaded.settings.connections[0].tunnels[0].local == Selector.parse("10.1.0.0/16")
+@pytest.mark.parametrize(
+    ("local", "remote", "others", "pairs"),
+    [
+        (
+            "10.1.0.0/16, 10.3.0.0/16",
+            "10.2.0.0/16, 10.4.0.0/16",
+            "",
+            [
+                "10.1.0.0/16 10.2.0.0/16",
+                "10.1.0.0/16 10.4.0.0/16",
+                "10.3.0.0/16 10.2.0.0/16",
+                "10.3.0.0/16 10.4.0.0/16",
+            ],
+        ),
+        ("10.1.0.0/16, fec1::/16", "10.2.0.0/16, fec2::/16", "", ["10.1.0.0/16 10.2.0.0/16", "fec1::/16 fec2::/16"]),
+        (
+            "10.1.0.0/16[tcp], 10.1.0.0/16[17/53]",
+            "10.2.0.0/16[udp], 10.2.0.0/16[6/80]",
+            "",
+            [
+                "10.1.0.0/16[tcp] 10.2.0.0/16[tcp/80]",
+                "10.1.0.0/16[udp/53] 10.2.0.0/16[udp]",
+            ],
+        ),
+        ("dynamic", "0.0.0.0/0, ::/0", "", ["dynamic 0.0.0.0/0"]),  # between IPv4 addresses
+        ("dynamic", "0.0.0.0/0, ::/0", "vips = 0.0.0.0", ["dynamic 0.0.0.0/0"]),
+        ("dynamic", "0.0.0.0/0, ::/0", "vips = 0.0.0.0, ::", ["dynamic 0.0.0.0/0", "dynamic ::/0"]),
+        (
+            "dynamic",
+            "0.0.0.0/0, ::/0",
+            "remote_addrs = vpn.example.org\n local_addrs = %any",
+            [
+                "dynamic 0.0.0.0/0",
+                "dynamic ::/0",
+            ],
+        ),
+    ],
+)
+def test_each_pair_of_selectors_is_a_tunnel(
+    branch: Branch, local: str, remote: str, others: str, pairs: list[str]
+) -> None:
+    tunnels = branch(others, f"local_ts = {local}\n remote_ts = {remote}\n start_action = start").tunnels
+    assert [f"{tunnel.local} {tunnel.remote}" for tunnel in tunnels] == pairs
+    assert [tunnel.name for tunnel in tunnels] == ["net", *(f"net-{number}" for number in range(2, len(pairs) + 1))]
+    assert {tunnel.start for tunnel in tunnels} == {Start.START}
+
+
+def test_names_of_further_tunnels(load_text: LoadText) -> None:
+    child = "local_ts = 10.1.0.0/16, 10.3.0.0/16 }\n net-2 { if_id_out = 3"
+    loaded = load_text(text("if_id_out = 5", child))
+    found = [(tunnel.name, tunnel.marks.if_id_out) for tunnel in loaded.settings.connections[0].tunnels]
+    assert found == [("net", 5), ("net-3", 5), ("net-2", 3)]
     assert rules(loaded.warnings) == [("connections.branch.children.net.local_ts", Rule.NO_COUNTERPART)]
+
+
+def test_too_many_pairs_of_selectors(faults: Faults) -> None:
+    networks = ", ".join(f"10.{number}.0.0/16" for number in range(11))
+    (finding,) = faults(text("", f"local_ts = {networks}\n remote_ts = {networks}"))
+    assert (finding.key, finding.rule) == ("connections.branch.children.net.local_ts", Rule.INVALID_VALUE)
+
+
+def test_what_is_wrong_with_several_tunnels_is_said_once(faults: Faults) -> None:
+    (finding,) = faults(text("", "local_ts = 10.1.0.0/16, 10.3.0.0/16\n mark_in = x"))
+    assert finding.key == "connections.branch.children.net.mark_in"
 
 
 @pytest.mark.parametrize(
@@ -301,6 +366,9 @@ def test_algorithms_that_are_not_offered_are_named(load_text: LoadText, connecti
         ("", "mark_in = %unique", "children.net.mark_in"),
         ("", "rekey_bytes = many", "children.net.rekey_bytes"),
         ("", "updown = /no/such/program", "children.net.updown"),
+        ("", 'updown = "/bin/true a; /bin/true b"', "children.net.updown"),
+        ("", "updown = /bin/true $PLUTO_CONNECTION", "children.net.updown"),
+        ("version = 3", "", "version"),
     ],
 )
 def test_wrong_values_are_refused_where_they_are_written(faults: Faults, connection: str, child: str, key: str) -> None:
@@ -427,6 +495,7 @@ class TestIdentities:
             ("carol@example.org", "carol@example.org"),
             ("email:carol", "userfqdn:carol"),
             ("@@carol", "userfqdn:carol"),
+            ("carol@*", "carol@*"),
             ("keyid:group", "keyid:group"),
             ('"keyid:#00ff"', "@#00ff"),
             ('"@#00ff"', "@#00ff"),
@@ -440,6 +509,11 @@ class TestIdentities:
         connection = branch(f"local {{ id = {written} }}\n remote {{ id = {written} }}")
         assert (connection.local_id, connection.remote_id) == (ours, ours)
 
+    @pytest.mark.parametrize("written", ["%any", "*", "0.0.0.0", "::", "0::0"])
+    def test_any(self, branch: Branch, written: str) -> None:
+        connection = branch(f"local {{ id = {written} }}\n remote {{ id = {written} }}")
+        assert (connection.local_id, connection.remote_id) == (None, "%any")
+
     @pytest.mark.parametrize(
         "written", ["keyid:#0", "ipv4:#c00002", "ipv6:#c0000201", "{1}:#00", "asn1dn:#ff", "ipv4:192.0.2.1"]
     )
@@ -451,8 +525,8 @@ class TestIdentities:
 class TestSecrets:
     SEVERAL = """secrets {
         ike-any { secret = any }
-        ike-peer { id = branch.example.org\n secret = of the peer }
         ike-both { id-1 = gw.example.org\n id-2 = branch.example.org\n secret = of both }
+        ike-peer { id = branch.example.org\n secret = of the peer }
         ike-ours { id = gw.example.org\n secret = ours }
         ike-pattern { id = *.example.com\n secret = of a domain }
         ike-address { id = 203.0.113.5\n secret = of an address }
@@ -465,13 +539,28 @@ class TestSecrets:
             ("other.example.org", "branch.example.org", "198.51.100.7", b"of the peer"),
             ("gw.example.org", "other.example.org", "198.51.100.7", b"any"),
             ("gw.example.org", "a.example.com", "198.51.100.7", b"of a domain"),
-            ("other.example.org", "%any", "203.0.113.5", b"of an address"),
+            ("other.example.org", "%any", "203.0.113.5", b"any"),  # fits our identity, so addresses do not count
+            ("%any", "%any", "203.0.113.5", b"of an address"),
             ("other.example.org", "%any", "198.51.100.7", b"any"),
         ],
     )
     def test_the_owners_of_a_secret(self, branch: Branch, own: str, peer: str, address: str, secret: bytes) -> None:
         ends = f"local {{ id = {own} }}\n remote {{ id = {peer} }}\n remote_addrs = {address}"
         assert branch(ends, "", self.SEVERAL).secret == secret
+
+    @pytest.mark.parametrize("owner", ["198.51.100.7", "192.0.2.1"])
+    def test_without_one_of_the_identities_the_addresses_count(self, branch: Branch, owner: str) -> None:
+        others = f"""secrets {{
+            ike-a {{ id = 203.0.113.5\n secret = another }}
+            ike-b {{ id = {owner}\n secret = of the address }}
+            ike-c {{ id = 203.0.113.6\n secret = another }}
+        }}"""
+        assert branch("local { id = gw.example.org }", "", others).secret == b"of the address"
+
+    @pytest.mark.parametrize("owner", ["", f"id = {PEER}\n"])
+    def test_the_last_of_several_counts(self, branch: Branch, owner: str) -> None:
+        keys = "\n".join(f"ike-{name} {{ {owner} secret = {name} }}" for name in "ab")
+        assert branch("", "", f"secrets {{ {keys} }}").secret == b"b"
 
     @pytest.mark.parametrize(
         ("written", "secret"),
@@ -480,11 +569,57 @@ class TestSecrets:
     def test_notations(self, branch: Branch, written: str, secret: bytes) -> None:
         assert branch("", "", f"secrets {{ ike {{ secret = {written} }} }}").secret == secret
 
-    def test_several_secrets_for_peers_at_any_address_are_not_supported(self, faults: Faults) -> None:
-        keys = [f"ike-{name} {{ id = {name}.example.org\n secret = {name} }}" for name in "ab"]
-        others = "\n".join(["secrets {", *keys, "ike { secret = c } }"])
-        (finding,) = faults(text(others=others, addresses=False))
-        assert (finding.key, finding.rule) == ("connections.branch.remote", Rule.NOT_SUPPORTED)
+    NAMES = """secrets {
+        ike-a { id = a.example.org\n secret = a }
+        ike-b { id-1 = gw.example.org\n id-2 = b.example.org\n secret = b }
+        ike-c { id = c.example.com\n secret = c }
+        ike { secret = any }
+    }"""
+
+    def test_in_aggressive_mode_the_identity_of_a_peer_selects_its_secret(
+        self, load_text: LoadText, write: Write
+    ) -> None:
+        write("charon { i_dont_care_about_security_and_use_aggressive_mode_psk = yes }", "strongswan.conf")
+        ends = "aggressive = yes\n local { id = gw.example.org }\n remote { id = *.example.org }"
+        loaded = load_text(
+            text(ends, "local_ts = 10.1.0.0/16, 10.3.0.0/16\n remote_ts = 10.2.0.0/16", self.NAMES, addresses=False)
+        )
+        found = [(each.name, each.remote_id, each.secret) for each in loaded.settings.connections]
+        assert found == [
+            ("branch", "*.example.org", b"any"),
+            ("branch-2", "a.example.org", b"a"),
+            ("branch-3", "b.example.org", b"b"),
+        ]
+        assert {each.tunnels for each in loaded.settings.connections} == {loaded.settings.connections[0].tunnels}
+        assert Rule.SAME_TUNNEL_NAME not in {each.rule for each in loaded.warnings}
+        assert Rule.SAME_NETWORKS not in {each.rule for each in loaded.warnings}
+
+    def test_in_main_mode_the_identity_comes_too_late(self, load_text: LoadText) -> None:
+        loaded = load_text(text("remote { id = *.example.org }", "", self.NAMES, addresses=False))
+        assert [each.secret for each in loaded.settings.connections] == [b"any"]
+        assert ("connections.branch.remote", Rule.NO_COUNTERPART) in rules(loaded.warnings)
+
+    def test_addresses_of_peers_select_their_secrets(self, load_text: LoadText) -> None:
+        others = "secrets { ike-a { id = 203.0.113.5\n secret = a }\n ike-b { id = 203.0.113.6\n secret = b } }"
+        loaded = load_text(text("local { id = gw.example.org }", "", others, addresses=False))
+        found = [(each.name, each.remote_address, each.remote_id, each.secret) for each in loaded.settings.connections]
+        assert found == [
+            ("branch", "203.0.113.5", "%any", b"a"),
+            ("branch-2", "203.0.113.6", "%any", b"b"),
+        ]
+
+    @pytest.mark.parametrize(("own", "remotes"), [("gw.example.org", ["%any"]), ("%any", ["%any", "203.0.113.5"])])
+    def test_a_secret_of_our_identity_precedes_those_of_addresses(
+        self, load_text: LoadText, own: str, remotes: list[str]
+    ) -> None:
+        others = "secrets { ike-a { id = 203.0.113.5\n secret = a }\n ike { secret = any } }"
+        loaded = load_text(text(f"local {{ id = {own} }}", "", others, addresses=False))
+        assert [each.remote_address for each in loaded.settings.connections] == remotes
+
+    def test_many_secrets_for_peers_at_any_address(self, faults: Faults) -> None:
+        keys = "\n".join(f"ike-{n} {{ id = 10.0.{n >> 8}.{n & 255}\n secret = s{n} }}" for n in range(1001))
+        found = faults(text("", "", f"secrets {{ {keys} }}", addresses=False))
+        assert ("connections.branch.remote", Rule.INVALID_VALUE) in rules(found)
 
     def test_a_peer_with_one_identity_has_one_secret(self, branch: Branch) -> None:
         keys = [f"ike-{name} {{ id = {name}.example.org\n secret = {name} }}" for name in "ab"]
@@ -576,6 +711,13 @@ class TestXauth:
         found = faults(text(f"remote-2 {{ auth = xauth-{backend} }}", addresses=False))
         assert ("connections.branch.remote-2.auth", Rule.NOT_SUPPORTED) in rules(found)
 
+    def test_the_identity_of_a_user_is_that_of_the_first_round(self, load_text: LoadText, faults: Faults) -> None:
+        others = f"{SECRET}\nsecrets {{ xauth {{ id = carol\n secret = of carol }} }}"
+        for who in ("%any", PEER, f"fqdn:{PEER}"):
+            assert load_text(text(f"remote-2 {{ auth = xauth\n id = {who} }}", "", others)).settings.connections
+        (finding,) = faults(text("remote-2 { auth = xauth\n id = carol }", "", others))
+        assert (finding.key, finding.rule) == ("connections.branch.remote-2.id", Rule.NOT_SUPPORTED)
+
     def test_a_password_of_all_users(self, faults: Faults) -> None:
         others = f"{SECRET}\nsecrets {{ xauth {{ secret = for everybody }} }}"
         (finding,) = faults(text("remote-2 { auth = xauth }", "", others, addresses=False))
@@ -658,6 +800,10 @@ class TestRecognition:
         assert load(write("", "swanctl.toml")).settings.connections == ()
         assert load(write(text(), "x.toml"), format="swanctl").settings.connections
 
+    def test_a_fifo_is_not_read_twice(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "swanctl.conf")
+        assert recognised(tmp_path / "swanctl.conf") == TOML
+
     @pytest.mark.parametrize("written", ["[gateway]\nport = 500\n", "[pools]\n", ""])
     def test_toml_is_not_mistaken(self, write: Write, written: str) -> None:
         assert load(write(written, "ikev1.conf")).settings.connections == ()
@@ -675,6 +821,12 @@ def test_the_configurations_of_peers_in_the_documents(load_text: LoadText, block
     loaded = load_text(block.text)
     assert loaded.settings.connections
     assert Rule.NO_COUNTERPART not in {finding.rule for finding in loaded.warnings}
+
+
+def test_many_unknown_keys_are_all_refused(faults: Faults) -> None:
+    found = faults(text("\n".join(f"key{number} = 1" for number in range(1000))))
+    assert [each.rule for each in found] == [Rule.UNKNOWN_KEY] * 1000
+    assert all(each.line for each in found)
 
 
 def test_a_base_section_is_inherited(load_text: LoadText) -> None:

@@ -202,7 +202,7 @@ class TestTrust:
         assert (found.revocation, found.revocation_lists) == (Revocation.STRICT, (revoked,))
 
     def test_the_size_of_keys(self, connection: Connect) -> None:
-        assert connection("certs = gw.crt", "auth = rsa-3072-sha256").trust.smallest_rsa_bits == 3072
+        assert connection("certs = gw.crt", "auth = rsa-3072-ecdsa-256-sha256").trust.smallest_rsa_bits == 3072
 
     @pytest.mark.parametrize(
         ("remote", "others", "key"),
@@ -210,6 +210,10 @@ class TestTrust:
             ("revocation = ifuri", "", "connections.c.remote.revocation"),
             ("auth = pubkey-sha384", "", "connections.c.remote.auth"),
             ("auth = ecdsa-384", "", "connections.c.remote.auth"),
+            ("auth = ecdsa-256", "", "connections.c.remote.auth"),  # our key is RSA, and so is that of the peer
+            ("auth = rsa-2048", "", "connections.c.remote.auth"),  # the CA's key is ECDSA
+            ("certs = gw.crt\n cacerts = ca.crt", "", "connections.c.remote.certs"),
+            ("pubkeys = gw.pub\n cacerts = ca.crt", "", "connections.c.remote.pubkeys"),
             ("cert_policy = 1.2.3", "", "connections.c.remote.cert_policy"),
             ("ca_id = ca.example.org", "", "connections.c.remote.ca_id"),
             ("", "authorities { a { cacert = ca.crt\n crl_uris = http://a.example/ } }", "authorities.a.crl_uris"),
@@ -218,7 +222,10 @@ class TestTrust:
             ("cacert { handle = 00 }", "", "connections.c.remote.cacert.handle"),
         ],
     )
-    def test_what_is_less_strict_here_is_refused(self, connection: Connect, remote: str, others: str, key: str) -> None:
+    def test_what_is_less_strict_here_is_refused(
+        self, connection: Connect, write: Write, remote: str, others: str, key: str
+    ) -> None:
+        write(spki(GW), "pubkey/gw.pub")
         with pytest.raises(ConfigError) as caught:
             connection("certs = gw.crt", remote, others)
         assert (key, Rule.NOT_SUPPORTED) in [(each.key, each.rule) for each in caught.value.findings]
@@ -243,4 +250,12 @@ def test_elliptic_keys(loaded: Callable[..., Loaded], write: Write) -> None:
     write(der(CA.issue("CN=ec", key)), "x509/ec.crt")
     sec1 = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     write(sec1, "ecdsa/ec.key")
-    assert loaded("auth = ecdsa\n certs = ec.crt", "auth = ecdsa").settings.connections[0].credential is not None
+    for remote in ("ecdsa", "ecdsa-256", "rsa-3072-ecdsa-256"):
+        found = loaded("auth = ecdsa\n certs = ec.crt", f"auth = {remote}")
+        assert found.settings.connections[0].credential is not None
+    for remote in ("rsa-2048", "ecdsa-384"):
+        with pytest.raises(ConfigError) as caught:
+            loaded("auth = ecdsa\n certs = ec.crt", f"auth = {remote}")
+        assert [(each.key, each.rule) for each in caught.value.findings] == [
+            ("connections.c.remote.auth", Rule.NOT_SUPPORTED)
+        ]

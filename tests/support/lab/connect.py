@@ -7,8 +7,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from lab.charon import XAUTH_PASSWORD, XAUTH_USER
+from lab.charon import XAUTH_PASSWORD, XAUTH_USER, Charon, CharonOptions
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
@@ -54,10 +55,13 @@ def connect(
     user: str = XAUTH_USER,
     nobody: bool = False,
     setup: str = ":",
+    folder: Path | None = None,
 ) -> Connect:
-    """Connect to the node's peer, with the secrets in files. With an empty ``user``, without XAUTH."""
-    folder = lab.folder("connect")
-    folder.mkdir(parents=True)
+    """Connect to the node's peer, with the secrets in files. With an empty ``user``, without XAUTH. ``folder`` is that
+    of an earlier process, for the same temporary files.
+    """
+    folder = folder or lab.folder("connect")
+    folder.mkdir(parents=True, exist_ok=True)
     for name, content in (("secret", secret), ("password", password)):
         (folder / name).touch(mode=0o600)
         (folder / name).write_text(content + "\n")
@@ -65,6 +69,24 @@ def connect(
     named = ("--user", user) if user else ()
     command = (node.peer, *named, *files, *options)
     return lab.started(Connect(node, folder, command, nobody=nobody, setup=setup))
+
+
+def charon_gateway(lab: Lab, node: Node, pool: str, **others: Any) -> Charon:
+    """charon as gateway for `connect`: it assigns 10.99.0.65 first. ``pool`` has more keys of its pool, ``others`` are
+    options that differ.
+    """
+    usual = CharonOptions(
+        xauth=True,
+        connection="pools = office",
+        peer_id="%any",
+        local_ts="0.0.0.0/0",
+        remote_ts="dynamic",
+        ike="aes256-sha256-modp2048",
+        esp="aes256-sha256",
+        modules="attr unity",
+        others=f"pools {{ office {{ addrs = 10.99.0.64/29\n {pool} }} }}",
+    )
+    return lab.charon(node, replace(usual, **others))
 
 
 def gateway(lab: Lab, node: Node, pool: str = "") -> OurGateway:

@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import ctypes
 import os
+import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 NAMED = Path("/run/netns")  # where `ip netns add` puts them
 
 _NEW_NETWORK = 0x4000_0000  # CLONE_NEWNET of <linux/sched.h>
+_BIND, _DETACH = 1 << 12, 2  # MS_BIND, MNT_DETACH of <sys/mount.h>
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -45,6 +48,37 @@ def new_namespace() -> int:
     with back_again():
         checked(_libc.unshare(_NEW_NETWORK))
         return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def add_namespace(name: str) -> None:
+    """As `ip netns add`."""
+    _share_the_folder()
+    place = NAMED / name
+    place.touch(mode=0o444, exist_ok=False)
+    with back_again():
+        checked(_libc.unshare(_NEW_NETWORK))
+        mount("/proc/thread-self/ns/net", str(place), "none", _BIND)
+
+
+def remove_namespace(name: str) -> None:
+    """As `ip netns del`, unless it is gone already."""
+    place = NAMED / name
+    with suppress(FileNotFoundError):
+        checked(_libc.umount2(os.fsencode(place), _DETACH))
+        place.unlink()
+
+
+@cache
+def _share_the_folder() -> None:
+    """Have `ip netns` make the folder one whose mounts end in all mount namespaces at once."""
+    name = f"ikev1-lab-{os.getpid()}-first"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    remove_namespace(name)
+
+
+def mount(source: str, target: str, kind: str, flags: int = 0) -> None:
+    """mount(2)."""
+    checked(_libc.mount(os.fsencode(source), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), None))
 
 
 def set_namespace(descriptor: int) -> None:

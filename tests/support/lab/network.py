@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import socket
+import struct
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
 
-from lab.namespaces import inside
+from lab.namespaces import add_namespace, inside, remove_namespace
 from lab.process import LabError, run
 
 PREFIX = "ikev1-lab"
@@ -47,6 +47,8 @@ class Network:
     def __init__(self, run_id: str) -> None:
         self._prefix = f"{PREFIX}-{run_id}-"
         self._namespaces: list[str] = []
+        # what ip(8) has still to do in each namespace: it starts slowly in User-Mode Linux, and does all at once
+        self._lines: dict[str, list[str]] = {}
 
     def direct(self, outside: int = 4, inside: int = 4) -> tuple[Node, Node]:
         """``a`` (10.77.0.1, behind it 10.10.1.0/24) and ``b`` (10.77.0.2, 10.10.2.0/24), joined by a wire.
@@ -57,19 +59,21 @@ class Network:
         outer, inner = _WIRE[outside], _BEHIND[inside]
         a = self._node("a", outer[0], inner[0], peer=outer[1], remote=inner[1])
         b = self._node("b", outer[1], inner[1], peer=outer[0], remote=inner[0])
-        _ip(f"link add eth0 netns {a.namespace} type veth peer name eth0 netns {b.namespace}")
+        self._wire(a.namespace, "eth0", b.namespace, "eth0")
         self._address(a)
         self._address(b)
+        self._make()
         _wait_for_the_wire(a, b)
         return a, b
 
     def sites(self, a: tuple[str, str], b: tuple[str, str]) -> tuple[Node, Node]:
         """``a`` and ``b``, joined by a wire: the IPv4 address of each, and the network behind it."""
         nodes = self._node("a", *a, peer=b[0], remote=b[1]), self._node("b", *b, peer=a[0], remote=a[1])
-        _ip(f"link add eth0 netns {nodes[0].namespace} type veth peer name eth0 netns {nodes[1].namespace}")
+        self._wire(nodes[0].namespace, "eth0", nodes[1].namespace, "eth0")
         for node in nodes:
             self._address(node)
-            _ip_in(node.namespace, f"route add {node.peer} dev eth0", f"route add default via {node.peer}")
+            self._later(node.namespace, f"route add {node.peer} dev eth0", f"route add default via {node.peer}")
+        self._make()
         return nodes
 
     def behind_nat(self) -> tuple[Node, Node]:
@@ -80,6 +84,7 @@ class Network:
         c = self._node("c", "192.168.77.11", "10.10.1.0/24", peer="10.77.1.2", remote="10.10.2.0/24")
         gw = self._node("gw", "10.77.1.2", "10.10.2.0/24", peer="10.77.1.1", remote="10.10.1.0/24")
         self._masquerade([c], gw)
+        self._make()
         return c, gw
 
     def two_behind_nat(self) -> tuple[Node, Node, Node]:
@@ -90,6 +95,7 @@ class Network:
         c2 = self._node("c2", "192.168.78.11", "10.10.3.0/24", peer="10.77.1.2", remote="10.10.2.0/24")
         gw = self._node("gw", "10.77.1.2", "10.10.2.0/24", peer="10.77.1.1", remote="10.10.1.0/24")
         self._masquerade([c1, c2], gw)
+        self._make()
         return c1, c2, gw
 
     def same_address_behind_nat(self) -> tuple[Node, Node, Node]:
@@ -106,51 +112,64 @@ class Network:
         for number, client in enumerate((c1, c2)):
             home = self._router(f"home{number}", client, "192.168.77.1", "inside")
             self._address(client)
-            _ip_in(client.namespace, "route add default via 192.168.77.1")
-            _ip(f"link add outside netns {home} type veth peer name inside{number} netns {carrier}")
+            self._later(client.namespace, "route add default via 192.168.77.1")
+            self._wire(home, "outside", carrier, f"inside{number}")
             for namespace, address, device in (
                 (home, f"10.88.{number}.2", "outside"),
                 (carrier, f"10.88.{number}.1", f"inside{number}"),
             ):
-                _ip_in(namespace, f"addr add {address}/24 dev {device}", f"link set {device} up")
-            _ip_in(home, f"route add default via 10.88.{number}.1")
+                self._later(namespace, f"addr add {address}/24 dev {device}", f"link set {device} up")
+            self._later(home, f"route add default via 10.88.{number}.1")
             iptables(home, "-t nat -A POSTROUTING -o outside -j MASQUERADE")
         iptables(carrier, "-t nat -A POSTROUTING -o outside -j MASQUERADE")
+        self._make()
         return c1, c2, gw
 
     def _router(self, name: str, neighbour: Node, address: str, device: str) -> str:
         """A namespace that forwards, with ``address`` on a wire to ``neighbour``."""
         namespace = self._namespace(name)
-        _ip(f"link add eth0 netns {neighbour.namespace} type veth peer name {device} netns {namespace}")
-        _ip_in(namespace, f"addr add {address}/24 dev {device}", f"link set {device} up")
+        self._wire(neighbour.namespace, "eth0", namespace, device)
+        self._later(namespace, f"addr add {address}/24 dev {device}", f"link set {device} up")
         set_in_kernel(namespace, "net.ipv4.ip_forward=1")
         return namespace
 
     def _masquerade(self, clients: Sequence[Node], gw: Node) -> None:
         """A router between, which hides each client's /24 behind 10.77.1.1."""
         nat = self._namespace("nat")
-        _ip(f"link add eth0 netns {gw.namespace} type veth peer name outside netns {nat}")
+        self._wire(gw.namespace, "eth0", nat, "outside")
         sides = {"outside": gw.peer}
         self._address(gw)
         for number, client in enumerate(clients):
-            inside, router = f"inside{number}", client.address.rpartition(".")[0] + ".1"
-            _ip(f"link add eth0 netns {client.namespace} type veth peer name {inside} netns {nat}")
+            device, router = f"inside{number}", client.address.rpartition(".")[0] + ".1"
+            self._wire(client.namespace, "eth0", nat, device)
             self._address(client)
-            _ip_in(client.namespace, f"route add default via {router}")
-            sides[inside] = router
-        _ip_in(nat, *(f"addr add {address}/24 dev {device}" for device, address in sides.items()))
-        _ip_in(nat, *(f"link set {device} up" for device in sides))
+            self._later(client.namespace, f"route add default via {router}")
+            sides[device] = router
+        self._later(nat, *(f"addr add {address}/24 dev {device}" for device, address in sides.items()))
+        self._later(nat, *(f"link set {device} up" for device in sides))
         set_in_kernel(nat, "net.ipv4.ip_forward=1")
         iptables(nat, "-t nat -A POSTROUTING -o outside -j MASQUERADE")
 
     def close(self) -> None:
         """Remove every namespace made here, and with them their wires."""
         while self._namespaces:
-            run("ip", "netns", "del", self._namespaces.pop(), check=False)
+            remove_namespace(self._namespaces.pop())
+
+    def _wire(self, one: str, device: str, other: str, its_device: str) -> None:
+        self._later(one, f"link add {device} type veth peer name {its_device} netns {other}")
+
+    def _later(self, namespace: str, *lines: str) -> None:
+        self._lines.setdefault(namespace, []).extend(lines)
+
+    def _make(self) -> None:
+        """A wire is made where its first end is, so that the router in the middle, to which they lead, comes last."""
+        for namespace in sorted(self._lines, key=lambda each: each == f"{self._prefix}nat"):
+            _ip_in(namespace, *self._lines[namespace])
+        self._lines.clear()
 
     def _namespace(self, name: str) -> str:
         namespace = self._prefix + name
-        _ip(f"netns add {namespace}")
+        add_namespace(namespace)
         self._namespaces.append(namespace)
         return namespace
 
@@ -167,7 +186,7 @@ class Network:
         )
 
     def _address(self, node: Node) -> None:
-        _ip_in(
+        self._later(
             node.namespace,
             # without duplicate address detection, which takes seconds
             f"addr add {_on_the_wire(node.address)} dev eth0 {_nodad(node.address)}",
@@ -189,15 +208,30 @@ def _wait_for_the_wire(*nodes: Node) -> None:
     """
     deadline = time.monotonic() + 60
     for node in nodes:
-        while _state_of_the_wire(node) != "UP":
+        while not _is_up(node):
             if time.monotonic() > deadline:
                 raise LabError(f"eth0 of {node.name} does not come up")
             time.sleep(0.01)
 
 
-def _state_of_the_wire(node: Node) -> str:
-    (link,) = json.loads(run("ip", "-j", "-n", node.namespace, "link", "show", "eth0"))
-    return str(link["operstate"])
+def _is_up(node: Node) -> bool:
+    """Whether the operational state of ``eth0`` is "up" (RFC 2863): an attribute of its link."""
+    attribute = struct.pack("=HH8s", 9, _IFLA_IFNAME, b"eth0")  # which ends with a zero
+    request = struct.pack("=IHHII16x", 32 + len(attribute), _RTM_GETLINK, _NLM_F_REQUEST, 1, 0) + attribute
+    with inside(node.namespace), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
+        kernel.send(request)
+        link = kernel.recv(1 << 16)
+    at = 32
+    while at < len(link):
+        length, kind = struct.unpack_from("=HH", link, at)
+        if kind == _IFLA_OPERSTATE:
+            return link[at + 4] == _IF_OPER_UP
+        at += (length + 3) & ~3
+    raise LabError(f"no state of eth0 of {node.name}")
+
+
+# <linux/netlink.h>, <linux/rtnetlink.h>, <linux/if_link.h>, <linux/if.h>
+_NLM_F_REQUEST, _RTM_GETLINK, _IFLA_IFNAME, _IFLA_OPERSTATE, _IF_OPER_UP = 1, 18, 3, 16, 6
 
 
 def drop_ip_fragments(*nodes: Node, mtu: int = 1280) -> None:
@@ -219,17 +253,16 @@ def rebind(client: Node, port: int) -> None:
 def iptables(namespace: str, rule: str) -> None:
     """One rule more, of IPv4."""
     with inside(namespace):
-        run(_program_for_rules(), *rule.split())
+        try:
+            run(_iptables[0], *rule.split())
+        except LabError:  # a kernel without nf_tables still has the older tables
+            if len(_iptables) == 1:
+                raise
+            run(_iptables[1], *rule.split())
+            del _iptables[0]
 
 
-@cache
-def _program_for_rules() -> str:
-    """A kernel without nf_tables still has the older tables."""
-    try:
-        run("iptables", "-t", "nat", "-S")
-    except LabError:
-        return "iptables-legacy"
-    return "iptables"
+_iptables = ["iptables", "iptables-legacy"]  # without the first once only the second has worked
 
 
 def remove_left_overs() -> None:
@@ -237,7 +270,7 @@ def remove_left_overs() -> None:
     for line in run("ip", "netns", "list").splitlines():
         name = line.split()[0]
         if name.startswith(PREFIX) and not Path("/proc", name.split("-")[2]).exists():
-            run("ip", "netns", "del", name)
+            remove_namespace(name)
 
 
 def _host(network: str) -> str:
@@ -251,10 +284,6 @@ def _on_the_wire(address: str) -> str:
 
 def _nodad(address: str) -> str:
     return "nodad" if ":" in address else ""
-
-
-def _ip(arguments: str) -> None:
-    run("ip", *arguments.split())
 
 
 def _ip_in(namespace: str, *lines: str) -> None:

@@ -23,7 +23,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lab.namespaces import NAMED, checked, set_namespace
+from lab.namespaces import NAMED, checked, mount, set_namespace
 
 # What `ikev1 run` loads; anything else is loaded by each fork.
 _LOADED = (
@@ -177,7 +177,7 @@ def _run(
     os.environ.update(environment)
     _enter(namespace)
     for place, shown in hides.items():
-        _mount(shown, place, "none", _BIND)
+        mount(shown, place, "none", _BIND)
     if setup != ":":
         subprocess.run(["bash", "-c", setup], check=True)
     status = 0
@@ -212,13 +212,9 @@ def _enter(namespace: str) -> None:
     set_namespace(descriptor)
     os.close(descriptor)
     checked(_libc.unshare(_NEW_MOUNTS))
-    _mount("", "/", "none", _SLAVE)
+    mount("", "/", "none", _SLAVE)
     checked(_libc.umount2(b"/sys", _DETACH))  # it shows the devices of the network in which it was mounted
-    _mount("sysfs", "/sys", "sysfs")
-
-
-def _mount(source: str, target: str, kind: str, flags: int = 0) -> None:
-    checked(_libc.mount(os.fsencode(source), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), None))
+    mount("sysfs", "/sys", "sysfs")
 
 
 if __name__ == "__main__":

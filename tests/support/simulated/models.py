@@ -166,7 +166,7 @@ class Charon(Model):
                     heir.change(children=(*heir.sa.children, child))
 
     def tick(self) -> None:
-        """Replace what has reached its ``rekey_time``: of the pairs of each ISAKMP SA the newest."""
+        """Replace what has reached its ``rekey_time``: of the pairs of each ISAKMP SA the newest of each tunnel."""
         for sa in self.sas_with(CONNECTION):
             if sa.CKY_I not in self._rekeying and self.world.now >= self._rekey_at.get(sa.CKY_I, math.inf):
                 self.replaces_ike(sa)
@@ -174,10 +174,10 @@ class Charon(Model):
         known = {sa.CKY_I for sa in self.engine.of_connection(CONNECTION)}
         self._ends({owner for owner in self._owners.values() if owner not in known})
         pairs = sorted(self.pairs_with(CONNECTION), key=lambda child: child.created_at)
-        newest = {self._owners.get(child.inbound.spi, b""): child for child in pairs}
+        newest = {(self._owners.get(child.inbound.spi, b""), child.name): child for child in pairs}
         for child in newest.values():
             due = self.age(child.created_at) > self.REKEY[0] * (child.expires_at - child.created_at)
-            if due and child.state is ChildState.INSTALLED and not self.engine.is_under_way(CONNECTION, "net"):
+            if due and child.state is ChildState.INSTALLED and not self.engine.is_under_way(CONNECTION, child.name):
                 self.wishes(Engine.rekey_child, child.unique_id)
 
     def replaces_ike(self, sa: IkeSa) -> None:
@@ -251,7 +251,7 @@ class Pluto(Model):
             busy = busy or used
             ending = child.expires_at - self.network.now < self.MARGIN * (child.expires_at - child.created_at)
             idle = not used or child.state is not ChildState.INSTALLED
-            if ending and not idle and not self.engine.is_under_way(CONNECTION, "net"):
+            if ending and not idle and not self.engine.is_under_way(CONNECTION, child.name):
                 self.wishes(Engine.rekey_child, child.unique_id)
         sas = self.sas_with(CONNECTION)
         newest = sas[-1] if sas else None

@@ -96,7 +96,9 @@ class Node(Peer):
         self._writes_left = math.inf
         self._killed_for = 0.0
         self._events_read = 0
-        self._waits: dict[str, tuple[float, float]] = {}  # by host: not before, and the wait after that
+        self._waits: dict[
+            tuple[str, str], tuple[float, float]
+        ] = {}  # by host and tunnel: not before, and the wait then
 
     # --- the process
 
@@ -331,19 +333,19 @@ class Node(Peer):
 
     # --- calling
 
-    def keeps_up(self, host: str, connection: str, destination: str) -> None:
+    def keeps_up(self, host: str, connection: str, tunnel: str, destination: str) -> None:
         """Call a peer to whose network no pair carries packets, as a daemon does that keeps a tunnel up."""
-        now = self.world.now
+        now, key = self.world.now, (host, tunnel)
         if self.is_down:
             return
         if self.carrier(network(destination)) is not None:
-            self._waits.pop(host, None)
+            self._waits.pop(key, None)
             return
-        not_before, wait = self._waits.get(host, (now, _WAITS[0]))
-        if now < not_before or self.engine.is_under_way(connection, "net"):
+        not_before, wait = self._waits.get(key, (now, _WAITS[0]))
+        if now < not_before or self.engine.is_under_way(connection, tunnel):
             return
-        self._waits[host] = (now + wait, min(2 * wait, _WAITS[1]))
-        self.calls("net", connection=connection, host=host)
+        self._waits[key] = (now + wait, min(2 * wait, _WAITS[1]))
+        self.calls(tunnel, connection=connection, host=host)
 
     # --- what it has
 

@@ -28,6 +28,7 @@ class Spoke(NamedTuple):
         clock: what its clock shows more than that of the world, in seconds.
         rate: how many seconds its clock goes on in one second.
         keeps_esp: whether its IPsec SAs outlive its process, as in a kernel.
+        tunnels: how many, 1 or 2.
     """
 
     kind: str = "ours"
@@ -39,6 +40,7 @@ class Spoke(NamedTuple):
     clock: float = 0.0
     rate: float = 1.0
     keeps_esp: bool = False
+    tunnels: int = 1
 
 
 class Fault(NamedTuple):
@@ -93,6 +95,11 @@ def brisk_plan(seed: int, kinds: tuple[str, ...] = KINDS, faults: tuple[str, ...
     duration = random.choice((40.0, 100.0))
     happens = sorted(_fault(random, faults, ["spoke0"], (spoke,), duration, 0.2) for _ in range(random.randint(1, 4)))
     return Plan(seed, (spoke,), tuple(happens), duration, (), random.random() < 0.5, brisk=True)
+
+
+def with_two_tunnels(plan: Plan) -> Plan:
+    """The same plan with two tunnels to each spoke."""
+    return plan._replace(spokes=tuple(spoke._replace(tunnels=2) for spoke in plan.spokes))
 
 
 def random_plan(seed: int, kinds: tuple[str, ...] = KINDS, faults: tuple[str, ...] = FAULTS) -> Plan:

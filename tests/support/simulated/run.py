@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from ikev1.core.records.child_sa import ChildSa
 from simulated.invariants import Violation, watched_ivs
 from simulated.models import CONNECTION, MODELS, Model
 from simulated.node import network
 from simulated.plan import LINK_FAULTS, Plan
-from simulated.world import World
+from simulated.world import Way, World
 
 ALWAYS, LINEAGE, HEALS = "always", "lineage", "heals"
 RULES = (ALWAYS, LINEAGE, HEALS)
@@ -126,20 +125,22 @@ def _keep_up(world: World) -> None:
         if world.is_idle and not spoke.CALLS_WHEN_IDLE:
             continue
         if world.plan.spokes[number].calls:
-            spoke.keeps_up(world.hub.address, CONNECTION, world.network_of("hub"))
+            for way in world.ways[name]:
+                spoke.keeps_up(world.hub.address, CONNECTION, way.tunnel, way.hub)
         else:
-            world.hub.keeps_up(world.outside_of(number), name, world.network_of(name))
+            for way in world.ways[name]:
+                world.hub.keeps_up(world.outside_of(number), name, way.tunnel, way.spoke)
     world.at(_KEEP_UP, lambda: _keep_up(world))
 
 
 def _send(world: World) -> None:
-    """A packet each way between the hub and every spoke, unless all are idle."""
+    """A packet each way through every tunnel, unless all are idle."""
     if not world.is_idle:
         for name, spoke in world.spokes.items():
-            hub, net = world.network_of("hub"), world.network_of(name)
-            world.sent_packets += 2
-            spoke.sends(net, hub)
-            world.hub.sends(hub, net)
+            for _, hub, net in world.ways[name]:
+                world.sent_packets += 2
+                spoke.sends(net, hub)
+                world.hub.sends(hub, net)
     world.at(world.chance.uniform(*_PACKETS), lambda: _send(world))
 
 
@@ -169,31 +170,35 @@ def lineage_faults(world: World) -> list[str]:
         for node, connection in ((spoke, CONNECTION), (world.hub, name)):
             if node.is_down:
                 continue
-            sas, pairs = node.sas_with(connection), node.pairs_with(connection)
+            sas = node.sas_with(connection)
             if len(sas) > 2:
                 wrong.append(f"{node.name} has {len(sas)} ISAKMP SAs with {connection}: {_numbers(sas)}")
-            if len(pairs) > 2:
-                wrong.append(f"{node.name} has {len(pairs)} pairs of the tunnel of {connection}: {_numbers(pairs)}")
-        ours, theirs = _carriers(world, name, spoke)
-        for sender, child, receiver in ((world.hub, ours, spoke), (spoke, theirs, world.hub)):
-            if child is None or receiver.is_down or not sender.ASKS:
-                continue
-            if world.is_idle and not any(sa.is_up for sa in sender.engine.sas.values()):
-                continue  # nothing but a packet makes it ask
-            if sender.ASKS_FOR and world.was_idle_within(sender.ASKS_FOR):
-                continue  # dead peer detection on demand (RFC 3706 §5.4): likewise, also while an ISAKMP SA is up
-            if child.outbound.spi not in receiver.inbound:
-                wrong.append(f"{sender.name} sends with pair #{child.unique_id}, which {receiver.name} does not have")
-        if ours is not None and theirs is not None and ours.inbound.spi != theirs.outbound.spi:
-            wrong.append(f"hub sends with its pair #{ours.unique_id}, {name} with another one: its #{theirs.unique_id}")
+            for way in world.ways[name]:
+                pairs = [child for child in node.pairs_with(connection) if child.name == way.tunnel]
+                if len(pairs) > 2:
+                    wrong.append(f"{node.name} has {len(pairs)} pairs of the tunnel of {connection}: {_numbers(pairs)}")
+        for way in world.ways[name]:
+            wrong += _tunnel_faults(world, way, spoke)
     return wrong
 
 
-def _carriers(world: World, name: str, spoke: Model) -> tuple[ChildSa | None, ChildSa | None]:
-    return (
-        world.hub.carrier(network(world.network_of(name))),
-        spoke.carrier(network(world.network_of("hub"))),
-    )
+def _tunnel_faults(world: World, way: Way, spoke: Model) -> list[str]:
+    wrong = []
+    ours, theirs = world.hub.carrier(network(way.spoke)), spoke.carrier(network(way.hub))
+    for sender, child, receiver in ((world.hub, ours, spoke), (spoke, theirs, world.hub)):
+        if child is None or receiver.is_down or not sender.ASKS:
+            continue
+        if world.is_idle and not any(sa.is_up for sa in sender.engine.sas.values()):
+            continue  # nothing but a packet makes it ask
+        if sender.ASKS_FOR and world.was_idle_within(sender.ASKS_FOR):
+            continue  # dead peer detection on demand (RFC 3706 §5.4): likewise, also while an ISAKMP SA is up
+        if child.outbound.spi not in receiver.inbound:
+            wrong.append(f"{sender.name} sends with pair #{child.unique_id}, which {receiver.name} does not have")
+    if ours is not None and theirs is not None and ours.inbound.spi != theirs.outbound.spi:
+        wrong.append(
+            f"hub sends with its pair #{ours.unique_id}, {spoke.name} with another one: its #{theirs.unique_id}"
+        )
+    return wrong
 
 
 def _numbers(of: Iterable[object]) -> list[int]:
@@ -201,15 +206,19 @@ def _numbers(of: Iterable[object]) -> list[int]:
 
 
 def _check_traffic(world: World) -> None:
-    """Packets pass both ways between the hub and every spoke."""
+    """Packets pass both ways through every tunnel."""
     for name, spoke in world.spokes.items():
-        hub, net = world.network_of("hub"), world.network_of(name)
-        for sender, receiver, source, destination in ((spoke, world.hub, net, hub), (world.hub, spoke, hub, net)):
-            before = sum(packet.source == source for packet in receiver.received)
-            sent = sender.sends(source, destination)
-            world.settle()
-            after = sum(packet.source == source for packet in receiver.received)
-            if not sent:
-                raise Violation(f"no pair of {sender.name} carries packets to {receiver.name}")
-            if after != before + 1:
-                raise Violation(f"a packet of {sender.name} to {receiver.name} is lost")
+        for _, hub, net in world.ways[name]:
+            _check_packet(world, spoke, world.hub, net, hub)
+            _check_packet(world, world.hub, spoke, hub, net)
+
+
+def _check_packet(world: World, sender: Model, receiver: Model, source: str, destination: str) -> None:
+    before = sum(packet.source == source for packet in receiver.received)
+    sent = sender.sends(source, destination)
+    world.settle()
+    after = sum(packet.source == source for packet in receiver.received)
+    if not sent:
+        raise Violation(f"no pair of {sender.name} carries packets to {receiver.name}")
+    if after != before + 1:
+        raise Violation(f"a packet of {sender.name} to {receiver.name} is lost")

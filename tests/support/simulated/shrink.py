@@ -56,6 +56,7 @@ def _smaller(plan: Plan) -> Iterator[Plan]:
         yield plan._replace(idle=())
     for place, spoke in enumerate(plan.spokes):
         plainer = spoke._replace(clock=0.0, rate=1.0)
-        for other in (plainer, spoke._replace(behind_nat=False), spoke._replace(aggressive=False)):
+        plain = (plainer, spoke._replace(behind_nat=False), spoke._replace(aggressive=False), spoke._replace(tunnels=1))
+        for other in plain:
             if other != spoke:
                 yield plan._replace(spokes=(*plan.spokes[:place], other, *plan.spokes[place + 1 :]))

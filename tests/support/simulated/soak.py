@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import learned
 from simulated.invariants import Violation
-from simulated.plan import AMNESIA, FAULTS, KINDS, Fault, Plan, Spoke, brisk_plan, random_plan
+from simulated.plan import AMNESIA, FAULTS, KINDS, Fault, Plan, Spoke, brisk_plan, random_plan, with_two_tunnels
 from simulated.remote_plan import remote_plan
 from simulated.remote_world import run_remote
 from simulated.run import RULES, run
@@ -50,9 +50,10 @@ class Done(NamedTuple):
 
 
 def plan_of(name: str) -> Plan:
-    """The plan that a violation names: ``17`` or ``brisk-17``."""
-    number = int(name.removeprefix("brisk-"))
-    return (brisk_plan if name.startswith("brisk-") else random_plan)(number, KINDS, (*FAULTS, AMNESIA))
+    """The plan that a violation names: ``17``, ``brisk-17``, or ``two-17`` with two tunnels."""
+    kind, _, number = name.rpartition("-")
+    plan = (brisk_plan if kind else random_plan)(int(number), KINDS, (*FAULTS, AMNESIA))
+    return with_two_tunnels(plan) if kind == "two" else plan
 
 
 def play(names: list[str], rules: tuple[str, ...], until: float) -> Done:
@@ -180,7 +181,10 @@ class Soak:
                     yield pool.submit(learn, kind, proof, learning, self._until)
             learning += 1
             for _ in range(_LEARN_AGAIN):
-                names = [f"brisk-{number + place}" if place else str(number) for place in range(_BLOCK)]
+                names = [
+                    str(number),
+                    *(f"{('brisk', 'two')[place % 2]}-{number + place}" for place in range(1, _BLOCK)),
+                ]
                 number += _BLOCK
                 yield pool.submit(play, names, self._rules, self._until)
                 yield pool.submit(play_remote, range(number, number + _BLOCK), self._until)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from heapq import heappop, heappush
 from random import Random
+from typing import NamedTuple
 
 from configured import connection, esp, policy, settings, tunnel
 from ikev1.core.engine import Engine
@@ -26,6 +27,14 @@ _SMALL_MTU = 250  # octets: below a message with a KE payload, above most others
 _LADDER = 400  # lines that are kept
 
 
+class Way(NamedTuple):
+    """A tunnel between the hub and a spoke, and the networks that it joins."""
+
+    tunnel: str
+    hub: str
+    spoke: str
+
+
 class World(BaseNetwork[Model]):
     """A hub, its spokes, and the links between them.
 
@@ -34,6 +43,7 @@ class World(BaseNetwork[Model]):
         chance: decides what no node draws: when packets are sent, and what a thread of a model does.
         hub: the gateway in the middle.
         spokes: the others.
+        ways: by the name of a spoke, its tunnels.
         ladder: the last lines of what happened.
         sent_packets: how many packets were for a network behind a node, whether or not a pair carried them.
         lost_packets: how many of them had not arrived when the link was empty again.
@@ -62,7 +72,13 @@ class World(BaseNetwork[Model]):
         self.link = self._pass
         self.delay = self._delay_of
         names = [f"spoke{number}" for number in range(len(plan.spokes))]
-        self._networks = {"hub": "10.0.0.0/16"} | {name: f"10.{number + 1}.0.0/16" for number, name in enumerate(names)}
+        self.ways = {
+            name: tuple(
+                Way(tunnel, f"10.{place}.0.0/16", f"10.{place + number + 1}.0.0/16")
+                for tunnel, place in (("net", 0), ("other", 100))[: plan.spokes[number].tunnels]
+            )
+            for number, name in enumerate(names)
+        }
         for number, (name, spoke) in enumerate(zip(names, plan.spokes, strict=True)):
             if spoke.behind_nat:
                 self.nats[name] = Nat(self.address_of(number), self.outside_of(number))
@@ -98,20 +114,24 @@ class World(BaseNetwork[Model]):
         spoke, name = self.plan.spokes[number], f"spoke{number}"
         own, other = (HUB, self.outside_of(number)) if of_hub else (self.address_of(number), HUB)
         ids = ("hub.example", f"{name}.example")
-        networks = (self._networks["hub"], self._networks[name])
         if not of_hub:
-            ids, networks = ids[::-1], networks[::-1]
+            ids = ids[::-1]
         check = ProposalCheck.CLAIM if spoke.kind == "cisco" else ProposalCheck.OBEY
         return connection(
             own,
             other,
-            tunnel(
-                "net",
-                *networks,
-                lifetime=int(spoke.child_lifetime * factor),
-                lifetime_set=True,
-                check=check,
-                proposals=(esp(_ESP),),
+            *(
+                tunnel(
+                    way.tunnel,
+                    way.hub,
+                    way.spoke,
+                    mirrored=not of_hub,
+                    lifetime=int(spoke.child_lifetime * factor),
+                    lifetime_set=True,
+                    check=check,
+                    proposals=(esp(_ESP),),
+                )
+                for way in self.ways[name]
             ),
             name=name if of_hub else CONNECTION,
             local_id=ids[0],
@@ -257,10 +277,6 @@ class World(BaseNetwork[Model]):
         """Whether there was a moment within the last ``seconds`` when nobody sent packets."""
         elapsed = self.now - self.began
         return any(begin <= elapsed < end + seconds for begin, end in self.plan.idle)
-
-    def network_of(self, name: str) -> str:
-        """The network behind a node."""
-        return self._networks[name]
 
     # --- what is told of it
 

@@ -224,7 +224,7 @@ def _attributes(record: MessageRecord) -> list[Attribute]:
 
 def _cfg(conversation: TrackedConversation, record: MessageRecord) -> str:
     if any(each.type in SECRET_ATTRIBUTES and each.value for each in _attributes(record)):
-        return "A user's password or passcode, protected by SKEYID_e alone: whoever has the phase 1 keys can read it."
+        return "A user's password or passcode, protected by SKEYID_e alone: anyone with the phase 1 keys can read it."
     what = "XAUTH" if any(each.type in _XAUTH for each in _attributes(record)) else "Mode config"
     return f"{what}. Encrypted, and {_BY_HASH_1}."
 

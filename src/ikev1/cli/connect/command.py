@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from ikev1.cli.connect.background import split
-from ikev1.cli.connect.configuration import ConnectOptions, configuration
+from ikev1.cli.connect.configuration import FOLDER_PREFIX, ConnectOptions, configuration
 from ikev1.cli.connect.l2tp import checked_password, l2tp_of
 from ikev1.cli.connect.secrets import Prompt, ask_secret, kept_terminal, secret_in_file, secret_in_keyring
 from ikev1.cli.connect.socks import SocksOptions, proxy, socks_options
@@ -27,6 +26,7 @@ from ikev1.daemon.l2tp.link import L2tpLink
 from ikev1.daemon.l2tp.private_folder import BASE
 from ikev1.daemon.observe.event_log import EventLog
 from ikev1.files.private import open_private
+from ikev1.files.temporary import temporary_folder
 
 ENCAPSULATION_PORT = 4500  # of the gateway, whatever ours is (RFC 3947 §4)
 _LAST_PORT = 65_534
@@ -75,7 +75,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--socks", metavar="[ADDR:]PORT", help="A SOCKS proxy instead of addresses and routes; needs no root.")
 @click.option("--l2tp", is_flag=True, help="L2TP in IPsec, with the system's xl2tpd and pppd.")
 @click.option("--socks-login-file", type=_FILE, help="USER:PASSWORD for clients of the proxy: the first line of FILE.")
-@click.option("--background", is_flag=True, help="Return when the connection is up; SIGTERM disconnects.")
+@click.option("--background", is_flag=True, help="Return when the connection is up; `ikev1 disconnect` ends it.")
 @click.option("--pid-file", type=_FILE, help="Write the process number to this file.")
 @click.option("--verbose", is_flag=True, help="Show the log instead of a short account.")
 def connect(
@@ -119,7 +119,7 @@ def connect(
         sys.exit(EXIT_STATUS["interrupted"])
     except (OSError, PrivilegeError) as error:
         raise click.ClickException(f"Cannot connect: {error}.") from error
-    with tempfile.TemporaryDirectory(prefix="ikev1-connect-") as folder:
+    with temporary_folder(FOLDER_PREFIX) as folder:
         written = _write_pid(pid_file)
         try:
             with kept_terminal():
@@ -127,7 +127,7 @@ def connect(
                     loaded,
                     options.gateway,
                     options.user,
-                    Path(folder),
+                    folder,
                     on_up,
                     local_port,
                     for_socks,

@@ -8,6 +8,7 @@ from ikev1.daemon.l2tp.port import L2TP_PORT
 from ikev1.daemon.l2tp.private_folder import BASE
 
 CONNECTION = "connect"
+FOLDER_PREFIX = "ikev1-connect-"
 _IKE = ("aes256-sha256", "aes256-sha1", "aes128-sha256", "aes128-sha1")
 _ESP = ("aes256-sha256", "aes256-sha1", "aes128-sha256", "aes128-sha1")
 # what L2TP servers accept that cannot do better, such as old ones of Windows

@@ -6,6 +6,8 @@ tables and reports errors with the places and in the words of the format.
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +33,8 @@ TOML = "toml"
 FORMATS = {
     TOML: Format(read_toml, lambda name, text: name.endswith(".toml")),
     "swanctl": Format(swanctl.read_swanctl, swanctl.recognises),
-    "stroke": Format(ipsec_conf.read_stroke, ipsec_conf.recognises),
+    "libreswan": Format(ipsec_conf.read_libreswan, ipsec_conf.recognises_libreswan),
+    "stroke": Format(ipsec_conf.read_stroke, ipsec_conf.recognises_stroke),
 }
 
 
@@ -53,7 +56,9 @@ def recognised(file: Path) -> str:
     if FORMATS[TOML].recognises(file.name, ""):
         return TOML
     try:
-        with file.open("rb") as opened:
+        with open(os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                return TOML  # a pipe can be read only once
             text = opened.read(_RECOGNISED_BY).decode(errors="replace")
     except OSError:
         return TOML  # whose reader reports it

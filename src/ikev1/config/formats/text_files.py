@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import stat
@@ -30,8 +31,8 @@ class TextFiles:
         self.read: dict[Path, os.stat_result] = {}
         self._findings = findings
         self._left = LARGEST
-        self._opened = 0  # files, one as often as it is included
-        self._open: list[Path] = []
+        self._included = 0  # files, one as often as it is included, and includes of nothing
+        self._open: list[str] = []
 
     @contextmanager
     def opened(self, file: Path, included: Place | None = None) -> Iterator[str]:
@@ -41,7 +42,7 @@ class TextFiles:
             ConfigError: the file cannot be read, or is not text, or a `SyntaxFault` was raised meanwhile.
         """
         text = self._text(file, included or Place(file, 0, 0, ""))
-        self._open.append(file.resolve())
+        self._open.append(os.path.realpath(file))
         try:
             yield text
         except SyntaxFault as fault:
@@ -57,20 +58,25 @@ class TextFiles:
             found = sorted(islice(iglob(str(whole)), MOST_FILES + 1))
         except re.error:
             found = []
+        if not found:
+            self._count(place)
         if not found and not any(mark in pattern for mark in "*?["):
             text = f"{whole} does not exist, so nothing is included"
             self._findings.warnings.append(_at(place, Rule.INCLUDE, text))
         return list(map(Path, found))
 
+    def _count(self, place: Place) -> None:
+        self._included += 1
+        if self._included > MOST_FILES:
+            raise refused(place, Rule.INCLUDE, f"more than {MOST_FILES} files are included")
+
     def _text(self, file: Path, place: Place) -> str:
         """The content of a file, for which there are limits."""
-        if file.resolve() in self._open:
+        if os.path.realpath(file) in self._open:  # `Path.resolve` fails if links form a loop
             raise refused(place, Rule.INCLUDE, f"{file} includes itself")
         if len(self._open) > DEEPEST_INCLUDE:
             raise refused(place, Rule.INCLUDE, f"includes are nested more than {DEEPEST_INCLUDE} deep")
-        self._opened += 1
-        if self._opened > MOST_FILES:
-            raise refused(place, Rule.INCLUDE, f"more than {MOST_FILES} files are included")
+        self._count(place)
         try:
             with open(os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as opened:
                 status = os.fstat(opened.fileno())
@@ -83,6 +89,9 @@ class TextFiles:
             raise refused(place, Rule.INCLUDE, f"the files have more than {LARGEST} octets")
         self._left -= len(content)
         self.read[file] = status
+        if content.startswith(codecs.BOM_UTF8):
+            text = "begins with a byte order mark: remove it"
+            raise ConfigError((Finding(file, "", Rule.SYNTAX, text, 1, column=1),))
         try:
             return content.decode()
         except UnicodeDecodeError as error:

@@ -134,3 +134,13 @@ class Part:
         self.values[key] = value
         if place is not None:
             self.places.put(f"{self.path}.{key}" if self.path else key, place)
+
+    def copied(self, into: Part, name: str) -> Part:
+        """A copy of this table, with the places of its keys, as ``name`` in ``into``."""
+        made = into.part(name, self.places.exactly(self.path))
+        for key, value in self.values.items():
+            if isinstance(value, dict):
+                Part(self.places, f"{self.path}.{key}", value).copied(made, key)
+            else:
+                made.put(key, value, self.places.exactly(f"{self.path}.{key}"))
+        return made

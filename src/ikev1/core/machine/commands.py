@@ -333,7 +333,7 @@ def end_removed(ref: SaRef) -> bool:
 
 
 def close_child(ref: SaRef, child: ChildSa, reason: str, *, tell: bool = True) -> None:
-    """Delete a pair of IPsec SAs and send a Delete payload to the peer, unless it is not to be told (``tell``)."""
+    """Delete a pair of IPsec SAs and send a Delete payload to the peer unless ``tell`` is false."""
     ref.become(ref.sa.without_child(child))
     if tell and ref.sa.is_up:
         ref.say(delete_child(child))

@@ -1,7 +1,7 @@
 """Messages and packets for SAs that one of the peers has lost: INVALID-COOKIE and INVALID-SPI, sent and received.
 
 *Sent.* A peer that uses an ISAKMP SA or a pair of IPsec SAs which this gateway no longer has (RFC 2408 §5.2, §3.14.1)
-is told so: only at an address where a peer is known, at most once in some seconds for each address, in a limited
+is notified: only at an address where a peer is known, at most once in some seconds for each address, in a limited
 number for all, and never in reply to a message in the clear, so that two gateways cannot answer one another. The reply
 is smaller than the message. Nothing authenticates it, except where an ISAKMP SA with the peer is up.
 

@@ -110,5 +110,5 @@ def _has_policy(ref: SaRef, connection: Connection) -> bool:
 
 
 def _is_accepted(ref: SaRef, connection: Connection) -> bool:
-    """Whether the peer is at an address of ``connection``, as far as that can be told: names may have others soon."""
+    """Whether the peer is at an address of ``connection``, as far as is known: names may soon have other addresses."""
     return any(map(is_host_name, connection.remotes)) or connection in ref.tx.state.candidates(ref.sa)

@@ -272,15 +272,17 @@ class IkeSa(Record, frozen=True):
         """The inbound SPI that was allocated, and the number of the question that waits for an answer, of each exchange
         that has one of them; 0 for the other. An open question about traffic has no SPI.
         """
-        exchanges = self.exchanges if self.phase1 is None else (self.phase1, *self.exchanges)
-        found = tuple(
-            [
-                (exchange.spi, 0 if exchange.waiting is None else exchange.waiting.request)
-                for exchange in exchanges
-                if exchange.data is not None or exchange.waiting is not None
-            ]
-        )
-        return (*found, (0, self.liveness.request)) if self.liveness.request else found
+        found = [
+            (exchange.spi, 0 if exchange.waiting is None else exchange.waiting.request)
+            for exchange in self.exchanges
+            if exchange.data is not None or exchange.waiting is not None
+        ]
+        phase1, request = self.phase1, self.liveness.request
+        if phase1 is not None and phase1.waiting is not None:
+            found.append((0, phase1.waiting.request))
+        if request:
+            found.append((0, request))
+        return tuple(found)
 
     @property
     def suite(self) -> Phase1Suite:

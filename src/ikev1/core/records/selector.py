@@ -109,8 +109,8 @@ class Selector(Record, frozen=True):
             len(self.first) == len(other.first)
             and self.first <= other.first
             and other.last <= self.last
-            and self.protocol in (0, other.protocol)
-            and self.port in (0, other.port)
+            and (not self.protocol or self.protocol == other.protocol)
+            and (not self.port or self.port == other.port)
         )
 
     def overlaps(self, other: Selector) -> bool:
@@ -119,8 +119,8 @@ class Selector(Record, frozen=True):
             len(self.first) == len(other.first)
             and self.first <= other.last
             and other.first <= self.last
-            and (self.protocol == other.protocol or 0 in (self.protocol, other.protocol))
-            and (self.port == other.port or 0 in (self.port, other.port))
+            and (not self.protocol or not other.protocol or self.protocol == other.protocol)
+            and (not self.port or not other.port or self.port == other.port)
         )
 
     def __str__(self) -> str:

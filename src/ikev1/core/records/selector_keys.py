@@ -7,6 +7,8 @@ sorted keys are in the order of their addresses.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ikev1.core.records.selector import Selector
 
 WIDTH_BITS = 8  # bits of a block's number for its width, below those of its first address
@@ -18,7 +20,12 @@ Block = tuple[int, int]  # a network: its first address, and its width, the numb
 
 def blocks_of(selector: Selector) -> tuple[Block, ...]:
     """Return the block of the selector's range, or the two consecutive blocks in which it lies."""
-    first, last = int.from_bytes(selector.first), int.from_bytes(selector.last)
+    return _blocks(selector.first, selector.last)
+
+
+@lru_cache(maxsize=1024)  # each pair of IPsec SAs is looked up several times while it is negotiated
+def _blocks(first_address: bytes, last_address: bytes) -> tuple[Block, ...]:
+    first, last = int.from_bytes(first_address), int.from_bytes(last_address)
     width = (last - first).bit_length()
     low, high = first >> width << width, last >> width << width
     return ((low, width),) if low == high else ((low, width), (high, width))

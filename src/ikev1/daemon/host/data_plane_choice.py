@@ -12,6 +12,7 @@ from ikev1.core.records.settings import Settings
 from ikev1.esp.clear_traffic import forget as forget_guard
 from ikev1.esp.kernel import KernelPlane, probe
 from ikev1.esp.plane import DataPlane, Listener, PlaneError, SendUdp
+from ikev1.esp.routes import metric_of
 
 MakePlane = Callable[[Listener, SendUdp], DataPlane]
 
@@ -69,7 +70,7 @@ def forget_kernel(options: GatewayOptions) -> bool:
     owner = _owner(options)
     if not owner.exists():
         return False
-    plane = KernelPlane(lambda event: None, owner)
+    plane = KernelPlane(lambda event: None, owner, metric_of(options.tun))
     try:
         plane.adopt(())
     finally:
@@ -109,6 +110,6 @@ def _kernel(options: GatewayOptions, reason: str) -> PlaneChoice:
 
     def make(listener: Listener, _: SendUdp) -> DataPlane:
         owner.parent.mkdir(parents=True, exist_ok=True)
-        return KernelPlane(listener, owner)
+        return KernelPlane(listener, owner, metric_of(options.tun))
 
     return PlaneChoice("kernel", reason, make)

@@ -20,7 +20,6 @@ from ikev1.daemon.l2tp import link_routes
 from ikev1.daemon.l2tp.files import pppd_options, xl2tpd_configuration
 from ikev1.daemon.l2tp.name_servers import use_name_servers
 from ikev1.daemon.l2tp.port import claim, share
-from ikev1.daemon.l2tp.private_folder import locked
 from ikev1.daemon.l2tp.processes import end_processes
 from ikev1.daemon.l2tp.requirements import Programs
 from ikev1.daemon.observe.event_log import EventLog, Level
@@ -28,6 +27,7 @@ from ikev1.daemon.remote_access.usable import is_reachable
 from ikev1.errors import LocalError
 from ikev1.esp.attached import attached_networks
 from ikev1.files.places import PROGRAM_PATH
+from ikev1.files.temporary import locked
 from ikev1.wire.words import printable
 
 _PATIENCE = 75.0  # seconds for a link; xl2tpd gives up after 31, pppd after 30
@@ -156,7 +156,7 @@ class L2tpLink:
         return self._reason("the PPP link has ended")
 
     async def stop(self) -> None:
-        """End pppd and xl2tpd, so that the gateway is told while there is IPsec, and remove rules and files."""
+        """End pppd and xl2tpd, so that they notify the gateway while there is IPsec, and remove rules and files."""
         self._stopping = True
         self._options.port.close()
         if self._process is not None:

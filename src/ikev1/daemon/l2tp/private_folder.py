@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +11,7 @@ from pathlib import Path
 from ikev1.daemon.l2tp.link_routes import forget
 from ikev1.daemon.l2tp.processes import end_processes
 from ikev1.files.private import check_folder
+from ikev1.files.temporary import locked
 
 BASE = Path("/run/ikev1-connect")
 _PREFIX = "l2tp-"
@@ -49,18 +48,3 @@ def _remove_left(base: Path) -> None:
                 end_processes(folder, _GRACE)
                 forget(folder)
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def locked(folder: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Hold the lock of a folder; without ``wait``, False if another process holds it."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)

@@ -1,6 +1,6 @@
 """Host names of peers: looked up in threads, for both IP versions, and again at intervals.
 
-The engine knows no names: it is told the addresses that each has.
+The engine does not resolve names: it receives the addresses of each.
 """
 
 from __future__ import annotations

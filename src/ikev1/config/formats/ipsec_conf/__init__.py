@@ -1,18 +1,20 @@
-"""ipsec.conf and ipsec.secrets in strongSwan's dialect, read as the sections of swanctl.conf that strongSwan itself
-makes of them.
+"""ipsec.conf and ipsec.secrets, read as the sections of swanctl.conf that strongSwan itself makes of them; libreswan's
+dialect is translated to strongSwan's before.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from ikev1.config.findings import Findings, Rule
 from ikev1.config.formats.ipsec_conf.ends import ANY
 from ikev1.config.formats.ipsec_conf.folders import IpsecFolders
+from ikev1.config.formats.ipsec_conf.libreswan import Translated, translated, translated_setup
 from ikev1.config.formats.ipsec_conf.secrets_file import Entry, Word, read_entries
-from ikev1.config.formats.ipsec_conf.sections import IpsecConf
+from ikev1.config.formats.ipsec_conf.sections import KINDS, IpsecConf
 from ikev1.config.formats.ipsec_conf.sections import Section as IpsecSection
 from ikev1.config.formats.ipsec_conf.stroke import IKE_LIFETIME, Conns, finish_setup, time, write_ca
 from ikev1.config.formats.ipsec_conf.tree import Tree
@@ -55,56 +57,103 @@ _WORDS = {
 }
 _KEYS = {"RSA": "rsa", "ECDSA": "ecdsa", "PKCS8": "pkcs8", "P12": "pkcs12"}
 _SECRETS = {"PSK": "ike", "XAUTH": "xauth", "EAP": "eap", "NTLM": "ntlm"}
+# What only one of them has, at the beginning of a line
+_OF_LIBRESWAN = re.compile(
+    r"^[ \t]+(?:ikev2|ikev1-policy|phase2|phase2alg|salifetime|aggrmode|virtual[-_]private|protostack|encapsulation|"
+    r"plutodebug|modecfg\w+|xauthby|sha2[-_]truncbug|replay-window|ikepad|(?:left|right)(?:addresspool|xauth\w+|modecfg\w+|"
+    r"username|subnets|ckaid)|(?:ike|esp)[ \t]*=[^#\n]*(?:;|sha2_|aes_)|(?:left|right)subnet[ \t]*=[ \t]*vhost:|"
+    r"oe[ \t]*=|authby[ \t]*=[ \t]*secret\|)",
+    re.MULTILINE,
+)
+_OF_STRONGSWAN = re.compile(
+    r"^[ \t]+(?:keyexchange|charondebug|closeaction|margintime|installpolicy|modeconfig|xauth_identity|eap_identity|"
+    r"strictcrlpolicy|reauth|forceencaps|(?:left|right)(?:auth2?|firewall|groups|sigkey|dns)|"
+    r"rightsourceip|(?:ike|esp)[ \t]*=[^#\n]*!)",
+    re.MULTILINE,
+)
 _SECTION = re.compile(r"^(?:conn[ \t]+\S|config[ \t]+setup\b|ca[ \t]+[^\s={]+[ \t\r]*$)", re.MULTILINE)
 
 
+class _Dialect(NamedTuple):
+    """What differs: ``read_key`` spells keys alike, ``conns`` are what a conn becomes in strongSwan's dialect, and
+    ``setup`` what ``config setup`` becomes. ``owner`` reads the owner of a secret, ``as_strongswan`` is how conns
+    inherit (`IpsecConf.settings`), and ``words`` are added to those of strongSwan.
+    """
+
+    read_key: Callable[[str], str]
+    conns: Callable[[Options], Iterable[Translated]]
+    setup: Callable[[Options], Options]
+    owner: Callable[[str, str], str]
+    as_strongswan: bool
+    words: Mapping[str, str]
+
+
 def read_stroke(file: Path) -> Written:
-    """The configuration in ``file``, with the secrets and the folder ipsec.d beside it.
+    """The configuration in ``file``, in strongSwan's dialect, with the secrets and the folder ipsec.d beside it.
 
     Raises:
         ConfigError: a file cannot be read or parsed, or nothing in it is for IKEv1.
     """
+    return _read(file, _STROKE)
+
+
+def read_libreswan(file: Path) -> Written:
+    """As `read_stroke`, in libreswan's dialect."""
+    return _read(file, _LIBRESWAN)
+
+
+def _read(file: Path, dialect: _Dialect) -> Written:
     findings = Findings(file)
     conf = IpsecConf(file, findings)
     daemon = Section(Place(file, 0, 0, ""))
     files = conf.files.read | add_daemon(file, daemon, findings)
-    values, places, _ = tables(daemon, Places(_WORDS))
+    words = {**_WORDS, **dialect.words}
+    values, places, _ = tables(daemon, Places(words))
     top = Tree(values, places)
     entries, of_secrets = read_entries(_beside(file, "secrets"), findings)
-    named = _write_secrets(entries, top, findings, places)
-    sections = {
-        kind: [_options(conf, each, findings, places) for each in conf.of_kind(kind)]
-        for kind in ("config", "ca", "conn")
-    }
-    setup = next(
-        (each for each in sections["config"] if each.path == "config.setup"), Options(findings, "config.setup", {})
+    files |= of_secrets
+    named = _write_secrets(entries, top, findings, places, dialect.owner)
+    setup, authorities, drafts = (
+        [_options(conf, each, findings, places, dialect) for each in conf.of_kind(kind)] for kind in KINDS
     )
-    for ca in sections["ca"]:
+    whole = next((each for each in setup if each.path == "config.setup"), Options(findings, "config.setup", {}))
+    whole = dialect.setup(whole)
+    for ca in authorities:
         write_ca(ca, top)
-    conns = Conns(setup, top, conf.referenced)
-    for conn in sections["conn"]:
-        conns.write(conn)
-    finish_setup(setup)
+    conns = Conns(whole, top, conf.referenced)
+    translated = [each for draft in drafts for each in dialect.conns(draft)]
+    for conn, attributes in translated:
+        conns.write(conn, attributes)
+    finish_setup(whole)
     made = Options(findings, "", top.values, places)
     folder = file.parent.absolute() / "ipsec.d"
-    files |= of_secrets
-    ours = converted(made, _WORDS, files, lambda secrets: IpsecFolders(folder, named, secrets, findings))
-    _add_lifetimes(ours, sections["conn"])
+    ours = converted(made, words, files, lambda secrets: IpsecFolders(folder, named, secrets, findings))
+    _add_lifetimes(ours, [conn for conn, _ in translated])
     return finished(ours, made, files)
 
 
 def _add_lifetimes(ours: Part, conns: Iterable[Options]) -> None:
     """Set the lifetimes of ISAKMP SAs that are not rekeyed, which swanctl.conf does not have."""
+    connections = ours.part("connection")
     for conn in conns:
-        connection = ours.part("connection").values.get(conn.path.partition(".")[2], {})
-        if connection.get("rekey") is False:
-            into = ours.part("connection").part(conn.path.partition(".")[2])
-            into.put("lifetime", conn.take("ikelifetime", time, IKE_LIFETIME), conn.place("ikelifetime"))
+        name = conn.path.partition(".")[2]
+        if connections.values.get(name, {}).get("rekey") is False:
+            life = conn.take("ikelifetime", time, IKE_LIFETIME)
+            connections.part(name).put("lifetime", life, conn.place("ikelifetime"))
 
 
-def recognises(name: str, text: str) -> bool:
-    """Whether a file of this name with this content is an ipsec.conf."""
+def recognises_stroke(name: str, text: str) -> bool:
+    """Whether a file of this name with this content is an ipsec.conf of strongSwan, as it is without words of
+    libreswan.
+    """
     return name == "ipsec.conf" or _SECTION.search(text) is not None
+
+
+def recognises_libreswan(name: str, text: str) -> bool:
+    """Whether a file of this name with this content has more words of libreswan than of strongSwan."""
+    if not recognises_stroke(name, text):
+        return False
+    return len(_OF_LIBRESWAN.findall(text)) > len(_OF_STRONGSWAN.findall(text))
 
 
 def _beside(file: Path, kind: str) -> Path:
@@ -113,17 +162,20 @@ def _beside(file: Path, kind: str) -> Path:
     return own if own.exists() else file.parent / f"ipsec.{kind}"
 
 
-def _options(conf: IpsecConf, section: IpsecSection, findings: Findings, places: Places) -> Options:
+def _options(conf: IpsecConf, section: IpsecSection, findings: Findings, places: Places, dialect: _Dialect) -> Options:
     path = f"{section.kind}.{section.name}"
     places.put(path, section.place)
     values: dict[str, object] = {}
-    for key, setting in conf.settings(section).items():
+    for written, setting in conf.settings(section, as_strongswan=dialect.as_strongswan).items():
+        key = dialect.read_key(written)
         values[key] = setting.value
         places.put(f"{path}.{key}", setting.place)
     return Options(findings, path, values, places)
 
 
-def _write_secrets(entries: Iterable[Entry], top: Tree, findings: Findings, places: Places) -> dict[str, list[str]]:
+def _write_secrets(
+    entries: Iterable[Entry], top: Tree, findings: Findings, places: Places, read_owner: Callable[[str, str], str]
+) -> dict[str, list[str]]:
     """Write all secrets; returns the names of the files of private keys by their kinds."""
     named: dict[str, list[str]] = {}
     secrets = top.section("secrets")
@@ -144,7 +196,7 @@ def _write_secrets(entries: Iterable[Entry], top: Tree, findings: Findings, plac
         elif kind in _SECRETS:
             into = secrets.section(f"{_SECRETS[kind]}-{number}", place)
             for count, owner in enumerate(owners):
-                into.put(f"id-{count}", "%any" if owner in ANY or owner == "*" else owner, place)
+                into.put(f"id-{count}", "%any" if owner in ANY or owner == "*" else read_owner(owner, kind), place)
             into.put("secret", words[0].secret(), place)
         elif kind == "PIN":
             findings.error(path, Rule.NOT_SUPPORTED, "is not supported: private keys must be files")
@@ -152,3 +204,23 @@ def _write_secrets(entries: Iterable[Entry], top: Tree, findings: Findings, plac
             text = f"unknown kind of secret; expected one of {', '.join((*_SECRETS, *_KEYS))}"
             findings.error(path, Rule.UNKNOWN_KEY, text)
     return named
+
+
+def _owner_of_libreswan(owner: str, kind: str) -> str:
+    """The owner of a secret in strongSwan's notation; names of users have no mark of their own."""
+    if kind in ("XAUTH", "EAP"):
+        return owner.removeprefix("@")
+    return f"keyid:{owner[2:-1]}" if owner.startswith("@[") and owner.endswith("]") else owner
+
+
+_STROKE = _Dialect(
+    lambda key: key, lambda conn: [Translated(conn, {})], lambda setup: setup, lambda owner, kind: owner, True, {}
+)
+_LIBRESWAN = _Dialect(
+    lambda key: key.replace("_", "-"),
+    translated,
+    translated_setup,
+    _owner_of_libreswan,
+    False,
+    {"xauth_backend": "xauthby", "if keyexchange is not ikev1": "if ikev2 is not no", "lifetime": "salifetime"},
+)

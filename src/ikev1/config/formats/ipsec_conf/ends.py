@@ -10,7 +10,8 @@ from typing import NamedTuple
 from ikev1.config.formats.ipsec_conf.tree import Tree
 from ikev1.config.formats.swanctl.options import Options, items, yes
 
-ANY = frozenset({"%any", "%any4", "%any6", "%defaultroute", "0.0.0.0", "::", "0::0"})  # noqa: S104
+_OF_ROUTE = "%defaultroute"
+ANY = frozenset({"%any", "%any4", "%any6", _OF_ROUTE, "0.0.0.0", "::", "0::0"})  # noqa: S104
 
 
 class End(NamedTuple):
@@ -42,7 +43,7 @@ class End(NamedTuple):
     @property
     def is_here(self) -> bool:
         """Whether this host has one of the addresses."""
-        return any(map(_is_local, self.addresses))
+        return self.get("") == _OF_ROUTE or any(map(_is_local, self.addresses))
 
 
 def ends(options: Options) -> tuple[End, End]:

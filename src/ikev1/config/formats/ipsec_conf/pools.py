@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ikev1.config.findings import Rule
 from ikev1.config.formats.ipsec_conf.ends import End
 from ikev1.config.formats.ipsec_conf.tree import Tree
@@ -16,10 +18,10 @@ class Pools:
 
     def __init__(self, top: Tree) -> None:
         self._top = top
-        self._names: dict[tuple[str, str], str] = {}
+        self._names: dict[tuple[object, ...], str] = {}
 
-    def write(self, local: End, remote: End, into: Tree) -> None:
-        """Write what a conn says about virtual addresses."""
+    def write(self, local: End, remote: End, into: Tree, attributes: Mapping[str, str]) -> None:
+        """Write what a conn says about virtual addresses; clients get the ``attributes``, too."""
         options = local.options
         if own := items(local.get("sourceip")):
             requested = ", ".join(_REQUESTED.get(each, each) for each in own)
@@ -35,24 +37,26 @@ class Pools:
                 text = f"is not supported: the pool {each[1:]} is not in this file"
                 options.findings.error(options.key(key), Rule.NOT_SUPPORTED, text)
             else:
-                names.append(self._name(each, dns, remote))
+                names.append(self._name(each, {**attributes, "dns": dns}, remote))
         if names:
             into.put("pools", ", ".join(names), options.place(key))
         elif dns:
             text = "has no effect without addresses for the other end"
             options.findings.warn(options.key(remote.key("dns")), Rule.UNUSED_KEY, text)
 
-    def _name(self, addresses: str, dns: str, remote: End) -> str:
+    def _name(self, addresses: str, attributes: Mapping[str, str], remote: End) -> str:
         """The name of the pool, which is that of the first conn with it."""
-        if (name := self._names.get((addresses, dns))) is not None:
+        whole = (addresses, *attributes.items())
+        if (name := self._names.get(whole)) is not None:
             return name
         place = remote.options.place(remote.key("sourceip"))
         pools = self._top.section("pools")
         conn = remote.options.path.partition(".")[2]
         name = conn if conn not in pools.values else f"{conn}-{len(pools.values)}"
-        self._names[addresses, dns] = name
+        self._names[whole] = name
         pool = pools.section(name, place)
         pool.put("addrs", addresses, place)
-        if dns:
-            pool.put("dns", dns, remote.options.place(remote.key("dns")))
+        for attribute, value in attributes.items():
+            if value:
+                pool.put(attribute, value, remote.options.place(remote.key("dns")))
         return name

@@ -13,7 +13,7 @@ from ikev1.config.formats.text_files import TextFiles, refused
 from ikev1.config.formats.written import Place
 
 DEFAULT = "%default"
-KINDS = ("config", "conn", "ca")
+KINDS = ("config", "ca", "conn")
 DEEPEST_ALSO = 64
 MOST_SETTINGS = 200_000  # of all sections, with those that are inherited
 _HEADER = re.compile(r'(config|conn|ca)[ \t]+("[^"\n]*"|[^\s#"]+)[ \t\r]*(?:#.*)?')
@@ -28,14 +28,14 @@ _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "\n": "", "\r
 
 
 class Section:
-    """A section: ``also`` are the names of those from which it inherits, ``repeated`` keys whose value was replaced."""
+    """A section: ``also`` are the names of those from which it inherits, and whether left and right change places."""
 
     def __init__(self, kind: str, name: str, place: Place) -> None:
         self.kind = kind
         self.name = name
         self.place = place
         self.settings: dict[str, Setting] = {}
-        self.also: list[Setting] = []
+        self.also: list[tuple[Setting, bool]] = []
 
 
 class IpsecConf:
@@ -50,15 +50,16 @@ class IpsecConf:
         self._current: Section | None = None
         self._read(main, None)
         for section in self._sections.values():
-            self.referenced.update(setting.value for setting in section.also)
+            self.referenced.update(setting.value for setting, _ in section.also)
 
     def of_kind(self, kind: str) -> Iterator[Section]:
         """The sections of a kind, ``config``, ``conn`` or ``ca``, apart from the defaults."""
         return (section for section in self._sections.values() if section.kind == kind and section.name != DEFAULT)
 
-    def settings(self, section: Section) -> dict[str, Setting]:
+    def settings(self, section: Section, *, as_strongswan: bool) -> dict[str, Setting]:
         """The settings of a section, with those that it inherits. What is written in the section itself takes
-        precedence, then what follows from ``also``, of which the last counts, then the defaults.
+        precedence, then what follows from ``also``, then the defaults. For strongSwan, the last ``also`` counts, and an
+        empty value takes the place of an inherited one; for libreswan, the first counts, and an empty value does not.
 
         Raises:
             ConfigError: a section does not exist, or inherits from itself, or there are too many settings.
@@ -66,26 +67,28 @@ class IpsecConf:
         merged: dict[str, Setting] = {}
         default = self._sections.get((section.kind, DEFAULT))
         for each in filter(None, (default if default is not section else None, section)):
-            self._merge(each, merged, ())
+            self._merge(each, merged, (), as_strongswan)
         return {key: setting for key, setting in merged.items() if setting.value}
 
-    def _merge(self, section: Section, into: dict[str, Setting], below: tuple[int, ...]) -> None:
+    def _merge(self, section: Section, into: dict[str, Setting], below: tuple[int, ...], as_strongswan: bool) -> None:
         if len(below) > DEEPEST_ALSO:
             raise refused(
                 section.place, Rule.SYNTAX, f"sections inherit from one another more than {DEEPEST_ALSO} times"
             )
         if id(section) in below:
             raise refused(section.place, Rule.SYNTAX, f"{section.place.key} inherits from itself")
-        for name, place in section.also:
+        for (name, place), flipped in section.also if as_strongswan else reversed(section.also):
             inherited = self._sections.get((section.kind, name))
             if inherited is None:
                 raise refused(place, Rule.SYNTAX, f"there is no section '{section.kind} {name}' to inherit from")
-            self._merge(inherited, into, (*below, id(section)))
+            settings: dict[str, Setting] = {}
+            self._merge(inherited, settings, (*below, id(section)), as_strongswan)
+            into |= {_other_side(key): setting for key, setting in settings.items()} if flipped else settings
         self._left -= 1 + len(section.settings)
         if self._left < 0:
             text = f"there are more than {MOST_SETTINGS} settings, with those that are inherited"
             raise refused(section.place, Rule.SYNTAX, text)
-        into |= section.settings
+        into |= {key: setting for key, setting in section.settings.items() if setting.value or as_strongswan}
 
     def _read(self, file: Path, included: Place | None) -> None:
         with self.files.opened(file, included) as text:
@@ -132,8 +135,8 @@ class IpsecConf:
         line, column = lexer.place(at + key.start(1))
         kept = (*comments, comment) if comment else comments
         setting = Setting(value, Place(file, line, column, f"{section.kind}.{section.name}.{name}", kept))
-        if name == "also":
-            section.also.append(setting)
+        if name in ("also", "alsoflip"):
+            section.also.append((setting, name == "alsoflip"))
             return end
         if (earlier := section.settings.get(name)) is not None and earlier.value != value:
             place = setting.place
@@ -169,6 +172,13 @@ def _value(text: str, at: int) -> tuple[str, str, int]:
             assert found is not None
             parts, glued, at = _joined(parts, found[0], glued), True, found.end()
     return " ".join(parts), "", at + 1
+
+
+def _other_side(key: str) -> str:
+    for side, other in (("left", "right"), ("right", "left")):
+        if key.startswith(side):
+            return other + key.removeprefix(side)
+    return key
 
 
 def _joined(parts: list[str], part: str, glued: bool) -> list[str]:

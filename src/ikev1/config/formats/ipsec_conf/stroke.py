@@ -6,7 +6,7 @@ Defaults are those of ipsec.conf(5), which are others than those of swanctl.conf
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from ikev1.config.findings import Rule
 from ikev1.config.formats.ipsec_conf import ends as both_ends
@@ -56,8 +56,8 @@ class Conns:
         self._pools = Pools(top)
         self._joined: dict[str, str] = {}  # names of connections by their options
 
-    def write(self, conn: Options) -> None:
-        """Write a conn for IKEv1; others are named and skipped."""
+    def write(self, conn: Options, attributes: Mapping[str, str]) -> None:
+        """Write a conn for IKEv1, with the ``attributes`` of its pool; others are named and skipped."""
         findings, name = conn.findings, conn.path.partition(".")[2]
         auto = conn.take("auto", _AUTO, "ignore")
         version = conn.take("keyexchange", _KEYEXCHANGE, "0")
@@ -71,14 +71,14 @@ class Conns:
             meaning = "is not dropped" if mode in ("drop", "reject") else "is not exempted from other tunnels"
             findings.error(conn.key("type"), Rule.NOT_SUPPORTED, f"is not supported: its traffic {meaning}")
         else:
-            self._write(conn, name, version, auto)
+            self._write(conn, name, version, auto, attributes)
 
-    def _write(self, conn: Options, name: str, version: str, auto: str) -> None:
+    def _write(self, conn: Options, name: str, version: str, auto: str, attributes: Mapping[str, str]) -> None:
         local, remote = both_ends.ends(conn)
         into = self._top.detached("connections", name)
         into.put("version", version, conn.place("keyexchange"))
         both_ends.write_addresses(local, remote, into)
-        self._pools.write(local, remote, into)
+        self._pools.write(local, remote, into, attributes)
         write_rounds(local, remote, into, self._setup)
         _write_connection(conn, into, self._setup)
         action = conn.take("dpdaction", _ACTION, "none")

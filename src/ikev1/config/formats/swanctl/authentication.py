@@ -8,15 +8,16 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from ikev1.config.findings import Invalid, Rule
-from ikev1.config.formats.swanctl.folders import Certificate, Folders, OwnKey
-from ikev1.config.formats.swanctl.identities import canonical, converted
+from ikev1.config.formats.swanctl.folders import Certificate, Folders, OwnKey, kind_of
+from ikev1.config.formats.swanctl.identities import canonical, converted, match
 from ikev1.config.formats.swanctl.options import Lost, Options, items
 from ikev1.config.formats.swanctl.rounds import Round, Rounds, smallest_rsa
-from ikev1.config.formats.swanctl.secrets import SwanctlSecrets
+from ikev1.config.formats.swanctl.secrets import Secret, SwanctlSecrets
 from ikev1.config.formats.written import Part
 from ikev1.config.identities import in_certificate
 
 _TOKEN = Lost("handle", "the certificate is not used", matters=True)
+MOST_SECRETS = 1000  # of a connection
 _BACKENDS = {"": "users", "generic": "users", "pam": "pam"}
 _REVOCATION = {"relaxed": "if-present", "strict": "strict", "ifuri": "if-present"}
 
@@ -53,21 +54,47 @@ class Authentication:
             self._write_server(server, into)
 
     def _write_secret(self, rounds: Rounds, into: Part) -> None:
-        ours = [into.values.get("local_id"), into.values.get("local_address")]
         remotes: list[str] = into.values.get("remote_address", ["%any"])
-        theirs = [into.values["remote_id"], *remotes]
-        chosen = self._secrets.shared(_single(ours), _single(theirs))
-        if chosen is None:
-            return
-        into.put("secret", chosen.value, chosen.place)
-        if not _single(theirs) and self._secrets.has_rivals(chosen, self._named):
-            remote = rounds.remote.options
-            remote.findings.error(
-                remote.path,
-                Rule.NOT_SUPPORTED,
-                "peers at any address have the same secret: a secret for each identity is not supported, so that only "
-                "peers with the first one can connect",
+        hosts = _single([into.values.get("local_address")]), _single(remotes)
+        own, peer = _single([into.values.get("local_id")]), _single([into.values["remote_id"]])
+        # charon looks for a secret of the addresses if there is none of the identities
+        chosen = self._secrets.shared(own or hosts[0], peer) if own or peer else None
+        chosen = chosen or self._secrets.shared(*hosts)
+        if chosen is not None:
+            into.put("secret", chosen.value, chosen.place)
+
+    def further_secrets(self, rounds: Rounds, connection: Part) -> list[tuple[str, str, Secret]]:
+        """The secrets that a ``connection`` with peers at any address has for some of them, by ``remote_address`` or,
+        in Aggressive Mode, ``remote_id``. Others, which charon does not find either, are reported.
+        """
+        values = connection.values
+        if (rounds.local.kind, rounds.remote.kind) != ("psk", "psk"):
+            return []
+        if _single([values["remote_id"], *values["remote_address"]]):
+            return []
+        rivals = self._secrets.rivals(values.get("secret"), self._named)
+        found, unused = [], []
+        for owner, secret in rivals.items():
+            if _is_address(owner):
+                # charon prefers a secret for all peers of its own identity to one of their addresses
+                if "secret" not in values or "local_id" not in values:
+                    found.append(("remote_address", owner, secret))
+            elif values["aggressive"] != "accept-psk":
+                unused.append(owner)
+            elif values["remote_id"] == "%any" or match(owner, values["remote_id"]):
+                found.append(("remote_id", owner, secret))
+        remote = rounds.remote.options
+        if len(found) > MOST_SECRETS:
+            text = f"has {len(found)} secrets for peers at any address: expected at most {MOST_SECRETS}"
+            remote.findings.error(remote.path, Rule.INVALID_VALUE, text)
+            return []
+        if unused:
+            text = (
+                f"the secret of {', '.join(unused[:3])}{', ...' if len(unused) > 3 else ''} is not used: without "
+                "Aggressive Mode, the identity of a peer is not known when the secret is needed"
             )
+            remote.findings.warn(remote.path, Rule.NO_COUNTERPART, text)
+        return found
 
     def _write_credential(self, round_: Round, own_id: str | None, into: Part) -> None:
         options, place = round_.options, round_.options.place("certs")
@@ -125,6 +152,9 @@ class Authentication:
         peers = self._files(options, "certs", "cert", "x509")
         authorities = self._files(options, "cacerts", "cacert", "x509ca")
         public = self._files(options, "pubkeys", "pubkey", "pubkey")
+        if authorities and (peers or public):
+            text = "is not supported together with cacerts: other certificates of these CAs are accepted, too"
+            options.findings.error(options.key("certs" if peers else "pubkeys"), Rule.NOT_SUPPORTED, text)
         if not (peers or authorities or public):
             authorities = [each.file for each in self._folders.authorities]
             peers = [each.file for each in self._trusted(peer_id)]
@@ -143,7 +173,9 @@ class Authentication:
             options.findings.error(options.key("revocation"), Rule.NOT_SUPPORTED, text)
         if revocation:
             into.put("revocation", _REVOCATION[revocation], options.place("revocation"))
-        if (bits := smallest_rsa(round_)) is not None:
+        keys = [key.public for key in self._folders.own_keys if str(key.file) == into.values.get("private_key")]
+        keys += [found.public for file in authorities if (found := self._folders.certificate(file))]
+        if (bits := smallest_rsa(round_, set(map(kind_of, keys)))) is not None:
             into.put("smallest_rsa", bits, options.place("auth"))
 
     def _trusted(self, peer_id: str) -> Iterable[Certificate]:
@@ -164,7 +196,10 @@ class Authentication:
     def _write_server(self, round_: Round, into: Part) -> None:
         options = round_.options
         into.put("xauth", "server", options.place("auth"))
-        options.take("id", str, None)
+        who = options.take("id", converted, "%any")
+        if who != "%any" and canonical(who) != canonical(into.values["remote_id"]):
+            text = "is not supported: the identity that the first round proves is not checked against this one"
+            options.findings.error(options.key("id"), Rule.NOT_SUPPORTED, text)
         options.copy("groups", into, "groups", items)
         backend = _BACKENDS.get(round_.backend)
         if backend is None:
@@ -191,7 +226,7 @@ def _any_identity(value: object) -> str:
 
 
 def _own_identity(value: object) -> str | None:
-    return None if value == "%any" else converted(value)
+    return None if (who := converted(value)) == "%any" else who
 
 
 def _put_key(key: OwnKey, options: Options, into: Part) -> None:
@@ -212,9 +247,12 @@ def _single(ends: Iterable[object]) -> list[str]:
 
 
 def _is_single(end: str) -> bool:
-    if end == "%any" or "*" in end:
-        return False
+    return _is_address(end) or (end != "%any" and "*" not in end and "/" not in end)
+
+
+def _is_address(end: str) -> bool:
     try:
-        return ip_address(end.partition("%")[0]) is not None
+        ip_address(end.partition("%")[0])
     except ValueError:
-        return "/" not in end
+        return False
+    return True

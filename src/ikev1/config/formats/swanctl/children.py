@@ -6,15 +6,24 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable
+from itertools import count as counter
+from itertools import islice
 from socket import getprotobyname, getservbyname
+from typing import NamedTuple
 
 from ikev1.config.findings import Rule
 from ikev1.config.formats.swanctl.options import Lost, Options, count, items, seconds, word, yes
 from ikev1.config.formats.swanctl.proposals import ABSENT_ESP, Apart, ah_proposals, esp_proposals, of_one_group
 from ikev1.config.formats.written import Part
+from ikev1.core.records.selector import Selector
 
 REKEY_TIME = 3600
+MOST_PAIRS = 100  # of selectors of a child
+_BOTH = frozenset({4, 6})
 _SELECTOR = re.compile(r"([^\[\]]*)(?:\[([^/\]]*)(?:/([^\]]*))?\])?")
+_ANY_PORT = ("any", "%any")
+_ICMP = frozenset({"icmp", "1", "ipv6-icmp", "58"})
+_OF_SHELL = frozenset(";&|<>()$`")
 _LOST = (
     Lost("sha256_96", "SHA-256 is always truncated to 128 bits (RFC 4868)", ("no",), matters=True),
     Lost("policies", "policies are always installed", ("yes",), matters=True),
@@ -63,10 +72,68 @@ def is_tunnel(child: Options) -> bool:
     return meaning is None
 
 
-def write_child(child: Options, into: Part) -> None:
-    """Write the tunnel for ``child``."""
-    for theirs, ours in (("local_ts", "local"), ("remote_ts", "remote")):
-        child.copy(theirs, into, ours, _first_selector(child, theirs))
+class Versions(NamedTuple):
+    """The IP versions that the dynamic selectors of both ends may have; empty if they are not known."""
+
+    local: frozenset[int]
+    remote: frozenset[int]
+
+
+def write_child(child: Options, name: str, tunnels: Part, versions: Versions, taken: Options) -> list[Part]:
+    """Write the tunnels for ``child`` to ``tunnels``: one for each pair of its selectors that can have traffic. The
+    first bears its ``name``, the others have a number behind it; their names are not among the keys of ``taken``.
+    """
+    local = child.take("local_ts", _selectors, ["dynamic"])
+    remote = child.take("remote_ts", _selectors, ["dynamic"])
+    pairs = _pairs(local, remote, versions)
+    names = [name, *islice((each for n in counter(2) if (each := f"{name}-{n}") not in taken), len(pairs) - 1)]
+    key = "local_ts" if len(local) > 1 else "remote_ts"
+    if len(pairs) > MOST_PAIRS:
+        text = f"has {len(pairs)} pairs of networks: expected at most {MOST_PAIRS}"
+        child.findings.error(child.key(key), Rule.INVALID_VALUE, text)
+        pairs = pairs[:1]
+    elif len(pairs) > 1:
+        text = f"IKEv1 negotiates one pair of networks, so that others are tunnels of their own: {', '.join(names[1:])}"
+        child.findings.warn(child.key(key), Rule.NO_COUNTERPART, text)
+    first = tunnels.part(name, child.place())
+    _write_pair(child, first, pairs[0])
+    _write_child(child, first)
+    child.finish()
+    others = [first.copied(tunnels, each) for each in names[1 : len(pairs)]]
+    for tunnel, pair in zip(others, pairs[1:], strict=True):
+        _write_pair(child, tunnel, pair)
+    return [first, *others]
+
+
+def _write_pair(child: Options, into: Part, pair: tuple[str, str]) -> None:
+    for theirs, ours, selector in zip(("local_ts", "remote_ts"), ("local", "remote"), pair, strict=True):
+        if theirs in child:
+            into.put(ours, selector, child.place(theirs))
+
+
+def _pairs(local: list[str], remote: list[str], versions: Versions) -> list[tuple[str, str]]:
+    """The pairs of one IP version and one protocol, at least one."""
+    ours = [(each, *_kind(each, versions.local)) for each in local]
+    theirs = [(each, *_kind(each, versions.remote)) for each in remote]
+    found = [
+        (one, other)
+        for one, of_one, protocol in ours
+        for other, of_other, protocol_of_other in theirs
+        if of_one & of_other and (protocol == protocol_of_other or 0 in (protocol, protocol_of_other))
+    ]
+    return found or [(local[0], remote[0])]  # the reader of `ikev1.toml` says what is wrong with it
+
+
+def _kind(written: str, dynamic: frozenset[int]) -> tuple[frozenset[int], int]:
+    """The IP versions that a selector may have, and its protocol."""
+    try:
+        selector = Selector.parse(written)
+    except ValueError:
+        return _BOTH, 0
+    return (dynamic or _BOTH) if selector.dynamic else frozenset({selector.version}), selector.protocol
+
+
+def _write_child(child: Options, into: Part) -> None:
     _write_proposals(child, into)
     _write_lives(child, into)
     child.copy("mode", into, "mode", _MODE, "tunnel")
@@ -83,7 +150,6 @@ def write_child(child: Options, into: Part) -> None:
         child.copy(interface, into, interface)
     child.copy("replay_window", into, "replay_window", count, 32)
     child.lose(*_LOST)
-    child.finish()
 
 
 def _write_proposals(child: Options, into: Part) -> None:
@@ -148,17 +214,8 @@ def _bytes(value: object) -> int:
     return int(number) * unit
 
 
-def _first_selector(child: Options, key: str) -> Callable[[object], str]:
-    """A converter: the first selector of a list, as charon does with IKEv1."""
-
-    def convert(value: object) -> str:
-        first, *others = items(value) or ["dynamic"]
-        if others:
-            text = f"IKEv1 negotiates one pair of networks, the first one: write a child for {', '.join(others)}"
-            child.findings.warn(child.key(key), Rule.NO_COUNTERPART, text)
-        return _selector(first)
-
-    return convert
+def _selectors(value: object) -> list[str]:
+    return [_selector(each) for each in items(value)] or ["dynamic"]
 
 
 def _selector(written: str) -> str:
@@ -167,6 +224,7 @@ def _selector(written: str) -> str:
     if form is None or form[2] is None:
         return written
     protocol, port = form[2].strip().lower(), (form[3] or "").strip().lower()
+    port = "any" if port == "0-65535" else port
     if protocol and not protocol.isdigit():
         try:
             number = getprotobyname(protocol)
@@ -174,18 +232,24 @@ def _selector(written: str) -> str:
             number = None
         if number is not None and protocol not in ("tcp", "udp", "icmp", "gre"):
             protocol = str(number)
-    if port and not port.isdigit() and port not in ("any", "%any"):
+    if port and not port.isdigit() and port not in _ANY_PORT:
         try:
             port = str(getservbyname(port, protocol if protocol in ("tcp", "udp") else "tcp"))
         except OSError:
             raise ValueError(
                 f"{written!r}: {port!r} is no port: expected one number or the name of a service"
             ) from None
+    if protocol in _ICMP and port.isdigit() and int(port) < 256:
+        port = str(int(port) << 8)  # the type of a message, before its code
     return f"{form[1].strip()}[{protocol}/{port}]" if port else f"{form[1].strip()}[{protocol}]"
 
 
 def _program(value: object) -> str:
-    """A command, whose program a shell would find; `updown` names files."""
+    """A command, whose program a shell would find; `updown` names files. charon has a shell run it."""
+    if special := sorted(_OF_SHELL.intersection(str(value))):
+        raise ValueError(
+            f"{value!r} is not allowed: it runs without a shell, to which {' '.join(special)} has a meaning"
+        )
     try:
         program, *arguments = shlex.split(str(value))
     except ValueError as error:

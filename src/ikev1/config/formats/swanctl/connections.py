@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from ipaddress import ip_address, summarize_address_range
+from collections.abc import Callable, Iterator, Sequence
+from ipaddress import ip_address, ip_network, summarize_address_range
+from itertools import count as counter
 
 from ikev1.config.findings import Rule
 from ikev1.config.formats.swanctl.authentication import Authentication
-from ikev1.config.formats.swanctl.children import is_tunnel, report_left_out, write_child
+from ikev1.config.formats.swanctl.children import Versions, is_tunnel, report_left_out, write_child
 from ikev1.config.formats.swanctl.daemon import Daemon
 from ikev1.config.formats.swanctl.options import Lost, Options, count, items, seconds, word, yes
 from ikev1.config.formats.swanctl.proposals import ike_proposals
 from ikev1.config.formats.swanctl.rounds import NotIkev1, Rounds, read_rounds
+from ikev1.config.formats.swanctl.secrets import Secret
 from ikev1.config.formats.written import Part
 
 REKEY_TIME = 4 * 3600
@@ -35,18 +37,36 @@ _LOST = (
 def write_connections(top: Options, into: Part, authentication: Authentication, daemon: Daemon) -> None:
     """Write all connections for IKEv1; others are named and skipped."""
     ours = into.part("connection", top.place("connections"))
-    for name, connection in top.table("connections").sections():
-        rounds = _for_ikev1(connection)
+    connections = top.table("connections")
+    for name, connection in connections.sections():
+        version = connection.take("version", _version, "0")
+        rounds = _for_ikev1(connection, version)
         if rounds is not None:
-            _write(connection, rounds, ours.part(name, connection.place()), authentication, daemon)
+            part = ours.part(name, connection.place())
+            _write(connection, rounds, part, authentication, daemon)
+            if version == "0":
+                _warn_of_initiation(connection, part)
+            _write_further(authentication.further_secrets(rounds, part), part, ours, connections)
             local = rounds.local.options
             if any(connection.findings.is_wrong(local.key(key)) for key in ("certs", "pubkeys")):
                 del ours.values[name]  # it would be reported again
 
 
-def _for_ikev1(connection: Options) -> Rounds | None:
+def _write_further(secrets: Sequence[tuple[str, str, Secret]], connection: Part, into: Part, taken: Options) -> None:
+    """Write a copy of ``connection`` for each peer with a secret of its own; without another one, ``connection`` itself
+    is for the first peer.
+    """
+    base = connection.path.rpartition(".")[2]
+    names = (each for number in counter(2) if (each := f"{base}-{number}") not in taken)
+    itself = [] if "secret" in connection.values else [connection] * bool(secrets)
+    copies = [connection.copied(into, next(names)) for _ in secrets[len(itself) :]]
+    for one, (key, end, secret) in zip([*itself, *copies], secrets, strict=True):
+        one.put(key, [end] if key == "remote_address" else end, secret.place)
+        one.put("secret", secret.value, secret.place)
+
+
+def _for_ikev1(connection: Options, version: str) -> Rounds | None:
     """The rounds of a connection for IKEv1; others are reported."""
-    version = connection.take("version", _version, "0")
     if version == "2":
         connection.findings.warn(connection.path, Rule.NOT_IKEV1, "is for IKEv2 only, and skipped")
         return None
@@ -89,7 +109,6 @@ def _write(connection: Options, rounds: Rounds, into: Part, authentication: Auth
     into.put("dpd_timeout", timeout or daemon.retransmission_time, connection.place("dpd_timeout"))
     connection.lose(*_LOST)
     _write_children(connection, into)
-    _warn_of_version(connection, into)
     rounds.finish()
     connection.finish()
 
@@ -126,19 +145,19 @@ def _write_children(connection: Options, into: Part) -> None:
     interfaces = {key: connection.take(key, str, None) for key in ("if_id_in", "if_id_out")}
     actions: dict[str, str] = {}
     children = connection.table("children")
+    versions = _versions(into)
     for name, child in children.sections():
         if not is_tunnel(child):
             continue
-        tunnel = into.part("tunnel").part(name, child.place())
         action = child.take(
             "dpd_action",
             word(clear="clear", none="clear", trap="trap", hold="trap", restart="restart", start="restart"),
             "clear",
         )
         actions.setdefault(action, child.key("dpd_action"))
-        write_child(child, tunnel)
+        made = write_child(child, name, into.part("tunnel"), versions, children)
         for key, interface in interfaces.items():
-            if interface is not None and key not in child:
+            for tunnel in made if interface is not None and key not in child else ():
                 tunnel.put(key, interface, connection.place(key))
     children.finish()
     if len(actions) > 1:
@@ -149,10 +168,26 @@ def _write_children(connection: Options, into: Part) -> None:
         into.put("dpd_action", action, connection.places.exactly(key))
 
 
-def _warn_of_version(connection: Options, into: Part) -> None:
+def _versions(into: Part) -> Versions:
+    """The IP versions of dynamic selectors: those of virtual addresses, or else of the addresses if these have one."""
+    ends = [into.values.get("local_address", "%any"), *into.values.get("remote_address", ())]
+    found = frozenset(version for end in ends if (version := _version_of(end)))
+    of_ends = found if len(found) == 1 else frozenset()
+    virtual = frozenset(version for vip in into.values.get("vips", ()) if (version := _version_of(vip)))
+    return Versions(virtual or of_ends, frozenset() if "pools" in into.values else of_ends)
+
+
+def _version_of(end: str) -> int | None:
+    try:
+        return ip_network(end.partition("%")[0], strict=False).version
+    except ValueError:
+        return None
+
+
+def _warn_of_initiation(connection: Options, into: Part) -> None:
     """Report a connection for both versions that this gateway initiates by itself."""
     starts = [tunnel.get("start", "none") for tunnel in into.part("tunnel").values.values()]
-    if connection.take("version", _version, "0") == "0" and any(start != "none" for start in starts):
+    if any(start != "none" for start in starts):
         text = "the gateway initiates with IKEv1, but charon with IKEv2 if version is not 1"
         connection.findings.warn(connection.key("version"), Rule.NOT_IKEV1, text)
 

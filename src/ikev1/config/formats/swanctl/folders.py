@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
 from ikev1.config.files import why_unreadable
 from ikev1.config.findings import Findings, Rule
 from ikev1.config.formats.swanctl.secrets import KEYS, Secret, SwanctlSecrets
@@ -18,6 +20,11 @@ from ikev1.wire.payloads import Identification
 Value = TypeVar("Value")
 _LARGEST = 1 << 20  # octets of a file
 _MOST = 10_000  # files of a folder
+
+
+def kind_of(public: bytes) -> str:
+    """The kind of a public key (DER), ``rsa`` or ``ecdsa``."""
+    return "rsa" if isinstance(public_keys.load(public), RSAPublicKey) else "ecdsa"
 
 
 class OwnKey(NamedTuple):

@@ -13,6 +13,7 @@ from ikev1.crypto.distinguished_name import InvalidName
 from ikev1.wire.registry import IdType
 
 _FORM = re.compile(r"(ipv4|ipv6|rfc822|email|userfqdn|fqdn|dns|asn1dn|asn1gn|keyid):(#?)(.*)", re.DOTALL)
+_ANY = frozenset({"%any", "%any6", "*", "0.0.0.0", "::", "0::0"})  # noqa: S104  what strongSwan reads as any identity
 _NUMBERED = re.compile(r"\{.*\}:")
 _NAMES = frozenset({IdType.FQDN, IdType.USER_FQDN})
 _PREFIXES = {"fqdn": "@", "dns": "@", "rfc822": "userfqdn:", "email": "userfqdn:", "userfqdn": "userfqdn:"}
@@ -26,6 +27,8 @@ def converted(value: object) -> str:
         Invalid: the type is not known, or the octets are not of this type.
     """
     written = str(value).strip()
+    if written in _ANY:
+        return "%any"
     if written.startswith("@@"):
         return f"userfqdn:{written[2:]}"
     if _NUMBERED.match(written):
@@ -90,6 +93,8 @@ def match(wanted: str, owner: str) -> int:
     """
     if owner == "%any":
         return 1
+    if "*" in owner and "=" not in owner and not wanted.lower().endswith(owner.rpartition("*")[2].lower()):
+        return 0  # most names do not fit most patterns
     if canonical(wanted) == canonical(owner):
         return 3
     if not is_pattern(owner) or is_pattern(wanted):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -104,9 +105,10 @@ def _round(options: Options) -> Round:
     return Round(options, kind, backend)
 
 
-def smallest_rsa(round_: Round) -> int | None:
+def smallest_rsa(round_: Round, kinds: Collection[str]) -> int | None:
     """The size of RSA keys in bits that a round requires, None if it requires none; other constraints that cannot be
-    kept are reported.
+    kept are reported. ``kinds``, ``rsa`` or ``ecdsa``, are those of our key, which is that of the peer's, and of the
+    CAs' keys.
     """
     words, key, findings = round_.words, round_.options.key("auth"), round_.options.findings
     hashes = _HASHES.intersection(words)
@@ -114,12 +116,16 @@ def smallest_rsa(round_: Round) -> int | None:
         findings.error(
             key, Rule.NOT_SUPPORTED, "is not supported: certificates that are signed with SHA-256 are accepted, too"
         )
-    if "ecdsa" in words and any(word.isdigit() and int(word) > 256 for word in words[words.index("ecdsa") :]):
-        findings.error(key, Rule.NOT_SUPPORTED, "is not supported: ECDSA keys on P-256 are accepted, too")
-    if words[0] in ("rsa", "ecdsa") and len({"rsa", "ecdsa"}.intersection(words)) == 1:
-        other = "ECDSA" if words[0] == "rsa" else "RSA"
-        findings.warn(
-            key, Rule.NO_COUNTERPART, f"our key determines the method: with {words[0].upper()}, {other} is refused"
+    sizes = {
+        kind: [int(size) for before, size in pairwise(words) if before == kind and size.isdecimal()]
+        for kind in ("rsa", "ecdsa")
+    }
+    required = [kind for kind, found in sizes.items() if found]
+    if required and (others := sorted(set(kinds).difference(required))):
+        text = (
+            f"is not supported: {' and '.join(others).upper()} keys are accepted, too, because our key or a CA's is one"
         )
-    sizes = [int(word) for before, word in pairwise(words) if before == "rsa" and word.isdecimal()]
-    return max(sizes, default=None)
+        findings.error(key, Rule.NOT_SUPPORTED, text)
+    elif "ecdsa" in kinds and any(size > 256 for size in sizes["ecdsa"]):
+        findings.error(key, Rule.NOT_SUPPORTED, "is not supported: ECDSA keys on P-256 are accepted, too")
+    return max(sizes["rsa"], default=None)

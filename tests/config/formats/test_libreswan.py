@@ -1,0 +1,345 @@
+"""ipsec.conf and ipsec.secrets in libreswan's dialect, after its manual, with the defaults of libreswan 4."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ikev1.config import ConfigError, Finding, Loaded, Rule, load
+from ikev1.config.formats import recognised
+from ikev1.config.formats.ipsec_conf import libreswan_algorithms as algorithms
+from ikev1.core.records.child_sa import IpsecMode
+from ikev1.core.records.mode_config import ModeConfigMethod
+from ikev1.core.records.selector import Selector
+from ikev1.core.records.settings import (
+    Connection,
+    DpdAction,
+    Mode,
+    NatTraversal,
+    Rekeying,
+    Start,
+    XauthRole,
+)
+
+Write = Callable[..., Path]
+PSK = ': PSK "what both know"\n'
+
+
+def conn(*lines: str, name: str = "net") -> str:
+    """A file with one conn, to which ``lines`` are added."""
+    own = "\n".join(f"    {line}" for line in lines)
+    return f"""
+conn {name}
+    ikev2=no
+    left=192.0.2.1
+    right=198.51.100.7
+    authby=secret
+    auto=add
+{own}
+"""
+
+
+class Reader:
+    """Writes ipsec.conf and ipsec.secrets, and loads them."""
+
+    def __init__(self, write: Write) -> None:
+        self.write = write
+
+    def load(self, text: str, secrets: str = PSK, *ignored: str) -> Loaded:
+        self.write(secrets, "ipsec.secrets")
+        return load(self.write(text, "ipsec.conf"), format="libreswan", ignored=ignored)
+
+    def connection(self, *lines: str, secrets: str = PSK) -> Connection:
+        (connection,) = self.load(conn(*lines), secrets).settings.connections
+        return connection
+
+    def faults(self, text: str, secrets: str = PSK) -> tuple[Finding, ...]:
+        self.write(secrets, "ipsec.secrets")
+        with pytest.raises(ConfigError) as caught:
+            load(self.write(text, "ipsec.conf"), format="libreswan")
+        return caught.value.findings
+
+
+def rules(findings: tuple[Finding, ...]) -> list[tuple[str, Rule]]:
+    """The keys and rules of findings, apart from those about the algorithms that libreswan offers by default."""
+    return [(finding.key, finding.rule) for finding in findings if finding.rule is not Rule.WEAK_ALGORITHM]
+
+
+@pytest.fixture
+def reader(write: Write) -> Reader:
+    return Reader(write)
+
+
+def test_defaults_are_those_of_the_manual(reader: Reader) -> None:
+    connection = reader.connection()
+    (tunnel,) = connection.tunnels
+    assert (connection.local_address, connection.remote_id) == ("192.0.2.1", "198.51.100.7")
+    assert connection.rekeying == Rekeying(8 * 3600 - 540, 540)
+    assert (tunnel.lifetime, tunnel.replay_window) == (8 * 3600, 128)
+    assert (connection.keyingtries, connection.dpd_delay) == (0, 0)
+    assert (tunnel.mode, tunnel.start) == (IpsecMode.TUNNEL, Start.NONE)
+    assert {proposal.group for proposal in tunnel.proposals} == {14}
+
+
+class TestAlgorithms:
+    """What ``ipsec algparse`` says, with the sizes of keys that libreswan sends."""
+
+    @pytest.mark.parametrize(
+        ("written", "proposals"),
+        [
+            ("aes-sha1;modp2048", ["aes256-sha1-modp2048", "aes128-sha1-modp2048"]),
+            ("aes256-sha2;modp2048", ["aes256-sha256-modp2048"]),
+            ("aes128-sha2_512;dh19,3des-md5-modp1024", ["aes128-sha512-ecp256", "3des-md5-modp1024"]),
+            ("3DES-SHA1", ["3des-sha1-modp2048", "3des-sha1-modp1536"]),
+            ("aes_cbc128-sha-dh31", ["aes128-sha1-curve25519"]),
+            (
+                "aes256;dh14",
+                ["aes256-sha256-modp2048", "aes256-sha512-modp2048", "aes256-sha1-modp2048"],
+            ),
+        ],
+    )
+    def test_of_phase_1(self, written: str, proposals: list[str]) -> None:
+        assert algorithms.ike_proposals(written) == proposals
+
+    @pytest.mark.parametrize(
+        ("written", "group", "proposals"),
+        [
+            ("aes-sha2", "", ["aes128-sha256", "aes256-sha256"]),
+            ("aes128", "modp2048", ["aes128-sha1-modp2048"]),
+            ("aes_gcm256-null,aes_gcm_c-null", "", ["aes256gcm16", "aes128gcm16", "aes256gcm16"]),
+            ("aes_gcm_a_128;dh19", "modp2048", ["aes128gcm8-ecp256"]),
+            ("aes_ctr256-sha1;modp1024", "", ["aes256ctr-sha1"]),
+            ("null-sha1", "", ["null-sha1"]),
+        ],
+    )
+    def test_of_phase_2(self, written: str, group: str, proposals: list[str]) -> None:
+        assert algorithms.esp_proposals(written, group) == proposals
+
+    def test_of_ah(self, reader: Reader) -> None:
+        (proposal,) = reader.connection("phase2=ah", "phase2alg=sha2_256", "pfs=no").tunnels[0].proposals
+        assert proposal.group == 0
+        assert algorithms.ah_proposals("sha2_512;dh19", "modp2048") == ["sha512-ecp256"]
+
+    def test_the_group_of_phase_2_is_that_of_phase_1(self, reader: Reader) -> None:
+        lines = ["ike=aes256-sha2;dh19", "esp=aes256-sha2"]
+        assert [each.group for each in reader.connection(*lines).tunnels[0].proposals] == [19]
+        assert [each.group for each in reader.connection(*lines, "pfs=no").tunnels[0].proposals] == [0]
+
+    def test_an_unknown_algorithm(self, reader: Reader) -> None:
+        assert ("conn.net.ike", Rule.INVALID_VALUE) in rules(reader.faults(conn("ike=rot13-sha1;modp2048")))
+
+
+class TestVersions:
+    @pytest.mark.parametrize("line", ["ikev2=no", "ikev2=never", "ikev2=permit", "keyexchange=ikev1"])
+    def test_of_ikev1(self, reader: Reader, line: str) -> None:
+        text = conn().replace("ikev2=no", line).replace("auto=add", "auto=start")
+        assert rules(reader.load(text).warnings) == []
+
+    @pytest.mark.parametrize("line", ["ikev2=yes", "ikev2=insist", "ikev2=propose", "keyexchange=ikev2"])
+    def test_of_ikev2(self, reader: Reader, line: str) -> None:
+        new = conn(name="new").replace("ikev2=no", line)
+        assert rules(reader.load(conn() + new).warnings) == [("conn.new", Rule.NOT_IKEV1)]
+
+    def test_without_a_version(self, reader: Reader) -> None:
+        text = conn().replace("    ikev2=no\n", "").replace("auto=add", "auto=start")
+        assert rules(reader.load(text).warnings) == [("conn.net", Rule.NOT_IKEV1)]
+
+    def test_a_gateway_that_does_not_allow_ikev1(self, reader: Reader) -> None:
+        faults = reader.faults(f"config setup\n    ikev1-policy=drop\n{conn()}")
+        assert rules(faults) == [("config.setup.ikev1-policy", Rule.NOT_SUPPORTED)]
+
+
+class TestEnds:
+    @pytest.mark.parametrize(
+        ("written", "identity"),
+        [
+            ("@gw.example.org", "@gw.example.org"),
+            ("@[group]", "keyid:group"),
+            ("alice@example.org", "alice@example.org"),
+            ("203.0.113.9", "203.0.113.9"),
+            ('"C=XX, CN=gw"', "C=XX, CN=gw"),
+            ("%any", "198.51.100.7"),
+        ],
+    )
+    def test_identities(self, reader: Reader, written: str, identity: str) -> None:
+        assert reader.connection(f"rightid={written}").remote_id == identity
+
+    def test_a_name_that_is_resolved(self, reader: Reader) -> None:
+        text = conn("rightid=gw.example.org")
+        assert rules(reader.faults(text)) == [("conn.net.rightid", Rule.NOT_SUPPORTED)]
+        assert reader.load(text, PSK, "rightid").settings.connections[0].remote_id == "198.51.100.7"
+
+    def test_the_default_route_is_that_of_this_end(self, reader: Reader) -> None:
+        text = conn("leftid=@far", "rightid=@here").replace("198.51.100.7", "%defaultroute")
+        (connection,) = reader.load(text).settings.connections
+        assert (connection.local_id, connection.remote_id) == ("@here", "@far")
+        assert connection.remote_address == "192.0.2.1"
+
+    def test_each_pair_of_networks_is_a_tunnel(self, reader: Reader) -> None:
+        connection = reader.connection(
+            'leftsubnets="{10.1.0.0/16, 10.2.0.0/16}"', "rightsubnets={10.3.0.0/16,10.4.0.0/16}"
+        )
+        found = {tunnel.name: (tunnel.local, tunnel.remote) for tunnel in connection.tunnels}
+        assert list(found) == ["net-1x1", "net-1x2", "net-2x1", "net-2x2"]
+        assert found["net-2x1"] == (Selector.parse("10.2.0.0/16"), Selector.parse("10.3.0.0/16"))
+
+    def test_a_client_with_any_address(self, reader: Reader) -> None:
+        loaded = reader.load(conn("rightsubnet=vhost:%priv,%no"))
+        assert loaded.settings.connections[0].tunnels[0].remote == Selector.parse("dynamic")
+        assert rules(loaded.warnings) == [("conn.net.rightsubnet", Rule.NO_COUNTERPART)]
+
+    def test_sections_that_are_flipped(self, reader: Reader) -> None:
+        text = f"{conn('alsoflip=other')}\nconn other\n    leftsubnet=10.3.0.0/16\n    rightprotoport=6\n"
+        (tunnel,) = reader.load(text).settings.connections[0].tunnels
+        assert (tunnel.remote, tunnel.local) == (Selector.parse("10.3.0.0/16"), Selector.parse("dynamic[tcp]"))
+
+
+class TestConnections:
+    @pytest.mark.parametrize(
+        ("auto", "start"),
+        [("add", Start.NONE), ("ondemand", Start.TRAP), ("route", Start.TRAP), ("start", Start.START)],
+    )
+    def test_auto(self, reader: Reader, auto: str, start: Start) -> None:
+        loaded = reader.load(conn().replace("auto=add", f"auto={auto}"))
+        assert loaded.settings.connections[0].tunnels[0].start is start
+
+    def test_dead_peers(self, reader: Reader) -> None:
+        found = reader.connection("dpddelay=30", "dpdtimeout=120")
+        assert (found.dpd_delay, found.dpd_timeout, found.dpd_action) == (30, 120, DpdAction.TRAP)
+        found = reader.connection("dpddelay=30", "dpdtimeout=2m", "dpdaction=restart_by_peer")
+        assert (found.dpd_timeout, found.dpd_action) == (120, DpdAction.RESTART)
+        assert reader.connection("dpddelay=30", "dpdaction=clear").dpd_delay == 0
+
+    def test_other_keys(self, reader: Reader) -> None:
+        connection = reader.connection(
+            "aggrmode=yes",
+            "ike=aes128-sha1;modp2048",
+            "salifetime=1h",
+            "ikelifetime=2h",
+            "rekeymargin=3m",
+            "encapsulation=yes",
+            "compress=yes",
+            "replay-window=64",
+            "x-comment=hello",
+        )
+        (tunnel,) = connection.tunnels
+        assert (connection.mode, connection.nat_traversal) == (Mode.AGGRESSIVE, NatTraversal.FORCE)
+        assert (connection.policies[0].lifetime, connection.rekeying) == (7200, Rekeying(7020, 180))
+        assert (tunnel.lifetime, tunnel.compress, tunnel.replay_window) == (3600, True, 64)
+
+    def test_no_rekeying(self, reader: Reader) -> None:
+        connection = reader.connection("rekey=no")
+        assert (connection.rekey, connection.policies[0].lifetime) == (False, 8 * 3600)
+
+    def test_an_empty_value_counts_for_nothing(self, reader: Reader) -> None:
+        text = f"conn %default\n    keyingtries=7\n{conn('keyingtries=')}"
+        assert reader.load(text).settings.connections[0].keyingtries == 7
+
+    def test_of_several_sections_the_first_counts(self, reader: Reader) -> None:
+        text = f"{conn('also=a', 'also=b')}conn a\n    keyingtries=7\nconn b\n    keyingtries=8\n"
+        assert reader.load(text).settings.connections[0].keyingtries == 7
+
+    def test_of_one_key_there_are_two_spellings(self, reader: Reader) -> None:
+        assert reader.connection("replay_window=64").tunnels[0].replay_window == 64
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "authby=rsasig",
+            "encapsulation=no",
+            "sha2-truncbug=yes",
+            "reqid=7",
+            "priority=7",
+            "vti-interface=vti0",
+            "ipsec-interface=yes",
+            "failureshunt=drop",
+            "rightsubnet=vnet:%priv",
+            "left=%ppp0",
+        ],
+    )
+    def test_what_matters_is_an_error(self, reader: Reader, line: str) -> None:
+        key = line.partition("=")[0]
+        assert (f"conn.net.{key}", Rule.NOT_SUPPORTED) in rules(reader.faults(conn(line)))
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "mtu=1400",
+            "leftnexthop=192.0.2.254",
+            "leftsourceip=10.1.0.1",
+            "leftcert=gw",
+            "nat-ikev1-method=none",
+            "rightsubnetwithin=0.0.0.0/0",
+        ],
+    )
+    def test_what_does_no_harm_is_a_warning(self, reader: Reader, line: str) -> None:
+        key = line.partition("=")[0]
+        assert rules(reader.load(conn(line)).warnings) == [(f"conn.net.{key}", Rule.NO_COUNTERPART)]
+
+    def test_an_unknown_key(self, reader: Reader) -> None:
+        assert rules(reader.faults(conn("rightsubnett=10.0.0.0/8"))) == [("conn.net.rightsubnett", Rule.UNKNOWN_KEY)]
+
+
+class TestUsers:
+    def test_a_gateway(self, reader: Reader) -> None:
+        text = conn(
+            "leftxauthserver=yes",
+            "rightxauthclient=yes",
+            "rightaddresspool=10.99.0.10-10.99.0.20",
+            "leftsubnet=10.1.0.0/16",
+            'modecfgdns="10.1.0.53 10.1.0.54"',
+            "modecfgdomains=example.org",
+            'modecfgbanner="Be welcome"',
+            "modecfgpull=yes",
+            "xauthby=file",
+        )
+        users = f'{PSK}@carol : XAUTH "secret of carol"\n'
+        assert rules(reader.faults(text, users)) == [("conn.net.xauthby", Rule.NOT_SUPPORTED)]
+        loaded = reader.load(text, users, "xauthby")
+        (connection,), (pool,) = loaded.settings.connections, loaded.settings.pools
+        assert (connection.xauth, connection.mode_config) == (XauthRole.SERVER, ModeConfigMethod.PULL)
+        assert len(pool.config.dns) == 2
+        assert (pool.config.default_domain, pool.config.banner) == ("example.org", "Be welcome")
+        assert pool.config.split_include == ("10.1.0.0/16",)
+        assert loaded.aaa.users is not None
+        assert dict(loaded.aaa.users.secrets) == {"carol": b"secret of carol"}
+
+    def test_users_of_pam(self, reader: Reader) -> None:
+        connection = reader.connection("leftxauthserver=yes", "rightxauthclient=yes", "xauthby=pam")
+        assert connection.xauth_backend == ("pam",)
+
+    def test_a_client(self, reader: Reader) -> None:
+        connection = reader.connection(
+            "leftxauthclient=yes",
+            "rightxauthserver=yes",
+            "leftmodecfgclient=yes",
+            "modecfgpull=yes",
+            "leftusername=carol",
+            secrets=f'{PSK}@carol : XAUTH "secret of carol"\n',
+        )
+        assert (connection.xauth, connection.xauth_user) == (XauthRole.CLIENT, "carol")
+        assert connection.xauth_secret == b"secret of carol"
+        assert len(connection.vips) == 1
+
+
+def test_secrets_of_identities(reader: Reader) -> None:
+    secrets = '@[group] @x : PSK "of the group"\n192.0.2.1 203.0.113.1 : PSK "others"\n'
+    assert reader.connection("leftid=@[group]", "rightid=@x", secrets=secrets).secret == b"of the group"
+
+
+@pytest.mark.parametrize(
+    ("text", "format"),
+    [
+        (conn(), "libreswan"),
+        ("conn a\n  phase2alg=aes128-sha1\n", "libreswan"),
+        ("conn a\n  rightsubnet=vhost:%priv\n", "libreswan"),
+        ("conn a\n  ike=aes256-sha2;modp2048\n", "libreswan"),
+        ("config setup\n  protostack=netkey\nconn a\n  forceencaps=yes\n", "stroke"),
+        ("conn a\n  keyexchange=ikev1\n  ike=aes256-sha1-modp1024!\n", "stroke"),
+        ("conn a\n  authby=secret\n  left=%any\n", "stroke"),
+    ],
+)
+def test_recognised(write: Write, text: str, format: str) -> None:
+    assert recognised(write(text, "ipsec.conf")) == format
