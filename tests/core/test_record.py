@@ -20,7 +20,7 @@ from ikev1.core.records import settings as settings_module
 from ikev1.core.records.actions import AllocateSpi
 from ikev1.core.records.child_sa import IpsecKeys
 from ikev1.core.records.exchange import KeyShare, TransactionData
-from ikev1.core.records.ike_sa import Keys, PeerKey
+from ikev1.core.records.ike_sa import Keys, PeerKey, Renewal
 from ikev1.core.records.record import Record, replace
 from playbook import Network
 
@@ -128,7 +128,8 @@ def test_every_kind_of_record_survives_a_dump(network: Network) -> None:
             for record in [each for sa in peer.engine.sas.values() for each in records_of(sa)]:
                 kinds.add(type(record))
                 assert msgspec.msgpack.decode(msgspec.msgpack.encode(record), type=type(record)) == record
-    kinds |= {TransactionData, PeerKey}  # of exchange type 6: tests/core/test_rounds.py; a key, which no SA holds
+    kinds |= {TransactionData, Renewal}  # tests/core/test_rounds.py, tests/core/test_dead_peers.py
+    kinds |= {PeerKey}  # which no SA holds
     assert kinds == {kind for module in STATE for kind in records_in(module)}
 
 

@@ -1,7 +1,8 @@
-"""One ipsec.conf, read by strongSwan and by us: the other end of the tunnel, a charon, sees no difference."""
+"""One ipsec.conf, read by strongSwan or libreswan and by us: the other end, a charon, sees no difference."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -10,6 +11,8 @@ from lab.charon import CharonOptions
 from lab.fixtures import opened_lab
 from lab.gateway import OurOptions
 from lab.lab import Lab
+from lab.network import Node
+from lab.pluto import PlutoOptions
 from lab.starter import StarterOptions
 
 OURS, THEIRS = ("192.0.2.1", "10.1.0.0/16"), ("198.51.100.7", "10.2.0.0/16")
@@ -24,6 +27,7 @@ class Case(NamedTuple):
 
     ours: StarterOptions
     others: CharonOptions
+    libreswan: bool = False  # the dialect
 
 
 def case(
@@ -67,7 +71,26 @@ conn net
 {own}
 {more}
 """
-    theirs = f"""
+    others_file = other_end(others, child, local, remote, rounds, sections, ids, selectors)
+    whose = f'# both\n{ids[0]} {ids[1]} : PSK "{SECRET}"\n{secrets}'
+    return Case(
+        StarterOptions(ours, whose, certificates[0]),
+        replace(others_file, certificate=certificates[1]),
+    )
+
+
+def other_end(
+    others: str,
+    child: str,
+    local: str,
+    remote: str,
+    rounds: str,
+    sections: str,
+    ids: tuple[str, str],
+    selectors: tuple[str, str],
+) -> CharonOptions:
+    """The other end with a connection, its child, and more ``sections``."""
+    file = f"""
 connections {{ site {{
     version = 1
     local_addrs = {THEIRS[0]}
@@ -87,11 +110,45 @@ connections {{ site {{
 secrets {{ ike {{ secret = "{SECRET}" }} }}
 {sections}
 """
-    whose = f'# both\n{ids[0]} {ids[1]} : PSK "{SECRET}"\n{secrets}'
-    return Case(
-        StarterOptions(ours, whose, certificates[0]),
-        CharonOptions(configuration=theirs, certificate=certificates[1], xauth=True, plane="noesp"),
-    )
+    return CharonOptions(configuration=file, xauth=True, plane="noesp")
+
+
+def of_libreswan(
+    *lines: str,
+    others: str = "",
+    child: str = "",
+    sections: str = "",
+    selectors: tuple[str, str] = (THEIRS[1], OURS[1]),
+    no_algorithms: bool = False,
+    networks: bool = True,
+) -> Case:
+    """As `case`, in the dialect of libreswan."""
+    own = "\n".join(f"    {line}" for line in lines)
+    algorithms = "" if no_algorithms else "ike=aes128-sha2;modp2048\n    phase2alg=aes128-sha2_256\n    pfs=no"
+    subnets = f"leftsubnet={OURS[1]}\n    rightsubnet={THEIRS[1]}" if networks else ""
+    ours = f"""
+config setup
+    ikev1-policy=accept
+    uniqueids=yes
+conn net
+    ikev2=no
+    auto=add
+    also=hosts
+{own}
+conn hosts
+    authby=secret
+    left={OURS[0]}
+    leftid=@gw.example.org
+    right={THEIRS[0]}
+    rightid=@branch.example.org
+    {subnets}
+    leftupdown=/bin/true
+    {algorithms}
+"""
+    secrets = f'@gw.example.org @branch.example.org : PSK "{SECRET}"\n'
+    ids = ("gw.example.org", "branch.example.org")
+    other = other_end(others, child, "auth = psk", "auth = psk", "", sections, ids, selectors)
+    return Case(StarterOptions(ours, secrets), other, libreswan=True)
 
 
 USERS = 'carol : XAUTH "the password of carol"\n'
@@ -178,6 +235,8 @@ def seen(sa: dict[str, Any]) -> dict[str, Any]:
 def seen_by_other_end(lab: Lab, found: Case, *, we_read: bool, other_calls: bool) -> dict[str, Any]:
     """What the other end sees once the tunnel is up."""
     here, there = lab.sites(OURS, THEIRS)
+    if found.libreswan and not we_read:
+        return seen_beside_pluto(lab, found, here, there, other_calls=other_calls)
     reader = (
         lab.ours(here, OurOptions(ipsec=found.ours, data_plane="nobody")) if we_read else lab.starter(here, found.ours)
     )
@@ -189,7 +248,84 @@ def seen_by_other_end(lab: Lab, found: Case, *, we_read: bool, other_calls: bool
     return seen(sa)
 
 
-CALLS = {"certificate": [True], "road warrior": [True], "user": [False]}  # users and clients
+def seen_beside_pluto(lab: Lab, found: Case, here: Node, there: Node, *, other_calls: bool) -> dict[str, Any]:
+    """As `seen_by_other_end`, if libreswan reads the file."""
+    configuration = (found.ours.configuration, found.ours.secrets)
+    pluto = lab.pluto(here, PlutoOptions(configuration=configuration, connection="net"))
+    other = lab.charon(there, found.others)
+    if other_calls:
+        other.control.initiate("net")
+    else:
+        pluto.whack("--name", "net", "--initiate")
+    pluto.await_pair("net")
+    other.wait_for(other.control.children, "a pair of IPsec SAs")
+    (sa,) = other.control.sas()
+    return seen(sa)
+
+
+CASES |= {
+    f"libreswan, {name}": found
+    for name, found in {
+        "pre-shared key": of_libreswan(),
+        "the other end is left": of_libreswan(
+            f"left={THEIRS[0]}",
+            f"right={OURS[0]}",
+            f"leftsubnet={THEIRS[1]}",
+            f"rightsubnet={OURS[1]}",
+            "leftid=@branch.example.org",
+            "rightid=@gw.example.org",
+            "rightupdown=/bin/true",
+        ),
+        "default algorithms": of_libreswan(
+            no_algorithms=True,
+            others="proposals = aes256-sha256-modp2048",
+            child="esp_proposals = aes128-sha1-modp2048",
+        ),
+        "the group of phase 1": of_libreswan(
+            "ike=aes256-sha2_512;dh19",
+            "esp=aes256-sha2_512",
+            no_algorithms=True,
+            others="proposals = aes256-sha512-ecp256",
+            child="esp_proposals = aes256-sha512-ecp256",
+        ),
+        "sizes of keys": of_libreswan(
+            "ike=aes-sha1;modp2048",
+            "esp=aes_gcm-null,aes-sha1",
+            "pfs=no",
+            no_algorithms=True,
+            others="proposals = aes128-aes256-sha1-modp2048",
+            child="esp_proposals = aes128gcm16-aes256gcm16",
+        ),
+        "aggressive": of_libreswan("aggrmode=yes", others="aggressive = yes"),
+        "transport": of_libreswan(
+            "type=transport",
+            "leftprotoport=17/1701",
+            "rightprotoport=udp/l2f",
+            child="mode = transport",
+            selectors=("dynamic[udp/1701]", "dynamic[udp/1701]"),
+            networks=False,
+        ),
+        "compression": of_libreswan("compress=yes", child="ipcomp = yes"),
+        "encapsulation": of_libreswan("encapsulation=yes", others="encap = yes"),
+        "ah": of_libreswan("phase2=ah", "phase2alg=sha2_256", child="esp_proposals =\n ah_proposals = sha256"),
+        "client": of_libreswan(
+            f"rightsubnet={THEIRS[1]}",
+            "leftmodecfgclient=yes",
+            "rightmodecfgserver=yes",
+            "modecfgpull=yes",
+            others="pools = office",
+            sections="pools { office { addrs = 10.99.0.16/28 } }",
+            selectors=(THEIRS[1], "dynamic"),
+            networks=False,
+        ),
+    }.items()
+}
+CALLS = {
+    "libreswan, client": [False],
+    "certificate": [True],
+    "road warrior": [True],
+    "user": [False],
+}  # users and clients
 
 
 @pytest.mark.parametrize(

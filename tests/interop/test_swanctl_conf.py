@@ -126,6 +126,19 @@ def transport() -> Case:
     return Case(ours, theirs)
 
 
+def icmp() -> Case:
+    ours, other = (end.replace("/16\n", "/16[icmp/8]\n") for end in two_ends())
+    return Case(ours, other)
+
+
+def secrets_of_addresses() -> Case:
+    ours, other = (
+        end.replace("secrets {", f"secrets {{ ike-address {{ id = {address}\n secret = another }}\n")
+        for end, address in zip(two_ends(), (THEIRS[0], OURS[0]), strict=True)
+    )
+    return Case(ours, other)
+
+
 CASES = {
     "pre-shared key": Case(*two_ends()),
     "several algorithms": Case(
@@ -147,13 +160,8 @@ CASES = {
     "the second of several networks": Case(
         two_ends()[0].replace(f"local_ts = {OURS[1]}", f"local_ts = 10.9.0.0/16, {OURS[1]}"), two_ends()[1]
     ),
-    "icmp": Case(*(end.replace("/16\n", "/16[icmp/8]\n") for end in two_ends())),
-    "secrets of identities and addresses": Case(
-        *(
-            end.replace("secrets {", f"secrets {{ ike-address {{ id = {address}\n secret = another }}\n")
-            for end, address in zip(two_ends(), (THEIRS[0], OURS[0]), strict=True)
-        )
-    ),
+    "icmp": icmp(),
+    "secrets of identities and addresses": secrets_of_addresses(),
     "a secret by the identity of a peer at any address": Case(
         two_ends("aggressive = yes")[0]
         .replace(f"remote_addrs = {THEIRS[0]}", "remote_addrs = %any")

@@ -440,6 +440,10 @@ class TestUsers:
         connection = reader.connection("leftauth2=xauth", "leftid=carol", secrets=self.USERS)
         assert connection.xauth_user == "carol"
 
+    def test_secret_is_another_word_for_psk(self, reader: Reader) -> None:
+        connection = reader.connection("authby=pubkey", "leftauth=secret", "rightauth=secret")
+        assert connection.secret == b"what both know"
+
     def test_eap_is_not_ikev1(self, reader: Reader) -> None:
         assert rules(reader.faults(conn("rightauth=eap-mschapv2"))) == [("conn.net", Rule.NOT_IKEV1)]
 

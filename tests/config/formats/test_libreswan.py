@@ -233,6 +233,14 @@ class TestConnections:
         connection = reader.connection("rekey=no")
         assert (connection.rekey, connection.policies[0].lifetime) == (False, 8 * 3600)
 
+    def test_an_empty_value_counts_for_nothing(self, reader: Reader) -> None:
+        text = f"conn %default\n    keyingtries=7\n{conn('keyingtries=')}"
+        assert reader.load(text).settings.connections[0].keyingtries == 7
+
+    def test_of_several_sections_the_first_counts(self, reader: Reader) -> None:
+        text = f"{conn('also=a', 'also=b')}conn a\n    keyingtries=7\nconn b\n    keyingtries=8\n"
+        assert reader.load(text).settings.connections[0].keyingtries == 7
+
     def test_of_one_key_there_are_two_spellings(self, reader: Reader) -> None:
         assert reader.connection("replay_window=64").tunnels[0].replay_window == 64
 
@@ -256,7 +264,15 @@ class TestConnections:
         assert (f"conn.net.{key}", Rule.NOT_SUPPORTED) in rules(reader.faults(conn(line)))
 
     @pytest.mark.parametrize(
-        "line", ["mtu=1400", "leftnexthop=192.0.2.254", "leftsourceip=10.1.0.1", "leftcert=gw", "nat-ikev1-method=none"]
+        "line",
+        [
+            "mtu=1400",
+            "leftnexthop=192.0.2.254",
+            "leftsourceip=10.1.0.1",
+            "leftcert=gw",
+            "nat-ikev1-method=none",
+            "rightsubnetwithin=0.0.0.0/0",
+        ],
     )
     def test_what_does_no_harm_is_a_warning(self, reader: Reader, line: str) -> None:
         key = line.partition("=")[0]
@@ -318,6 +334,7 @@ def test_secrets_of_identities(reader: Reader) -> None:
     [
         (conn(), "libreswan"),
         ("conn a\n  phase2alg=aes128-sha1\n", "libreswan"),
+        ("conn a\n  rightsubnet=vhost:%priv\n", "libreswan"),
         ("conn a\n  ike=aes256-sha2;modp2048\n", "libreswan"),
         ("config setup\n  protostack=netkey\nconn a\n  forceencaps=yes\n", "stroke"),
         ("conn a\n  keyexchange=ikev1\n  ike=aes256-sha1-modp1024!\n", "stroke"),

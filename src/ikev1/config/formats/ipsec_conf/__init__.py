@@ -61,7 +61,8 @@ _SECRETS = {"PSK": "ike", "XAUTH": "xauth", "EAP": "eap", "NTLM": "ntlm"}
 _OF_LIBRESWAN = re.compile(
     r"^[ \t]+(?:ikev2|ikev1-policy|phase2|phase2alg|salifetime|aggrmode|virtual[-_]private|protostack|encapsulation|"
     r"plutodebug|modecfg\w+|xauthby|sha2[-_]truncbug|replay-window|ikepad|(?:left|right)(?:addresspool|xauth\w+|modecfg\w+|"
-    r"username|subnets|ckaid)|(?:ike|esp)[ \t]*=[^#\n]*(?:;|sha2_|aes_)|authby[ \t]*=[ \t]*secret\|)",
+    r"username|subnets|ckaid)|(?:ike|esp)[ \t]*=[^#\n]*(?:;|sha2_|aes_)|(?:left|right)subnet[ \t]*=[ \t]*vhost:|"
+    r"oe[ \t]*=|authby[ \t]*=[ \t]*secret\|)",
     re.MULTILINE,
 )
 _OF_STRONGSWAN = re.compile(
@@ -75,14 +76,15 @@ _SECTION = re.compile(r"^(?:conn[ \t]+\S|config[ \t]+setup\b|ca[ \t]+[^\s={]+[ \
 
 class _Dialect(NamedTuple):
     """What differs: ``read_key`` spells keys alike, ``conns`` are what a conn becomes in strongSwan's dialect, and
-    ``setup`` what ``config setup`` becomes. ``owner`` reads the owner of a secret, ``words`` are added to those of
-    strongSwan.
+    ``setup`` what ``config setup`` becomes. ``owner`` reads the owner of a secret, ``as_strongswan`` is how conns
+    inherit (`IpsecConf.settings`), and ``words`` are added to those of strongSwan.
     """
 
     read_key: Callable[[str], str]
     conns: Callable[[Options], Iterable[Translated]]
     setup: Callable[[Options], Options]
     owner: Callable[[str, str], str]
+    as_strongswan: bool
     words: Mapping[str, str]
 
 
@@ -112,7 +114,7 @@ def _read(file: Path, dialect: _Dialect) -> Written:
     files |= of_secrets
     named = _write_secrets(entries, top, findings, places, dialect.owner)
     setup, authorities, drafts = (
-        [_options(conf, each, findings, places, dialect.read_key) for each in conf.of_kind(kind)] for kind in KINDS
+        [_options(conf, each, findings, places, dialect) for each in conf.of_kind(kind)] for kind in KINDS
     )
     whole = next((each for each in setup if each.path == "config.setup"), Options(findings, "config.setup", {}))
     whole = dialect.setup(whole)
@@ -160,14 +162,12 @@ def _beside(file: Path, kind: str) -> Path:
     return own if own.exists() else file.parent / f"ipsec.{kind}"
 
 
-def _options(
-    conf: IpsecConf, section: IpsecSection, findings: Findings, places: Places, read_key: Callable[[str], str]
-) -> Options:
+def _options(conf: IpsecConf, section: IpsecSection, findings: Findings, places: Places, dialect: _Dialect) -> Options:
     path = f"{section.kind}.{section.name}"
     places.put(path, section.place)
     values: dict[str, object] = {}
-    for written, setting in conf.settings(section).items():
-        key = read_key(written)
+    for written, setting in conf.settings(section, as_strongswan=dialect.as_strongswan).items():
+        key = dialect.read_key(written)
         values[key] = setting.value
         places.put(f"{path}.{key}", setting.place)
     return Options(findings, path, values, places)
@@ -214,12 +214,13 @@ def _owner_of_libreswan(owner: str, kind: str) -> str:
 
 
 _STROKE = _Dialect(
-    lambda key: key, lambda conn: [Translated(conn, {})], lambda setup: setup, lambda owner, kind: owner, {}
+    lambda key: key, lambda conn: [Translated(conn, {})], lambda setup: setup, lambda owner, kind: owner, True, {}
 )
 _LIBRESWAN = _Dialect(
     lambda key: key.replace("_", "-"),
     translated,
     translated_setup,
     _owner_of_libreswan,
+    False,
     {"xauth_backend": "xauthby", "if keyexchange is not ikev1": "if ikev2 is not no", "lifetime": "salifetime"},
 )

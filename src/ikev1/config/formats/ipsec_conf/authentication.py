@@ -37,7 +37,8 @@ def write_rounds(local: End, remote: End, into: Tree, setup: Options) -> None:
     for end, name in ((local, "local"), (remote, "remote")):
         round_ = into.section(name, conn.place())
         key = end.key("auth")
-        round_.put("auth", end.get("auth", by), conn.place(key if key in conn else "authby"))
+        auth = end.get("auth", by)
+        round_.put("auth", "psk" if auth == "secret" else auth, conn.place(key if key in conn else "authby"))
         _write_identity(end, round_)
         _write_certificates(end, remote if end is local else local, round_)
         second = end.get("auth2") or ("xauth" if user == name else "")

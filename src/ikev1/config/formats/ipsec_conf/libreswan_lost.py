@@ -36,6 +36,7 @@ LOST = (
     Lost("pam-authorize", "the identity of the peer is not checked by PAM", ("no",), matters=True),
     Lost("require-id-on-certificate", _PSK, ("yes",)),
     Lost("sendca", _PSK),
+    Lost("auth", "phase2 decides between ESP and AH", ("esp",), matters=True),
     Lost("pfsgroup", "libreswan ignores it, too: the group in esp decides"),
     Lost("enable-tcp", "IKE and ESP use UDP", ("no",)),
     Lost("tcp-remoteport", "IKE and ESP use UDP"),
@@ -68,6 +69,7 @@ LOST = (
 )
 LOST_OF_END = (
     Lost("nexthop", "routes follow from the routing table"),
+    Lost("subnetwithin", "only the networks that are written, or its own address, are those of the end"),
     Lost("firewall", "libreswan ignores it, too"),
     Lost("vti", _ROUTED, matters=True),
     Lost("cat", "addresses are not translated", ("no",), matters=True),

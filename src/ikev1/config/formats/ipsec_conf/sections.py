@@ -56,9 +56,10 @@ class IpsecConf:
         """The sections of a kind, ``config``, ``conn`` or ``ca``, apart from the defaults."""
         return (section for section in self._sections.values() if section.kind == kind and section.name != DEFAULT)
 
-    def settings(self, section: Section) -> dict[str, Setting]:
+    def settings(self, section: Section, *, as_strongswan: bool) -> dict[str, Setting]:
         """The settings of a section, with those that it inherits. What is written in the section itself takes
-        precedence, then what follows from ``also``, of which the last counts, then the defaults.
+        precedence, then what follows from ``also``, then the defaults. For strongSwan, the last ``also`` counts, and an
+        empty value takes the place of an inherited one; for libreswan, the first counts, and an empty value does not.
 
         Raises:
             ConfigError: a section does not exist, or inherits from itself, or there are too many settings.
@@ -66,28 +67,28 @@ class IpsecConf:
         merged: dict[str, Setting] = {}
         default = self._sections.get((section.kind, DEFAULT))
         for each in filter(None, (default if default is not section else None, section)):
-            self._merge(each, merged, ())
+            self._merge(each, merged, (), as_strongswan)
         return {key: setting for key, setting in merged.items() if setting.value}
 
-    def _merge(self, section: Section, into: dict[str, Setting], below: tuple[int, ...]) -> None:
+    def _merge(self, section: Section, into: dict[str, Setting], below: tuple[int, ...], as_strongswan: bool) -> None:
         if len(below) > DEEPEST_ALSO:
             raise refused(
                 section.place, Rule.SYNTAX, f"sections inherit from one another more than {DEEPEST_ALSO} times"
             )
         if id(section) in below:
             raise refused(section.place, Rule.SYNTAX, f"{section.place.key} inherits from itself")
-        for (name, place), flipped in section.also:
+        for (name, place), flipped in section.also if as_strongswan else reversed(section.also):
             inherited = self._sections.get((section.kind, name))
             if inherited is None:
                 raise refused(place, Rule.SYNTAX, f"there is no section '{section.kind} {name}' to inherit from")
             settings: dict[str, Setting] = {}
-            self._merge(inherited, settings, (*below, id(section)))
+            self._merge(inherited, settings, (*below, id(section)), as_strongswan)
             into |= {_other_side(key): setting for key, setting in settings.items()} if flipped else settings
         self._left -= 1 + len(section.settings)
         if self._left < 0:
             text = f"there are more than {MOST_SETTINGS} settings, with those that are inherited"
             raise refused(section.place, Rule.SYNTAX, text)
-        into |= section.settings
+        into |= {key: setting for key, setting in section.settings.items() if setting.value or as_strongswan}
 
     def _read(self, file: Path, included: Place | None) -> None:
         with self.files.opened(file, included) as text:
