@@ -15,6 +15,7 @@ from ikev1.config.formats.swanctl.rounds import Round, Rounds, smallest_rsa
 from ikev1.config.formats.swanctl.secrets import Secret, SwanctlSecrets
 from ikev1.config.formats.written import Part
 from ikev1.config.identities import in_certificate
+from ikev1.crypto import certificates
 
 _TOKEN = Lost("handle", "the certificate is not used", matters=True)
 MOST_SECRETS = 1000  # of a connection
@@ -165,11 +166,16 @@ class Authentication:
         ):
             if files:
                 into.put(name, list(map(str, files)), options.place(key))
-        if authorities and self._folders.revocation_lists:
+        if peers and not authorities and (issuers := [str(each.file) for each in self._folders.authorities]):
+            into.put("intermediates", issuers, options.place())  # for the status of the certificates
+        if (authorities or peers) and self._folders.revocation_lists:
             into.put("crl", list(map(str, self._folders.revocation_lists)), options.place())
         revocation = options.take("revocation", _revocation, None)
         if revocation == "ifuri":
             text = "is not supported: a certificate is accepted if its status cannot be retrieved; use strict"
+            options.findings.error(options.key("revocation"), Rule.NOT_SUPPORTED, text)
+        if revocation == "strict" and not authorities and any(not self._has_issuer(file) for file in peers):
+            text = "is not supported: a certificate in certs is accepted without a check if x509ca has no CA of it"
             options.findings.error(options.key("revocation"), Rule.NOT_SUPPORTED, text)
         if revocation:
             into.put("revocation", _REVOCATION[revocation], options.place("revocation"))
@@ -177,6 +183,11 @@ class Authentication:
         keys += [found.public for file in authorities if (found := self._folders.certificate(file))]
         if (bits := smallest_rsa(round_, set(map(kind_of, keys)))) is not None:
             into.put("smallest_rsa", bits, options.place("auth"))
+
+    def _has_issuer(self, file: Path) -> bool:
+        found = self._folders.certificate(file)
+        subjects = {certificates.names(each.der).subject for each in self._folders.authorities}
+        return found is not None and certificates.names(found.der).issuer in subjects
 
     def _trusted(self, peer_id: str) -> Iterable[Certificate]:
         """The certificates in ``x509`` that may be those of the peer; charon trusts them without a CA."""
