@@ -322,7 +322,7 @@ class TestConnections:
         assert (tunnel.rekeying.rekey_time, tunnel.rekeying.rand_time) == (2280, 60)
 
     def test_no_rekeying(self, reader: Reader) -> None:
-        connection = reader.connection("rekey=no", "ikelifetime=2h")
+        connection = reader.connection("rekey=no", "ikelifetime=2h", "rekeymargin=3m", "rekeyfuzz=50%")
         assert (connection.rekey, connection.policies[0].lifetime) == (False, 7200)
 
     def test_a_margin_longer_than_the_lifetime(self, reader: Reader) -> None:
