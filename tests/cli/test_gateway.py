@@ -8,6 +8,8 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from click.shell_completion import BashComplete
 from click.testing import CliRunner, Result
 from vici import Session
 
@@ -231,6 +233,32 @@ def test_what_is_cleared_comes_up_again_as_start_says(meet: Meet) -> None:
         assert us.gateway.autostart.next_attempt("branch", "net") is None
 
     meet(scenario, start=Start.START)
+
+
+async def offered(side: Side, *words: str) -> list[str]:
+    """What the shell offers for the last one of ``words``."""
+    completer = BashComplete(main, {}, "ikev1", "_IKEV1_COMPLETE")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("IKEV1_SOCKET", str(side.control))
+        found = await asyncio.to_thread(completer.get_completions, list(words[:-1]), words[-1])
+    return [each.value for each in found]
+
+
+def test_the_shell_completes_what_the_gateway_knows(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        assert await offered(us, "up", "") == ["branch", "branch/net"]
+        assert await offered(us, "down", "branch/") == ["branch/net"]
+        assert await offered(us, "show", "tunnels", "--connection", "b") == ["branch"]
+        assert await offered(us, "show", "isakmp", "sa", "--peer", "") == []
+        await us.gateway.initiate("branch", "net")
+        assert await offered(us, "show", "isakmp", "sa", "--peer", "127") == ["127.0.0.2"]
+        assert await offered(us, "sh") == ["show"]
+        us.control.rename(us.control.with_name("elsewhere"))
+        assert await offered(us, "up", "") == []
+        assert await offered(us, "clear", "sa", "--peer", "") == []
+        us.control.with_name("elsewhere").rename(us.control)
+
+    meet(scenario)
 
 
 def test_up_knows_the_names_that_there_are(meet: Meet) -> None:

@@ -210,7 +210,9 @@ def test_several_tunnels_under_one_isakmp_sa(network: Network) -> None:
     network.settle()
     assert [child.name for child in bob.children] == names
     assert all(mirror(*ends) for ends in zip(alice.children, bob.children, strict=True))
-    assert len({child.reqid for child in alice.children}) == 5
+    for peer in (alice, bob):
+        assert peer.sa.unique_id == 1
+        assert [(child.unique_id, child.reqid) for child in peer.children] == [(each, each) for each in range(1, 6)]
 
 
 def test_each_end_steers_as_its_operator_says(network: Network) -> None:

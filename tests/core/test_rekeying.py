@@ -90,7 +90,7 @@ def test_a_new_pair_receives_before_it_sends_and_the_old_one_goes_last(
             ("InstallOutbound", after.inbound.spi),
             ("Remove", before.inbound.spi),
         ]
-        assert after.reqid == before.reqid
+        assert (before.unique_id, before.reqid, after.unique_id, after.reqid) == (1, 1, 2, 1)
 
 
 def test_a_responder_replaces_the_pair_if_the_initiator_does_not(network: Network, couple: Couple) -> None:

@@ -77,3 +77,17 @@ def test_a_caller_that_is_believed_no_longer_has_to_call_again(
     bob.handle_timer()
     assert before.inbound.spi not in bob.inbound, "nothing is left of what is not believed when its time is over"
     assert [sa.anchor is not None for sa in bob.engine.sas.values()] == [True]
+
+
+def test_numbers_go_on_where_the_earlier_process_stopped(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    before = bob.child
+    bob.is_killed(before.inbound.spi)
+    network.settle()
+    assert (bob.child.unique_id, bob.child.reqid) == (before.unique_id, before.reqid) == (1, 1)
+    alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
+    network.settle()
+    network.run(31)
+    assert (bob.child.unique_id, bob.child.reqid) == (2, 1)
+    engine = bob.engine
+    assert (engine._state.next_unique_id(), engine._state.next_pair_id(), engine._state.next_reqid()) == (2, 3, 2)

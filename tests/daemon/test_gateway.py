@@ -13,6 +13,7 @@ from ikev1.config import ConfigError
 from ikev1.core.exchanges.quick_mode import SWITCHES_AFTER
 from ikev1.core.records.actions import Keep
 from ikev1.core.records.child_sa import ChildSa, ChildState
+from ikev1.core.records.events import Code
 from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.path import Nat, NatTraversalVersion, UdpPath
 from ikev1.core.records.record import replace
@@ -374,7 +375,9 @@ def test_a_peer_that_moved_behind_its_nat_is_followed_and_the_log_tells(meet: Me
             await asyncio.sleep(0)
             (moved,) = heir.plane.outbound.values()
             assert moved.path == elsewhere
-            assert any(f"the peer moved from {pair.path.remote} to 127.0.0.2[40000]" in text for text in heir.texts)
+            (line,) = [line for line in heir.lines if line.code == Code.PEER_MOVED]
+            assert pair.path.remote in line.text
+            assert "127.0.0.2[40000]" in line.text
 
     meet(scenario)
 

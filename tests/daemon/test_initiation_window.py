@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
+from ikev1.core.records.events import ChildUp, Event, MessageSeen
+from ikev1.core.records.record import replace
+from ikev1.core.records.selector import Selector
+from ikev1.core.records.settings import Connection, Settings, Start
 from ikev1.daemon.initiation_window import InitiationWindow
 
+if TYPE_CHECKING:
+    from tests.daemon.conftest import Meet, Side
+
 FOREVER = 3600.0
+_MANY = 150
 
 
 class World:
@@ -139,3 +148,38 @@ def test_a_larger_window_lets_more_in_at_once() -> None:
         assert world.begun == [0, 1, 2]
 
     live(scenario, 1)
+
+
+def test_many_tunnels_come_up_through_the_window(meet: Meet) -> None:
+    """With one peer, under one ISAKMP SA; of each tunnel there is one pair at both ends."""
+    begun = ended = most = 0
+
+    def tunnels(known: Connection, *, theirs: bool = False) -> Connection:
+        (net,) = known.tunnels
+        networks = [Selector.parse(f"10.{100 + place // 256}.{place % 256}.0/24") for place in range(_MANY)]
+        side = "remote" if theirs else "local"
+        many = [replace(net, name=f"net{place}", **{side: network}) for place, network in enumerate(networks)]
+        return replace(known, tunnels=tuple(many))
+
+    def count(event: Event) -> None:
+        nonlocal begun, ended, most
+        begun += isinstance(event, MessageSeen) and event.sent and event.label == "QM1"
+        ended += isinstance(event, ChildUp)
+        most = max(most, begun - ended)
+
+    async def scenario(us: Side, them: Side) -> None:
+        us.gateway.observers.append(count)
+        for side in (us, them):
+            await side.until(lambda side=side: len(side.plane.outbound) == _MANY)  # type: ignore[misc]
+            (sa,) = side.gateway.engine.sas.values()
+            assert len(sa.children) == len({child.name for child in sa.children}) == _MANY
+
+    meet(
+        scenario,
+        change=tunnels,
+        their_change=lambda known: tunnels(known, theirs=True),
+        settings=lambda known: replace(known, retransmit_timeout=60.0),  # nothing is repeated, however slow this is
+        start=Start.START,
+    )
+    assert (begun, ended) == (_MANY, _MANY)
+    assert 1 < most <= Settings().initiation_window

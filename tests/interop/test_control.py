@@ -238,6 +238,8 @@ def test_the_keys_of_list_sas_are_those_of_charon_in_its_order(lab: Lab, nodes: 
         more = [key for key in shown if key not in known and key not in ours_alone]
         assert set(more) <= extensions
         assert list(shown)[-len(more) - len(last) :] == [*more, *last]
+    numbers = our["uniqueid"], our_child["uniqueid"], our_child["reqid"]
+    assert numbers == (theirs["uniqueid"], their_child["uniqueid"], their_child["reqid"]) == ("1", "1", "1")
 
 
 REFUSED = {f"{name}-in" for name in ("replays", "integrity-failures", "malformed", "selector-drops", "dummies")}

@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
 from dataclasses import replace
 
 import pytest
 
-from lab.charon import Charon, CharonOptions
+from lab import dead_peers
+from lab.charon import CharonOptions
+from lab.dead_peers import DEAD, QUICK, again, killed
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
-from lab.network import Node, iptables
-from lab.process import LabError, Program
-from lab.traffic import EndlessPings, ping, pings
-
-QUICK = "dpd_delay = 2\ndpd_timeout = 4"
-DEAD = "(peer-dead)"
-
-
-def killed(program: Program) -> None:
-    """It ends without a word."""
-    program.send_signal(signal.SIGKILL)
-    program.wait()
-
-
-def again(lab: Lab, node: Node, options: CharonOptions) -> Charon:
-    """Another charon in the place of one that was killed, which left its rule for its routes."""
-    while (
-        subprocess.run(["ip", "-n", node.namespace, "rule", "del", "pref", "220"], capture_output=True).returncode == 0
-    ):
-        pass
-    return lab.charon(node, options)
+from lab.traffic import EndlessPings, ping
 
 
 def test_a_charon_that_was_killed_is_noticed_and_called_again(lab: Lab) -> None:
-    a, b = lab.direct()
-    charon = lab.charon(b, CharonOptions())
-    ours = lab.ours(a, OurOptions(calls=True, extra=QUICK, tunnel='start = "start"'))
-    ours.wait_for(ours.control.children, "the tunnel")
-    ping(a)
-    killed(charon)
-    other = again(lab, b, CharonOptions())
-    ours.wait_for_log(DEAD)
-    other.wait_for(other.control.children, "the tunnel once more")
-    ping(a)
-    assert len(ours.control.sas()) == len(ours.control.children()) == 1
+    dead_peers.a_charon_that_was_killed_is_called_again(lab, OurOptions(), CharonOptions())
 
 
 def test_a_charon_that_called_and_was_killed_is_forgotten(lab: Lab) -> None:
@@ -97,50 +67,8 @@ def test_traffic_needs_no_questions(lab: Lab) -> None:
     assert "N(R_U_THERE" not in ours.log()
 
 
-SECOND = "10.20.2.1"
-SECOND_OF_OURS = """
-[connection.peer.tunnel.second]
-local = "10.10.1.0/24"
-remote = "10.20.2.0/24"
-proposals = ["aes128-sha256"]
-"""
-SECOND_OF_CHARON = """
-connections { peer { children { second {
-    local_ts = 10.20.2.0/24
-    remote_ts = 10.10.1.0/24
-    esp_proposals = aes128-sha256
-} } } }
-"""
-
-
 def test_a_pair_that_charon_has_deleted_without_our_knowledge_is_replaced(lab: Lab) -> None:
-    """While another pair carries traffic. charon says nothing about packets with an unknown SPI."""
-    a, b = lab.direct()
-    b.run("ip", "addr", "add", f"{SECOND}/24", "dev", "lo")
-    charon = lab.charon(b, CharonOptions(others=SECOND_OF_CHARON))
-    ours = lab.ours(a, OurOptions(calls=True, extra=QUICK, others=SECOND_OF_OURS))
-    ours.command("up", "peer")
-    to_second = pings("-I", a.host, SECOND, count=1, patience=1)
-    a.run(*to_second)
-    before = {child["name"]: child["spi-in"] for child in ours.control.children()}
-    lab.started(EndlessPings(a, lab.folder("pings"), interval=0.2))
-    iptables(b.namespace, "-A OUTPUT -p udp -j DROP")
-    assert charon.control.swanctl("--terminate", "--child", "second").returncode == 0
-    iptables(b.namespace, "-D OUTPUT 1")
-    assert [child["name"] for child in charon.control.children()] == ["net"]
-
-    def passes() -> bool:
-        try:
-            a.run(*to_second)
-        except LabError:
-            return False
-        return True
-
-    ours.wait_for(passes, "packets to pass in the second tunnel")
-    after = {child["name"]: child["spi-in"] for child in ours.control.children()}
-    assert after["net"] == before["net"]
-    assert after["second"] != before["second"]
-    assert DEAD not in ours.log()
+    dead_peers.a_pair_that_charon_has_deleted_without_our_knowledge_is_replaced(lab, OurOptions(), CharonOptions())
 
 
 def test_a_gateway_of_ours_that_lost_its_sas_says_so_and_is_called_again(lab: Lab) -> None:
@@ -153,9 +81,7 @@ def test_a_gateway_of_ours_that_lost_its_sas_says_so_and_is_called_again(lab: La
     ping(a)
     killed(theirs)
     lab.started(OurGateway(b, theirs.directory, replace(theirs.options)))
-    background = lab.started(
-        Program(a.namespace, ["ping", "-i", "0.2", "-I", a.host, a.remote_host], lab.folder("pings"))
-    )
+    background = lab.started(EndlessPings(a, lab.folder("pings"), interval=0.2))
     ours.wait_for_log("(dpd-hint)")
     ours.wait_for_log(DEAD)
     ours.wait_for(ours.control.children, "the tunnel once more")

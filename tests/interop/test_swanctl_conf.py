@@ -162,6 +162,13 @@ CASES = {
     ),
     "icmp": icmp(),
     "secrets of identities and addresses": secrets_of_addresses(),
+    "a secret by the identity of a peer at any address": Case(
+        two_ends("aggressive = yes")[0]
+        .replace(f"remote_addrs = {THEIRS[0]}", "remote_addrs = %any")
+        .replace("id = branch.example.org }\n}", "id = *.example.org }\n}")
+        .replace("secrets {", "secrets { ike-other { id = other.example.org\n secret = another }\n"),
+        two_ends("aggressive = yes")[1],
+    ),
     "ah": Case(*two_ends("", "ah_proposals = sha256-sha1-modp2048")),
 }
 
@@ -216,6 +223,7 @@ CALLS = {
     "certificate of a client": [False],
     "certificate of a gateway": [True],
     "the second of several networks": [True],  # charon calls with the first one
+    "a secret by the identity of a peer at any address": [True],
     "road warrior": [True],
     "user": [False],
     "hybrid authentication": [True],

@@ -48,7 +48,7 @@ def test_the_gateway_rekeys(lab: Lab) -> None:
     ours.control.rekey()
     ours.wait_for(lambda: first not in {each["uniqueid"] for each in ours.control.children()}, "a new pair")
     ping(at_work)
-    ours.wait_for_log("net-2 closed")
+    ours.wait_for_log(f"net-{first} closed")
     ping(at_work)
     assert len(ours.control.children()) == 1
     assert leases(ours) == {"10.99.0.10": "carol"}

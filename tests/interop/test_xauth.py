@@ -69,6 +69,30 @@ def test_charon_logs_in_with_hybrid_authentication(lab: Lab, aggressive: bool) -
     assert_carries_for_carol(ours)
 
 
+@MODES
+@pytest.mark.parametrize(("ours", "theirs"), [("", ""), ("alice-rsa", "gw-rsa")], ids=["secret", "certificate"])
+def test_we_ask_charon_that_we_call(lab: Lab, ours: str, theirs: str, aggressive: bool) -> None:
+    """XAUTHRespPreShared and XAUTHRespRSA: the responder is the user. charon has no HybridRespRSA."""
+    a, b = lab.direct()
+    lab.charon(b, replace(GATEWAY, called_user=True, aggressive=aggressive, certificate=theirs))
+    asking = replace(server(lab), calls=True, aggressive=aggressive, certificate=ours)
+    gateway = lab.ours(a, asking)
+    gateway.control.initiate()
+    assert_carries_for_carol(gateway)
+
+
+@MODES
+def test_charon_calls_us_and_asks(lab: Lab, aggressive: bool) -> None:
+    """The other way round: the initiator asks, and we are the user that is called."""
+    a, b = lab.direct()
+    ours = lab.ours(b, replace(CLIENT, calls=False, aggressive=aggressive))
+    charon = lab.charon(a, replace(CALLING, called_user=True, aggressive=aggressive))
+    charon.control.initiate()
+    assert ours.control.child()
+    (sa,) = charon.control.sas()
+    assert sa["remote-xauth-id"] == XAUTH_USER
+
+
 def test_charon_with_a_wrong_password_is_refused(lab: Lab) -> None:
     a, b = lab.direct()
     ours = lab.ours(b, server(lab))

@@ -1,13 +1,19 @@
-"""The configurations of docs/recipes with the ESP of the kernel: traffic between the two networks."""
+"""The configurations of docs/recipes with the ESP of the kernel: traffic between the two networks, or through L2TP."""
 
 from __future__ import annotations
 
 import pytest
 
+from clients.recipes import FOLDER
+from configuration_files import SECRET
+from documents import blocks
 from lab.charon import CharonOptions
+from lab.connect import connect
+from lab.l2tp import Xl2tpd, private_etc_ppp, what_l2tp_lacks
 from lab.lab import Lab
 from lab.pair import assert_shown, await_child
 from lab.recipes import libreswan, of_peer, our_gateway, sites
+from lab.traffic import pings
 from lab.xfrm import assert_protected
 
 
@@ -38,3 +44,26 @@ def test_traffic_with_the_configurations_of_libreswans_page(lab: Lab, calls: str
     await_child(ours)
     assert_protected(lab, *nodes)
     assert_shown(ours.control, a)
+
+
+def test_a_ppp_link_with_the_configurations_of_windows_page(lab: Lab) -> None:
+    """This gateway, xl2tpd and pppd as the page has them; `ikev1 connect --l2tp` is the client."""
+    if lacks := what_l2tp_lacks():
+        pytest.skip(lacks)
+    a, b = sites(lab, "windows-l2tp")
+    ours = our_gateway(lab, a, "windows-l2tp")
+    written = [block.text for block in blocks(FOLDER / "windows-l2tp.md") if block.language in ("ini", "text")]
+    users = {"alice": "alice-password"}
+    lab.started(Xl2tpd(a, lab.folder("server"), calls=False, users=users, written=(written[0], written[1])))
+    folder = lab.folder("ppp")
+    folder.mkdir()
+    setup = private_etc_ppp(folder, {})
+    client = connect(
+        lab, b, "--l2tp", "--verbose", secret=SECRET.decode(), user="alice", password=users["alice"], setup=setup
+    )
+    client.wait_for_log("is up: address 10.99.0.10")
+    client.wait_for_log("DNS address 10.1.0.53")
+    b.run(*pings("10.99.0.1"))
+    (child,) = ours.control.children()
+    assert child["mode"] == "TRANSPORT"
+    assert int(child["packets-in"]) > 3

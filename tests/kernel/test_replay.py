@@ -27,7 +27,7 @@ def test_a_packet_that_comes_twice(lab: Lab, esn: bool, window: int) -> None:
         assert all((" esn (0x" in state.text) == esn for state in states(node))
     witness = lab.capture(pair.charon_node, sent=True)
     ping(pair.client)
-    pair.charon_node.run(sys.executable, REPLAY, witness.finish_with(3, "ip proto 50"), "10")
+    pair.charon_node.run(sys.executable, "-IS", REPLAY, witness.finish_with(3, "ip proto 50"), "10")
     (inbound,) = (state for state in states(pair.our_node) if state.destination == pair.our_node.address)
     assert (inbound.packets, inbound.replays) == (6, 30)
     assert troubles(pair.our_node) == {"XfrmInStateSeqError": 30}

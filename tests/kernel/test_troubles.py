@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-import sys
+import socket
 
 import pytest
 
 from ikev1.cli.counter_help import words_of
 from lab.gateway import OurGateway
 from lab.lab import Lab
+from lab.namespaces import inside
 from lab.network import Node
 from lab.pair import KernelPair
-from lab.process import LabError
+from lab.process import LabError, wait_until
 from lab.traffic import ping
 from lab.xfrm import troubles
 
@@ -24,9 +25,8 @@ def pair(lab: Lab) -> KernelPair:
 
 def send_esp(sender: Node, spi: str, sequence: int) -> None:
     """One ESP packet with nothing sensible in it."""
-    packet = f"bytes.fromhex({spi!r}) + ({sequence}).to_bytes(4) + bytes(88)"
-    code = f"import socket; socket.socket(2, socket.SOCK_RAW, 50).sendto({packet}, ({sender.peer!r}, 0))"
-    sender.run(sys.executable, "-c", code)
+    with inside(sender.namespace), socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ESP) as raw:
+        raw.sendto(bytes.fromhex(spi) + sequence.to_bytes(4) + bytes(88), (sender.peer, 0))
 
 
 def in_vain(sender: Node) -> None:
@@ -37,7 +37,7 @@ def in_vain(sender: Node) -> None:
 
 def assert_explained(ours: OurGateway, node: Node, **counted: int) -> None:
     """What the kernel counted, and nothing else, is shown with its words."""
-    assert troubles(node) == counted
+    wait_until(lambda: troubles(node) == counted, f"the counters {counted}", says=lambda: str(troubles(node)))
     said = ours.command("show", "ipsec", "sa")
     below = said.split("\n\n")[-1]
     for name, count in counted.items():

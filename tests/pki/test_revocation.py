@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from authority import DAY, NOW, Authority, der, ec_key, key_usage, root, rsa_key
 from ikev1.core.records.record import replace
-from ikev1.core.records.settings import Revocation
+from ikev1.core.records.settings import Revocation, Trust
 from ikev1.pki.answer import Status
 from ikev1.pki.certificate import read
 from ikev1.pki.crl import ask_lists
@@ -55,6 +55,20 @@ def test_a_list_at_hand(pki: Pki, alice: x509.Certificate, policy: str) -> None:
     with pytest.raises(Revoked, match=r"CN=alice .* CRL of .*CN=root") as caught:
         verify(pki, policy, alice, crls=(pki.root.revocation_list([alice]),))
     assert caught.value.code == "cert-revoked"
+
+
+@pytest.mark.parametrize("known", ["authorities", "intermediates"])
+@pytest.mark.parametrize("policy", ["strict", "if-present"])
+def test_a_certificate_that_is_configured_as_the_peers(
+    pki: Pki, alice: x509.Certificate, policy: str, known: str
+) -> None:
+    trust = Trust((), peers=(der(alice),), revocation=Revocation(policy))
+    trust = replace(trust, **{known: (pki.root.der,)})
+    pki.verify(alice, trust=replace(trust, revocation_lists=(pki.root.revocation_list(),)))
+    with pytest.raises(Revoked):
+        pki.verify(alice, trust=replace(trust, revocation_lists=(pki.root.revocation_list([alice]),)))
+    unknown = replace(trust, authorities=(), intermediates=())
+    pki.verify(alice, trust=replace(unknown, revocation_lists=(pki.root.revocation_list([alice]),)))
 
 
 def test_off_asks_nothing(pki: Pki) -> None:

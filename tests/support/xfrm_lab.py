@@ -19,8 +19,8 @@ from ikev1.core.records.selector import Selector
 from ikev1.crypto.suites import esp_key_sizes
 from ikev1.esp.kernel import KernelPlane
 from ikev1.esp.plane import Counters, PlaneEvent
+from lab.echo_requests import ask
 from lab.namespaces import inside, new_namespace
-from lab.traffic import pings
 
 AES_GCM = IpsecSuite(encryption=20, key_length=128)
 OUTER = {4: ("192.0.2.1", "192.0.2.2"), 6: ("fd77::1", "fd77::2")}
@@ -148,7 +148,8 @@ class Side:
 
     def ping(self, there: str, here: str, count: int = 3, size: int = 56) -> None:
         """Every one of ``count`` pings is answered."""
-        self.namespace.run(*pings("-s", str(size), "-I", here, there, count=count))
+        with self.namespace.entered():
+            ask(there, here, count=count, size=size)
 
 
 def carried(side: Side, child: ChildSa) -> Counters:

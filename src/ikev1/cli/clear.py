@@ -9,7 +9,8 @@ import click
 from vici.exception import CommandException
 
 from ikev1.cli.cisco import CiscoGroup
-from ikev1.cli.control import Section, connection_option, daemon, list_sas, peer_option, socket_option
+from ikev1.cli.control import Section, daemon, list_sas, socket_option
+from ikev1.cli.options import connection_option, peer_option
 from ikev1.cli.updown import print_log
 
 Selector = Callable[[Section], Iterable[dict[str, str]]]

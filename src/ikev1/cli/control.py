@@ -26,9 +26,6 @@ socket_option: Callable[..., Any] = click.option(
     help="The daemon's control socket.",
 )
 
-connection_option = click.option("--connection", metavar="NAME", help="Show only this connection.")
-peer_option = click.option("--peer", metavar="ADDRESS", help="Show only what belongs to the peer with this address.")
-
 
 @contextmanager
 def daemon(path: str) -> Iterator[Session]:

@@ -10,16 +10,15 @@ from rich.table import Table
 
 from ikev1.cli.cisco import CiscoGroup
 from ikev1.cli.control import (
-    connection_option,
     daemon,
     get_pools,
     list_policies,
     list_sas,
     list_tunnels,
-    peer_option,
     socket_option,
     statistics,
 )
+from ikev1.cli.options import connection_option, peer_option
 from ikev1.cli.policies import policies_of, policies_text
 from ikev1.cli.remote_users import leases_of, leases_table, pools_of, pools_table, users_of, users_table
 from ikev1.cli.tables import drops_text, ipsec_text, isakmp_detail_text, isakmp_table, plane_text, states_text, terminal

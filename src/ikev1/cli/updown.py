@@ -10,6 +10,7 @@ import click
 from vici import Session
 
 from ikev1.cli.control import Section, daemon, decoded, list_connections, list_sas, socket_option
+from ikev1.cli.options import tunnel_names
 
 _AT_ONCE = 16  # sessions with the daemon
 
@@ -19,7 +20,7 @@ timeout_option = click.option(
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=tunnel_names)
 @timeout_option
 @socket_option
 def up(name: str, timeout: int, path: str) -> None:
@@ -50,7 +51,7 @@ def _bring_up(target: Section, timeout: int, path: str, once: LogLines) -> click
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=tunnel_names)
 @click.option("--user", help="Take down all clients of this user, instead of NAME.")
 @timeout_option
 @socket_option

@@ -87,8 +87,10 @@ def _loaded(written: Written, folder: Path, findings: Findings, now: float) -> L
     check(settings, options, findings, now)
     check_backends(connections, backends, findings)
     if errors := (*written.errors, *map(written.places.shown, findings.errors)):
-        raise ConfigError(tuple(dict.fromkeys(errors)))  # a key of another format may become several of ours
-    warnings = dict.fromkeys((*written.warnings, *map(written.places.shown, findings.warnings)))
+        raise ConfigError(tuple(dict.fromkeys(errors)))
+    # A key of another format may become several of ours: what is said of each is said once, that they are alike never
+    shown = (*written.warnings, *map(written.places.shown, findings.warnings))
+    warnings = dict.fromkeys(each for each in shown if not each.text.startswith(f"{each.key} "))
     return Loaded(settings, options, tuple(warnings), backends)
 
 

@@ -83,6 +83,8 @@ class Dump(Record, frozen=True):
     unique_ids: int
     requests: int
     limits: DumpedLimits = DumpedLimits()
+    pair_ids: int = 0
+    reqids: int = 0
 
     secret_fields = frozenset({"first_messages"})
 
@@ -375,6 +377,8 @@ class Engine:
                 state.unique_ids,
                 state.requests,
                 state.limits.dump(),
+                state.pair_ids,
+                state.reqids,
             )
         )
 
@@ -393,6 +397,7 @@ class Engine:
         state.fragments.restore(dump.fragments)
         state.generation = dump.generation + 1  # the settings may be others than those that the dump's answers obeyed
         state.unique_ids = dump.unique_ids
+        state.pair_ids, state.reqids = dump.pair_ids, dump.reqids
         state.requests = dump.requests
         state.limits.restore(dump.limits)
         state.table.load(dump.sas, dump.half_open, dump.aggressive_callers)

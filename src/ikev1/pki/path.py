@@ -55,6 +55,21 @@ def find_path(
     raise _explain(refusals[0], leaf, trust, now)
 
 
+def with_issuers(path: tuple[X509Certificate, ...], trust: Trust, now: float) -> tuple[X509Certificate, ...]:
+    """``path``, or that to a known CA if it consists of a certificate that is configured as the peer's: the CA may have
+    revoked it.
+    """
+    if len(path) > 1:
+        return path
+    issuers = [read(der) for der in (*trust.authorities, *trust.intermediates) if der != path[0].der]
+    if not issuers:
+        return path
+    try:
+        return validate(path[0], (), openssl_store(issuers, now))
+    except NotVerified:
+        return path
+
+
 def _attempts(anchors: list[X509Certificate]) -> Iterator[list[X509Certificate]]:
     """All anchors together; then one by one where some share a name, as the old and the new certificate of a CA do.
     OpenSSL follows only one of them if no key identifier tells which is meant.

@@ -12,7 +12,7 @@ from ikev1.pki.certificate import X509Certificate, read
 from ikev1.pki.errors import Missing
 from ikev1.pki.fetch import Fetcher
 from ikev1.pki.identity import check_identity, is_for
-from ikev1.pki.path import find_path
+from ikev1.pki.path import find_path, with_issuers
 from ikev1.pki.payloads import read_payloads
 from ikev1.pki.profile import check_is_no_client, check_path, public_key_of
 from ikev1.pki.revocation import check_revocation
@@ -50,7 +50,7 @@ def verify_peer(
     path = find_path(leaf, (one for one in found if one is not leaf), trust, now)
     check_path(path, trust)
     check_identity(leaf, identity)
-    check_revocation(path, trust, now, fetch)
+    check_revocation(with_issuers(path, trust, now), trust, now, fetch)
     if answers_call:
         check_is_no_client(leaf)
     return VerifiedPeer(public_keys.encode(public_key), leaf.text, leaf.der, path[-1].text)

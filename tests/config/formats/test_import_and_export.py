@@ -81,18 +81,26 @@ def written(values: dict[str, Any]) -> str:
 @st.composite
 def configurations(draw: st.DrawFn) -> dict[str, Any]:
     """Connections with a pre-shared key, each to an address of its own."""
-    connections = {}
+    connections: dict[str, dict[str, Any]] = {}
     for number, name in enumerate(draw(st.lists(NAMES, min_size=1, max_size=3, unique=True)), 1):
-        local, remote = draw(IDENTITIES), draw(IDENTITIES.map(lambda identity: identity.replace("gw", "peer")))
+        local = draw(IDENTITIES)
+        remote = draw(IDENTITIES.map(lambda identity: identity.replace("gw", "peer")) | st.just("%any"))
         connections[name] = {
             "version": draw(st.sampled_from(["0", "1"])),
             "remote_addrs": f"198.51.100.{number}",
             **draw(CONNECTION),
+            **({"remote_addrs": "%any"} if draw(st.booleans()) and number == 1 else {}),
             "local": {"auth": "psk", "id": local},
             "remote": {"auth": "psk", "id": remote},
             "children": draw(st.dictionaries(NAMES, CHILD, min_size=1, max_size=2)),
         }
-    return {"connections": connections, "secrets": {"ike": {"secret": draw(SECRETS)}}}
+        if connections[name]["remote_addrs"] == "%any":  # such a peer cannot be called
+            connections[name]["children"] = {
+                child: {**keys, "start_action": "none"} for child, keys in connections[name]["children"].items()
+            }
+    owners = draw(st.lists(IDENTITIES | ADDRESSES | st.sampled_from(["%any", "*.example.org"]), max_size=3))
+    of_owners = {f"ike-{number}": {"id": owner, "secret": draw(SECRETS)} for number, owner in enumerate(owners)}
+    return {"connections": connections, "secrets": {"ike": {"secret": draw(SECRETS)}, **of_owners}}
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -108,6 +116,9 @@ def test_imported_exported_and_imported_again(values: dict[str, Any]) -> None:
 
 def assert_same_again(file: Path) -> None:
     """Import ``file``, export it beside it, and import that: nothing has changed."""
+    file.with_name("strongswan.conf").write_text(
+        "charon { i_dont_care_about_security_and_use_aggressive_mode_psk = yes }"
+    )
     once = read(file)
     first = load_written(once, file)
     text, secrets = exported(once.values)

@@ -569,11 +569,57 @@ class TestSecrets:
     def test_notations(self, branch: Branch, written: str, secret: bytes) -> None:
         assert branch("", "", f"secrets {{ ike {{ secret = {written} }} }}").secret == secret
 
-    def test_several_secrets_for_peers_at_any_address_are_not_supported(self, faults: Faults) -> None:
-        keys = [f"ike-{name} {{ id = {name}.example.org\n secret = {name} }}" for name in "ab"]
-        others = "\n".join(["secrets {", *keys, "ike { secret = c } }"])
-        (finding,) = faults(text(others=others, addresses=False))
-        assert (finding.key, finding.rule) == ("connections.branch.remote", Rule.NOT_SUPPORTED)
+    NAMES = """secrets {
+        ike-a { id = a.example.org\n secret = a }
+        ike-b { id-1 = gw.example.org\n id-2 = b.example.org\n secret = b }
+        ike-c { id = c.example.com\n secret = c }
+        ike { secret = any }
+    }"""
+
+    def test_in_aggressive_mode_the_identity_of_a_peer_selects_its_secret(
+        self, load_text: LoadText, write: Write
+    ) -> None:
+        write("charon { i_dont_care_about_security_and_use_aggressive_mode_psk = yes }", "strongswan.conf")
+        ends = "aggressive = yes\n local { id = gw.example.org }\n remote { id = *.example.org }"
+        loaded = load_text(
+            text(ends, "local_ts = 10.1.0.0/16, 10.3.0.0/16\n remote_ts = 10.2.0.0/16", self.NAMES, addresses=False)
+        )
+        found = [(each.name, each.remote_id, each.secret) for each in loaded.settings.connections]
+        assert found == [
+            ("branch", "*.example.org", b"any"),
+            ("branch-2", "a.example.org", b"a"),
+            ("branch-3", "b.example.org", b"b"),
+        ]
+        assert {each.tunnels for each in loaded.settings.connections} == {loaded.settings.connections[0].tunnels}
+        assert Rule.SAME_TUNNEL_NAME not in {each.rule for each in loaded.warnings}
+        assert Rule.SAME_NETWORKS not in {each.rule for each in loaded.warnings}
+
+    def test_in_main_mode_the_identity_comes_too_late(self, load_text: LoadText) -> None:
+        loaded = load_text(text("remote { id = *.example.org }", "", self.NAMES, addresses=False))
+        assert [each.secret for each in loaded.settings.connections] == [b"any"]
+        assert ("connections.branch.remote", Rule.NO_COUNTERPART) in rules(loaded.warnings)
+
+    def test_addresses_of_peers_select_their_secrets(self, load_text: LoadText) -> None:
+        others = "secrets { ike-a { id = 203.0.113.5\n secret = a }\n ike-b { id = 203.0.113.6\n secret = b } }"
+        loaded = load_text(text("local { id = gw.example.org }", "", others, addresses=False))
+        found = [(each.name, each.remote_address, each.remote_id, each.secret) for each in loaded.settings.connections]
+        assert found == [
+            ("branch", "203.0.113.5", "%any", b"a"),
+            ("branch-2", "203.0.113.6", "%any", b"b"),
+        ]
+
+    @pytest.mark.parametrize(("own", "remotes"), [("gw.example.org", ["%any"]), ("%any", ["%any", "203.0.113.5"])])
+    def test_a_secret_of_our_identity_precedes_those_of_addresses(
+        self, load_text: LoadText, own: str, remotes: list[str]
+    ) -> None:
+        others = "secrets { ike-a { id = 203.0.113.5\n secret = a }\n ike { secret = any } }"
+        loaded = load_text(text(f"local {{ id = {own} }}", "", others, addresses=False))
+        assert [each.remote_address for each in loaded.settings.connections] == remotes
+
+    def test_many_secrets_for_peers_at_any_address(self, faults: Faults) -> None:
+        keys = "\n".join(f"ike-{n} {{ id = 10.0.{n >> 8}.{n & 255}\n secret = s{n} }}" for n in range(1001))
+        found = faults(text("", "", f"secrets {{ {keys} }}", addresses=False))
+        assert ("connections.branch.remote", Rule.INVALID_VALUE) in rules(found)
 
     def test_a_peer_with_one_identity_has_one_secret(self, branch: Branch) -> None:
         keys = [f"ike-{name} {{ id = {name}.example.org\n secret = {name} }}" for name in "ab"]

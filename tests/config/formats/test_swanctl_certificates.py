@@ -201,6 +201,24 @@ class TestTrust:
         found = connection("certs = gw.crt", "revocation = strict").trust
         assert (found.revocation, found.revocation_lists) == (Revocation.STRICT, (revoked,))
 
+    def test_the_status_of_a_certificate_in_certs_is_that_of_its_authority(
+        self, connection: Connect, write: Write
+    ) -> None:
+        write(BRANCH_CERTIFICATE, "x509/branch.crt")
+        listed = CA.revocation_list()
+        write(listed, "x509crl/ca.crl")
+        found = connection("certs = gw.crt", "certs = branch.crt\n revocation = strict").trust
+        assert (found.authorities, found.peers) == ((), (BRANCH_CERTIFICATE,))
+        assert (found.intermediates, found.revocation_lists) == ((CA.der,), (listed,))
+
+    def test_a_strict_check_needs_the_authority(self, connection: Connect, write: Write) -> None:
+        write(der(OTHER.issue("CN=branch", BRANCH, ["branch.example.org"])), "x509/branch.crt")
+        with pytest.raises(ConfigError) as caught:
+            connection("certs = gw.crt", "certs = branch.crt\n revocation = strict")
+        assert [(each.key, each.rule) for each in caught.value.findings] == [
+            ("connections.c.remote.revocation", Rule.NOT_SUPPORTED)
+        ]
+
     def test_the_size_of_keys(self, connection: Connect) -> None:
         assert connection("certs = gw.crt", "auth = rsa-3072-ecdsa-256-sha256").trust.smallest_rsa_bits == 3072
 

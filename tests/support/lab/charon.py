@@ -41,6 +41,7 @@ class CharonOptions:
     user: str = XAUTH_USER
     password: str = XAUTH_PASSWORD
     hybrid: bool = False  # with ``xauth``: only the gateway has a certificate, the client none
+    called_user: bool = False  # with ``xauth``: who is called is ``user``
     plane: str = "libipsec"
     modules: str = ""  # more plugins
     others: str = ""  # more sections of swanctl.conf
@@ -163,12 +164,13 @@ def _connection(node: Node, options: CharonOptions, name: str, child: str, ike: 
     local, remote = "auth = psk", "auth = psk"
     if options.certificate:
         local, remote = f"auth = pubkey\n certs = {options.certificate}.crt", "auth = pubkey\n cacerts = ca.crt"
-    user = f"auth = xauth-generic\n xauth_id = {options.user}" if options.calls else "auth = xauth-generic"
+    is_user = options.calls is not options.called_user
+    user = f"auth = xauth-generic\n xauth_id = {options.user}" if is_user else "auth = xauth-generic"
     rounds = ""
     if options.hybrid:
-        local, remote = (user, remote) if options.calls else (local, user)
+        local, remote = (user, remote) if is_user else (local, user)
     elif options.xauth:
-        rounds = f"{'local' if options.calls else 'remote'}-xauth {{ {user} }}"
+        rounds = f"{'local' if is_user else 'remote'}-xauth {{ {user} }}"
     return f"""
     {name} {{
         version = 1

@@ -41,7 +41,7 @@ class Xl2tpd(Program):
     """One end: a client that calls the node's peer until it has a link, or a server for any number of clients.
 
     With ``users``, names and passwords, a server authenticates its clients with MS-CHAP version 2. ``options`` are more
-    lines for pppd; ``address`` is the server's in each link.
+    lines for pppd; ``address`` is the server's in each link. ``written`` are xl2tpd.conf and options.xl2tpd as a whole.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Xl2tpd(Program):
         users: Mapping[str, str] | None = None,
         options: str = "",
         address: str = SERVER,
+        written: tuple[str, str] | None = None,
     ) -> None:
         directory.mkdir(parents=True)
         self.node = node
@@ -62,7 +63,8 @@ class Xl2tpd(Program):
         ppp = _PPP.replace("noauth", "require-mschap-v2") if users else _PPP
         file.write_text(f"{ppp}{options}\nlogfile {directory / 'pppd.log'}\n")
         config = directory / "xl2tpd.conf"
-        config.write_text(_config(node, file, calls=calls, port=port, name=name or node.name, address=address))
+        ours = _config(node, file, calls=calls, port=port, name=name or node.name, address=address)
+        config.write_text(ours if written is None else written[0])
         command: list[str | Path] = [
             "xl2tpd",
             "-D",
@@ -75,7 +77,10 @@ class Xl2tpd(Program):
             "-s",
             "/dev/null",
         ]
-        super().__init__(node.namespace, command, directory, setup=private_etc_ppp(directory, users or {}))
+        setup = private_etc_ppp(directory, users or {})
+        if written is not None:
+            (directory / "etc-ppp" / "options.xl2tpd").write_text(f"{written[1]}\nlogfile {directory / 'pppd.log'}\n")
+        super().__init__(node.namespace, command, directory, setup=setup)
 
     def wait_for_link(self) -> str:
         """Wait until the client's PPP link is up at both ends; returns its own address there."""

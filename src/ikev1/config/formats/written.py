@@ -139,5 +139,8 @@ class Part:
         """A copy of this table, with the places of its keys, as ``name`` in ``into``."""
         made = into.part(name, self.places.exactly(self.path))
         for key, value in self.values.items():
-            made.put(key, value, self.places.exactly(f"{self.path}.{key}"))
+            if isinstance(value, dict):
+                Part(self.places, f"{self.path}.{key}", value).copied(made, key)
+            else:
+                made.put(key, value, self.places.exactly(f"{self.path}.{key}"))
         return made

@@ -21,12 +21,11 @@ def negotiated_pair(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, 
     """Return the pair of IPsec SAs that this Quick Mode negotiated; ``g_xy`` is empty without a KE payload."""
     sa = context.sa
     previous = previous_of(context, quick)
-    unique_id = context.engine.next_unique_id()
     random, rekeying = context.engine.random, tunnel.rekeying if context.connection.rekey else None
     rekey_at, expires_at = deadlines(context.now, agreed.life.seconds, context.exchange.role, rekeying, random)
     rekey_bytes, rekey_packets = (0, 0) if rekeying is None else volumes(rekeying, random)
     return ChildSa(
-        unique_id=unique_id,
+        unique_id=context.engine.next_pair_id(),
         name=quick.tunnel,
         connection=context.connection.name,
         suite=agreed.suite,
@@ -45,7 +44,7 @@ def negotiated_pair(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, 
         rekey_packets=rekey_packets,
         replay_window=tunnel.replay_window,
         group=agreed.group,
-        reqid=previous.reqid if previous is not None else unique_id,
+        reqid=previous.reqid if previous is not None else context.engine.next_reqid(),
         mode=tunnel.mode,
         compression=Compression(agreed.compression, quick.cpi, agreed.cpi) if agreed.compression else None,
         marks=tunnel.marks,

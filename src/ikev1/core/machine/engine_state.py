@@ -60,6 +60,8 @@ class State:
         self.lookup = ConnectionLookup(settings.connections)
         self.generation = 0  # of the settings: cached answers to first messages are valid for one generation
         self.unique_ids = 0
+        self.pair_ids = 0
+        self.reqids = 0
         self._told: set[tuple[str, str]] = set()  # (connection, text); few texts per configured connection
         self.requests = 0  # number of requests made to the environment so far
 
@@ -81,9 +83,19 @@ class State:
         return self.table.has_spi(spi)
 
     def next_unique_id(self) -> int:
-        """Allocate the number of a new SA."""
+        """Allocate the number of a new ISAKMP SA."""
         self.unique_ids += 1
         return self.unique_ids
+
+    def next_pair_id(self) -> int:
+        """Allocate the number of a new pair of IPsec SAs."""
+        self.pair_ids += 1
+        return self.pair_ids
+
+    def next_reqid(self) -> int:
+        """Allocate the number that a new pair of IPsec SAs shares with those that replace it."""
+        self.reqids += 1
+        return self.reqids
 
     def next_request(self) -> int:
         """Allocate the number of a new request to the environment."""

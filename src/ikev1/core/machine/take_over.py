@@ -19,7 +19,9 @@ from ikev1.core.records.record import replace
 def count_ids(state: State, sas: Iterable[IkeSa]) -> None:
     """Make the numbers of new SAs start above those of ``sas`` and their pairs."""
     for sa in sas:
-        state.unique_ids = max(state.unique_ids, sa.unique_id, *(child.unique_id for child in sa.children), 0)
+        state.unique_ids = max(state.unique_ids, sa.unique_id)
+        state.pair_ids = max(state.pair_ids, *(child.unique_id for child in sa.children), 0)
+        state.reqids = max(state.reqids, *(child.reqid for child in sa.children), 0)
 
 
 def take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:

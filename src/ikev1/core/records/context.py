@@ -37,7 +37,13 @@ class EngineServices(Protocol):
         """Return a number for a question that no other question has used."""
 
     def next_unique_id(self) -> int:
-        """Return a number that identifies an SA to operators during the lifetime of the process."""
+        """Return a number that identifies an ISAKMP SA to operators during the lifetime of the process."""
+
+    def next_pair_id(self) -> int:
+        """Return a number that identifies a pair of IPsec SAs, and no other one, during the lifetime of the process."""
+
+    def next_reqid(self) -> int:
+        """Return a number for a pair that replaces no other one, and for those that will replace it."""
 
     def candidates(self, sa: IkeSa) -> tuple[Connection, ...]:
         """Return the connections that match the addresses of ``sa``, most specific first."""

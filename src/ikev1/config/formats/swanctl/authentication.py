@@ -9,14 +9,16 @@ from pathlib import Path
 
 from ikev1.config.findings import Invalid, Rule
 from ikev1.config.formats.swanctl.folders import Certificate, Folders, OwnKey, kind_of
-from ikev1.config.formats.swanctl.identities import canonical, converted
+from ikev1.config.formats.swanctl.identities import canonical, converted, match
 from ikev1.config.formats.swanctl.options import Lost, Options, items
 from ikev1.config.formats.swanctl.rounds import Round, Rounds, smallest_rsa
-from ikev1.config.formats.swanctl.secrets import SwanctlSecrets
+from ikev1.config.formats.swanctl.secrets import Secret, SwanctlSecrets
 from ikev1.config.formats.written import Part
 from ikev1.config.identities import in_certificate
+from ikev1.crypto import certificates
 
 _TOKEN = Lost("handle", "the certificate is not used", matters=True)
+MOST_SECRETS = 1000  # of a connection
 _BACKENDS = {"": "users", "generic": "users", "pam": "pam"}
 _REVOCATION = {"relaxed": "if-present", "strict": "strict", "ifuri": "if-present"}
 
@@ -59,17 +61,41 @@ class Authentication:
         # charon looks for a secret of the addresses if there is none of the identities
         chosen = self._secrets.shared(own or hosts[0], peer) if own or peer else None
         chosen = chosen or self._secrets.shared(*hosts)
-        if chosen is None:
-            return
-        into.put("secret", chosen.value, chosen.place)
-        if not peer and not hosts[1] and self._secrets.has_rivals(chosen, self._named):
-            remote = rounds.remote.options
-            remote.findings.error(
-                remote.path,
-                Rule.NOT_SUPPORTED,
-                "peers at any address have the same secret: a secret for each identity is not supported, so that only "
-                "peers with the first one can connect",
+        if chosen is not None:
+            into.put("secret", chosen.value, chosen.place)
+
+    def further_secrets(self, rounds: Rounds, connection: Part) -> list[tuple[str, str, Secret]]:
+        """The secrets that a ``connection`` with peers at any address has for some of them, by ``remote_address`` or,
+        in Aggressive Mode, ``remote_id``. Others, which charon does not find either, are reported.
+        """
+        values = connection.values
+        if (rounds.local.kind, rounds.remote.kind) != ("psk", "psk"):
+            return []
+        if _single([values["remote_id"], *values["remote_address"]]):
+            return []
+        rivals = self._secrets.rivals(values.get("secret"), self._named)
+        found, unused = [], []
+        for owner, secret in rivals.items():
+            if _is_address(owner):
+                # charon prefers a secret for all peers of its own identity to one of their addresses
+                if "secret" not in values or "local_id" not in values:
+                    found.append(("remote_address", owner, secret))
+            elif values["aggressive"] != "accept-psk":
+                unused.append(owner)
+            elif values["remote_id"] == "%any" or match(owner, values["remote_id"]):
+                found.append(("remote_id", owner, secret))
+        remote = rounds.remote.options
+        if len(found) > MOST_SECRETS:
+            text = f"has {len(found)} secrets for peers at any address: expected at most {MOST_SECRETS}"
+            remote.findings.error(remote.path, Rule.INVALID_VALUE, text)
+            return []
+        if unused:
+            text = (
+                f"the secret of {', '.join(unused[:3])}{', ...' if len(unused) > 3 else ''} is not used: without "
+                "Aggressive Mode, the identity of a peer is not known when the secret is needed"
             )
+            remote.findings.warn(remote.path, Rule.NO_COUNTERPART, text)
+        return found
 
     def _write_credential(self, round_: Round, own_id: str | None, into: Part) -> None:
         options, place = round_.options, round_.options.place("certs")
@@ -140,11 +166,16 @@ class Authentication:
         ):
             if files:
                 into.put(name, list(map(str, files)), options.place(key))
-        if authorities and self._folders.revocation_lists:
+        if peers and not authorities and (issuers := [str(each.file) for each in self._folders.authorities]):
+            into.put("intermediates", issuers, options.place())  # for the status of the certificates
+        if (authorities or peers) and self._folders.revocation_lists:
             into.put("crl", list(map(str, self._folders.revocation_lists)), options.place())
         revocation = options.take("revocation", _revocation, None)
         if revocation == "ifuri":
             text = "is not supported: a certificate is accepted if its status cannot be retrieved; use strict"
+            options.findings.error(options.key("revocation"), Rule.NOT_SUPPORTED, text)
+        if revocation == "strict" and not authorities and any(not self._has_issuer(file) for file in peers):
+            text = "is not supported: a certificate in certs is accepted without a check if x509ca has no CA of it"
             options.findings.error(options.key("revocation"), Rule.NOT_SUPPORTED, text)
         if revocation:
             into.put("revocation", _REVOCATION[revocation], options.place("revocation"))
@@ -152,6 +183,11 @@ class Authentication:
         keys += [found.public for file in authorities if (found := self._folders.certificate(file))]
         if (bits := smallest_rsa(round_, set(map(kind_of, keys)))) is not None:
             into.put("smallest_rsa", bits, options.place("auth"))
+
+    def _has_issuer(self, file: Path) -> bool:
+        found = self._folders.certificate(file)
+        subjects = {certificates.names(each.der).subject for each in self._folders.authorities}
+        return found is not None and certificates.names(found.der).issuer in subjects
 
     def _trusted(self, peer_id: str) -> Iterable[Certificate]:
         """The certificates in ``x509`` that may be those of the peer; charon trusts them without a CA."""
@@ -222,9 +258,12 @@ def _single(ends: Iterable[object]) -> list[str]:
 
 
 def _is_single(end: str) -> bool:
-    if end == "%any" or "*" in end:
-        return False
+    return _is_address(end) or (end != "%any" and "*" not in end and "/" not in end)
+
+
+def _is_address(end: str) -> bool:
     try:
-        return ip_address(end.partition("%")[0]) is not None
+        ip_address(end.partition("%")[0])
     except ValueError:
-        return "/" not in end
+        return False
+    return True

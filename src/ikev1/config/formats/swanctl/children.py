@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from itertools import count as counter
 from itertools import islice
 from socket import getprotobyname, getservbyname
@@ -79,9 +79,9 @@ class Versions(NamedTuple):
     remote: frozenset[int]
 
 
-def write_child(child: Options, name: str, tunnels: Part, versions: Versions, taken: Collection[str]) -> list[Part]:
+def write_child(child: Options, name: str, tunnels: Part, versions: Versions, taken: Options) -> list[Part]:
     """Write the tunnels for ``child`` to ``tunnels``: one for each pair of its selectors that can have traffic. The
-    first bears its ``name``, the others have a number behind it; their names are not among those ``taken``.
+    first bears its ``name``, the others have a number behind it; their names are not among the keys of ``taken``.
     """
     local = child.take("local_ts", _selectors, ["dynamic"])
     remote = child.take("remote_ts", _selectors, ["dynamic"])

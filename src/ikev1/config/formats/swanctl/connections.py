@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address, ip_network, summarize_address_range
+from itertools import count as counter
 
 from ikev1.config.findings import Rule
 from ikev1.config.formats.swanctl.authentication import Authentication
@@ -12,6 +13,7 @@ from ikev1.config.formats.swanctl.daemon import Daemon
 from ikev1.config.formats.swanctl.options import Lost, Options, count, items, seconds, word, yes
 from ikev1.config.formats.swanctl.proposals import ike_proposals
 from ikev1.config.formats.swanctl.rounds import NotIkev1, Rounds, read_rounds
+from ikev1.config.formats.swanctl.secrets import Secret
 from ikev1.config.formats.written import Part
 
 REKEY_TIME = 4 * 3600
@@ -35,7 +37,8 @@ _LOST = (
 def write_connections(top: Options, into: Part, authentication: Authentication, daemon: Daemon) -> None:
     """Write all connections for IKEv1; others are named and skipped."""
     ours = into.part("connection", top.place("connections"))
-    for name, connection in top.table("connections").sections():
+    connections = top.table("connections")
+    for name, connection in connections.sections():
         version = connection.take("version", _version, "0")
         rounds = _for_ikev1(connection, version)
         if rounds is not None:
@@ -43,9 +46,23 @@ def write_connections(top: Options, into: Part, authentication: Authentication, 
             _write(connection, rounds, part, authentication, daemon)
             if version == "0":
                 _warn_of_initiation(connection, part)
+            _write_further(authentication.further_secrets(rounds, part), part, ours, connections)
             local = rounds.local.options
             if any(connection.findings.is_wrong(local.key(key)) for key in ("certs", "pubkeys")):
                 del ours.values[name]  # it would be reported again
+
+
+def _write_further(secrets: Sequence[tuple[str, str, Secret]], connection: Part, into: Part, taken: Options) -> None:
+    """Write a copy of ``connection`` for each peer with a secret of its own; without another one, ``connection`` itself
+    is for the first peer.
+    """
+    base = connection.path.rpartition(".")[2]
+    names = (each for number in counter(2) if (each := f"{base}-{number}") not in taken)
+    itself = [] if "secret" in connection.values else [connection] * bool(secrets)
+    copies = [connection.copied(into, next(names)) for _ in secrets[len(itself) :]]
+    for one, (key, end, secret) in zip([*itself, *copies], secrets, strict=True):
+        one.put(key, [end] if key == "remote_address" else end, secret.place)
+        one.put("secret", secret.value, secret.place)
 
 
 def _for_ikev1(connection: Options, version: str) -> Rounds | None:
@@ -138,7 +155,7 @@ def _write_children(connection: Options, into: Part) -> None:
             "clear",
         )
         actions.setdefault(action, child.key("dpd_action"))
-        made = write_child(child, name, into.part("tunnel"), versions, children.names())
+        made = write_child(child, name, into.part("tunnel"), versions, children)
         for key, interface in interfaces.items():
             for tunnel in made if interface is not None and key not in child else ():
                 tunnel.put(key, interface, connection.place(key))

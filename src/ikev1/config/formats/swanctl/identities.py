@@ -93,6 +93,8 @@ def match(wanted: str, owner: str) -> int:
     """
     if owner == "%any":
         return 1
+    if "*" in owner and "=" not in owner and not wanted.lower().endswith(owner.rpartition("*")[2].lower()):
+        return 0  # most names do not fit most patterns
     if canonical(wanted) == canonical(owner):
         return 3
     if not is_pattern(owner) or is_pattern(wanted):

@@ -90,13 +90,16 @@ class SwanctlSecrets:
         best = max(keys, key=fit, default=None)
         return best if best is not None and any(fit(best)) else None
 
-    def has_rivals(self, chosen: Secret, others: Collection[Hashable]) -> bool:
-        """Whether other pre-shared keys belong to particular peers, apart from the identities ``others``."""
-        return any(
-            secret.value != chosen.value
-            and any(owner != "%any" and canonical(owner) not in others for owner in secret.owners)
+    def rivals(self, chosen: str | None, others: Collection[Hashable]) -> dict[str, Secret]:
+        """The other pre-shared keys that belong to particular peers, by their owners, apart from the identities
+        ``others``. ``chosen`` is the value of the one in use.
+        """
+        return {
+            owner: secret
             for secret in self._shared
-        )
+            for owner in secret.owners
+            if secret.value != chosen and owner != "%any" and canonical(owner) not in others
+        }
 
     def of_user(self, user: str) -> Secret | None:
         """The password of a user."""
@@ -119,10 +122,11 @@ class SwanctlSecrets:
         return self._passphrases.get(file.name)
 
 
-def match_any(wanted: Iterable[str], owner: str) -> int:
-    """How well an owner fits one of the identities."""
-    return max((match(each, owner) for each in wanted), default=0)
-
-
 def _best(wanted: tuple[str, ...], owners: tuple[str, ...]) -> int:
-    return max(max(match_any(wanted, owner), int(owner == "%any")) for owner in owners)
+    """How well one of the owners fits one of the identities."""
+    best = 0
+    for owner in owners:
+        for each in wanted:
+            best = max(best, match(each, owner))
+        best = best or int(owner == "%any")
+    return best
