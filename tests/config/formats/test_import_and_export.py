@@ -111,21 +111,89 @@ def test_imported_exported_and_imported_again(values: dict[str, Any]) -> None:
         file = folder / "swanctl.conf"
         file.touch(mode=0o600)
         file.write_text(written(values))
-        (folder / "strongswan.conf").write_text(
-            "charon { i_dont_care_about_security_and_use_aggressive_mode_psk = yes }"
+        assert_same_again(file)
+
+
+def assert_same_again(file: Path) -> None:
+    """Import ``file``, export it beside it, and import that: nothing has changed."""
+    file.with_name("strongswan.conf").write_text(
+        "charon { i_dont_care_about_security_and_use_aggressive_mode_psk = yes }"
+    )
+    once = read(file)
+    first = load_written(once, file)
+    text, secrets = exported(once.values)
+    for secret, content in secrets.items():
+        file.with_name(secret).touch(mode=0o600)
+        file.with_name(secret).write_text(f"{content}\n")
+    again = file.with_name("ikev1.toml")
+    again.touch(mode=0o600)
+    again.write_text(text)
+    second = load(again)
+    assert (second.settings, second.gateway) == (first.settings, first.gateway)
+    assert exported(read(again).values).text == text
+
+
+CONN = keys(
+    left=ADDRESSES,
+    leftsubnet=NETWORKS,
+    rightsubnet=NETWORKS,
+    leftprotoport=st.sampled_from(["17/1701", "tcp", "udp/%any"]),
+    type=st.just("tunnel"),
+    aggressive=YES,
+    compress=YES,
+    forceencaps=YES,
+    rekey=YES,
+    fragmentation=st.sampled_from(["yes", "no", "force"]),
+    ikelifetime=TIMES,
+    keylife=TIMES.map(lambda time: f"{time[:-1]}h"),
+    rekeymargin=st.integers(60, 540).map(str),
+    rekeyfuzz=st.integers(0, 100).map(lambda number: f"{number}%"),
+    keyingtries=st.sampled_from(["%forever", "1", "5"]),
+    dpddelay=TIMES,
+    dpdtimeout=TIMES,
+    dpdaction=st.sampled_from(["clear", "hold", "restart"]),
+    mark=st.integers(1, 2**32 - 1).map(str),
+)
+DIALECTS = {
+    "stroke": keys(
+        keyexchange=st.just("ikev1"),
+        ike=st.sampled_from(["aes256-sha256-modp2048!", "aes128-aes256-sha1-ecp256"]),
+        esp=st.sampled_from(["aes128gcm16!", "aes256-sha256-ecp256", "aes128-sha1"]),
+        auto=st.sampled_from(["add", "route", "start"]),
+    ),
+    "libreswan": keys(
+        ikev2=st.just("no"),
+        ike=st.sampled_from(["aes256-sha2;modp2048", "aes-sha1;dh19,3des-md5"]),
+        phase2alg=st.sampled_from(["aes_gcm-null", "aes256-sha2_512", "aes-sha1"]),
+        pfs=YES,
+        auto=st.sampled_from(["add", "ondemand", "start"]),
+    ),
+}
+NAMES_OF_PEERS = st.sampled_from(["@peer.example.org", "carol@example.org", '"C=CH, O=lab"'])
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.sampled_from(list(DIALECTS)).flatmap(
+        lambda name: st.lists(
+            st.builds(lambda both, own: {"auto": "add", **both, **own}, CONN, DIALECTS[name]), min_size=1, max_size=3
         )
-        once = read(file)
-        first = load_written(once, file)
-        text, secrets = exported(once.values)
-        for secret, content in secrets.items():
-            (folder / secret).touch(mode=0o600)
-            (folder / secret).write_text(f"{content}\n")
-        again = folder / "ikev1.toml"
-        again.touch(mode=0o600)
-        again.write_text(text)
-        second = load(again)
-        assert (second.settings, second.gateway) == (first.settings, first.gateway)
-        assert exported(read(again).values).text == text
+    ),
+    NAMES_OF_PEERS,
+    SECRETS.filter(lambda secret: '"' not in secret),
+)
+def test_ipsec_conf_is_the_same_again(conns: list[dict[str, str]], peer: str, secret: str) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name) / "ipsec.conf"
+        lines = ["conn %default", "    authby=secret", f"    rightid={peer}"]
+        for number, conn in enumerate(conns, 1):
+            lines += [f"conn c{number}", f"    right=198.51.100.{number}", *(f"    {key}={conn[key]}" for key in conn)]
+        file.write_text("\n".join(lines))
+        file.chmod(0o600)
+        secrets = file.with_name("ipsec.secrets")
+        secrets.touch(mode=0o600)
+        secrets.write_text(f': PSK "{secret}"\n')
+        assert_same_again(file)
 
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -188,3 +256,24 @@ def test_comments_stay_where_they_belong(write: Callable[..., Path]) -> None:
     assert about["[connection.branch.tunnel.net]"] == ["# the end"]
     assert about['local = "10.1.0.0/16"'] == ["# everything"]
     assert not any(word in line for word in ("of no", "concern", "here") for line in lines)
+
+
+COMMENTED_CONN = """
+# to the branch
+conn branch   # ask Carol
+    keyexchange=ikev1
+    # behind a NAT?
+    right=198.51.100.7   # since 2019
+    authby=secret
+    auto=add
+"""
+
+
+def test_comments_of_ipsec_conf_stay_where_they_belong(write: Callable[..., Path]) -> None:
+    write(': PSK "x"\n', "ipsec.secrets")
+    imported = read(write(COMMENTED_CONN, "ipsec.conf"))
+    lines = exported(imported.values, imported.places).text.split("\n")
+    at = lines.index("[connection.branch]")
+    assert lines[at - 1] == "# to the branch"
+    at = lines.index('remote_address = ["198.51.100.7"]')
+    assert lines[at - 2 : at] == ["# behind a NAT?", "# since 2019"]

@@ -151,6 +151,10 @@ conn lives
         assert connection.remote_id == 'C=XX,  O=a "b", CN=gw'
         assert connection.local_id == "@#6b6579"
 
+    def test_comments_behind_words(self, reader: Reader) -> None:
+        assert reader.connection("rightid=gw.example.org#of the branch").remote_id == "gw.example.org"
+        assert reader.connection('rightid="gw#7"#of the branch').remote_id == "gw#7"
+
     def test_a_quoted_string_of_several_lines(self, reader: Reader) -> None:
         assert reader.connection('rightid="gw.\\\nexample.org"').remote_id == "gw.example.org"
 
@@ -208,7 +212,7 @@ class TestEnds:
             ("gw.example.org", "gw.example.org", ["gw.example.org"]),
             ("%gw.example.org", "gw.example.org", ["gw.example.org", "0.0.0.0/0", "::/0"]),
             ("203.0.113.1,203.0.113.2", "%any", ["203.0.113.1", "203.0.113.2"]),
-            ("203.0.113.0/24", "%any", ["203.0.113.0/24"]),
+            ("203.0.113.0/24", "203.0.113.0/24", ["203.0.113.0/24"]),
         ],
     )
     def test_addresses_and_the_identities_that_follow(
@@ -318,7 +322,7 @@ class TestConnections:
         assert (tunnel.rekeying.rekey_time, tunnel.rekeying.rand_time) == (2280, 60)
 
     def test_no_rekeying(self, reader: Reader) -> None:
-        connection = reader.connection("rekey=no", "ikelifetime=2h")
+        connection = reader.connection("rekey=no", "ikelifetime=2h", "rekeymargin=3m", "rekeyfuzz=50%")
         assert (connection.rekey, connection.policies[0].lifetime) == (False, 7200)
 
     def test_a_margin_longer_than_the_lifetime(self, reader: Reader) -> None:

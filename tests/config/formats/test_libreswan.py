@@ -166,6 +166,9 @@ class TestEnds:
     def test_identities(self, reader: Reader, written: str, identity: str) -> None:
         assert reader.connection(f"rightid={written}").remote_id == identity
 
+    def test_a_comment_begins_behind_a_blank(self, reader: Reader) -> None:
+        assert reader.connection("RightID=@gw#7 # of the branch").remote_id == "@gw#7"
+
     def test_a_name_that_is_resolved(self, reader: Reader) -> None:
         text = conn("rightid=gw.example.org")
         assert rules(reader.faults(text)) == [("conn.net.rightid", Rule.NOT_SUPPORTED)]
@@ -343,3 +346,19 @@ def test_secrets_of_identities(reader: Reader) -> None:
 )
 def test_recognised(write: Write, text: str, format: str) -> None:
     assert recognised(write(text, "ipsec.conf")) == format
+
+
+class TestHostile:
+    def test_many_networks(self, reader: Reader) -> None:
+        networks = ",".join(f"10.{n}.0.0/16" for n in range(200))
+        text = conn(f"leftsubnets={{{networks}}}", f"rightsubnets={{{networks}}}")
+        assert ("conn.net.leftsubnets", Rule.INVALID_VALUE) in rules(reader.faults(text))
+
+    @pytest.mark.parametrize("key", ["ike", "esp"])
+    def test_many_proposals(self, reader: Reader, key: str) -> None:
+        proposals = ",".join(f"aes-sha{n}" for n in range(5000))
+        assert (f"conn.net.{key}", Rule.INVALID_VALUE) in rules(reader.faults(conn(f"{key}={proposals}")))
+
+    def test_many_words(self, reader: Reader) -> None:
+        words = " ".join("a" * 30_000)
+        assert rules(reader.load(f"{conn()}    x-comment={words}\n").warnings) == []

@@ -76,8 +76,8 @@ _SECTION = re.compile(r"^(?:conn[ \t]+\S|config[ \t]+setup\b|ca[ \t]+[^\s={]+[ \
 
 class _Dialect(NamedTuple):
     """What differs: ``read_key`` spells keys alike, ``conns`` are what a conn becomes in strongSwan's dialect, and
-    ``setup`` what ``config setup`` becomes. ``owner`` reads the owner of a secret, ``as_strongswan`` is how conns
-    inherit (`IpsecConf.settings`), and ``words`` are added to those of strongSwan.
+    ``setup`` what ``config setup`` becomes. ``owner`` reads the owner of a secret, ``as_strongswan`` is how sections
+    are read (`IpsecConf`), and ``words`` are added to those of strongSwan.
     """
 
     read_key: Callable[[str], str]
@@ -104,7 +104,7 @@ def read_libreswan(file: Path) -> Written:
 
 def _read(file: Path, dialect: _Dialect) -> Written:
     findings = Findings(file)
-    conf = IpsecConf(file, findings)
+    conf = IpsecConf(file, findings, as_strongswan=dialect.as_strongswan)
     daemon = Section(Place(file, 0, 0, ""))
     files = conf.files.read | add_daemon(file, daemon, findings)
     words = {**_WORDS, **dialect.words}
@@ -166,7 +166,7 @@ def _options(conf: IpsecConf, section: IpsecSection, findings: Findings, places:
     path = f"{section.kind}.{section.name}"
     places.put(path, section.place)
     values: dict[str, object] = {}
-    for written, setting in conf.settings(section, as_strongswan=dialect.as_strongswan).items():
+    for written, setting in conf.settings(section).items():
         key = dialect.read_key(written)
         values[key] = setting.value
         places.put(f"{path}.{key}", setting.place)

@@ -61,10 +61,8 @@ def _write_identity(end: End, into: Tree) -> None:
         who = who[1:]
     if who:
         into.put("id", "%any" if who in ANY or who == "*" else who, end.options.place(key))
-    elif len(addresses) == 1 and not end.get("cert"):
-        name = _NAME.fullmatch(addresses[0]) is not None
-        if name or (not end.local and "/" not in addresses[0] and "-" not in addresses[0]):
-            into.put("id", addresses[0], end.options.place(end.side))
+    elif len(addresses) == 1 and not end.get("cert") and (not end.local or _NAME.fullmatch(addresses[0])):
+        into.put("id", addresses[0], end.options.place(end.side))
 
 
 def _write_certificates(end: End, other: End, into: Tree) -> None:

@@ -11,6 +11,7 @@ from ikev1.config.findings import Invalid, Rule
 from ikev1.config.formats.ipsec_conf import libreswan_algorithms as algorithms
 from ikev1.config.formats.ipsec_conf.ends import End, ends
 from ikev1.config.formats.ipsec_conf.libreswan_lost import LOST, LOST_OF_END, LOST_OF_SETUP
+from ikev1.config.formats.swanctl.children import MOST_PAIRS
 from ikev1.config.formats.swanctl.options import Lost, Options, word, yes
 from ikev1.config.formats.written import Place
 
@@ -69,6 +70,10 @@ def translated(conn: Options) -> Iterator[Translated]:
     attributes = writer.write()
     left, right = (_subnets(conn, side) for side in ("left", "right"))
     several = len(left) * len(right) > 1
+    if len(left) * len(right) > MOST_PAIRS:
+        text = f"there are {len(left) * len(right)} pairs of networks: expected at most {MOST_PAIRS}"
+        conn.findings.error(conn.key("leftsubnets"), Rule.INVALID_VALUE, text)
+        left, right = left[:1], right[:1]
     for (number, first), (other, second) in product(enumerate(left, 1), enumerate(right, 1)):
         path = f"{conn.path}-{number}x{other}" if several else conn.path
         values = dict(writer.values)
@@ -175,18 +180,18 @@ class _Writer:
 
     def _write_algorithms(self) -> None:
         conn = self._conn
-        of_ike = algorithms.ike_proposals(conn.take("ike", str, algorithms.IKE))
+        of_ike = conn.take("ike", algorithms.ike_proposals, algorithms.ike_proposals(algorithms.IKE))
         self._put("ike", f"{', '.join(of_ike)}!", "ike")
         group = algorithms.first_group(of_ike) if conn.take("pfs", yes, True) else ""
-        key = "esp" if "esp" in conn else "phase2alg"
-        written = conn.take(key, str, "")
-        conn.take("phase2alg", str, None)
-        if "ah" in conn or conn.take("phase2", word(esp="esp", ah="ah"), "esp") == "ah":
-            of_ah = algorithms.ah_proposals(conn.take("ah", str, written or algorithms.AH), group)
-            self._put("ah", f"{', '.join(of_ah)}!", "ah" if "ah" in conn else key)
-        else:
-            of_esp = algorithms.esp_proposals(written or algorithms.ESP, group)
-            self._put("esp", f"{', '.join(of_esp)}!", key)
+        with_ah = "ah" in conn or conn.take("phase2", word(esp="esp", ah="ah"), "esp") == "ah"
+        found = algorithms.ah_proposals if with_ah else algorithms.esp_proposals
+        ours = "ah" if with_ah else "esp"
+        key = next((each for each in (ours, "esp", "phase2alg") if each in conn), "phase2alg")
+        default = found(algorithms.AH if with_ah else algorithms.ESP, group)
+        proposals = conn.take(key, lambda value: found(value, group), default)
+        self._put(ours, f"{', '.join(proposals)}!", key)
+        for other in ("esp", "phase2alg"):
+            conn.take(other, str, None)
         conn.take("phase2", str, None)
 
     def _write_dead_peers(self) -> None:

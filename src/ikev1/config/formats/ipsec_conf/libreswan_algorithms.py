@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from itertools import product
 
+from ikev1.config.formats.swanctl.proposals import MOST
+
 IKE, ESP, AH = "aes,3des", "aes128-sha1,3des-sha1", "sha1"  # the defaults
 _HASHES, _GROUPS = ["sha256", "sha512", "sha1"], ["modp2048", "modp1536"]
 _CIPHER = re.compile(
@@ -39,7 +41,7 @@ _WORDS = {
 }
 
 
-def ike_proposals(written: str) -> list[str]:
+def ike_proposals(written: object) -> list[str]:
     """The proposals for phase 1."""
     made: list[str] = []
     for text in _split(written):
@@ -50,7 +52,7 @@ def ike_proposals(written: str) -> list[str]:
     return made
 
 
-def esp_proposals(written: str, group: str) -> list[str]:
+def esp_proposals(written: object, group: str) -> list[str]:
     """The proposals for ESP, with the ``group`` of phase 1 unless they name one; none if ``group`` is empty."""
     made: list[str] = []
     for text in _split(written):
@@ -61,7 +63,7 @@ def esp_proposals(written: str, group: str) -> list[str]:
     return made
 
 
-def ah_proposals(written: str, group: str) -> list[str]:
+def ah_proposals(written: object, group: str) -> list[str]:
     """The proposals for AH, as `esp_proposals`."""
     made: list[str] = []
     for text in _split(written):
@@ -75,8 +77,11 @@ def first_group(proposals: list[str]) -> str:
     return proposals[0].rpartition("-")[2] if proposals else ""
 
 
-def _split(written: str) -> list[str]:
-    return [text.strip() for text in written.lower().split(",") if text.strip()]
+def _split(written: object) -> list[str]:
+    found = list(dict.fromkeys(text.strip() for text in str(written).lower().split(",") if text.strip()))
+    if len(found) > MOST:
+        raise ValueError(f"has {len(found)} proposals: expected at most {MOST}")
+    return found
 
 
 def _words(text: str) -> list[str]:

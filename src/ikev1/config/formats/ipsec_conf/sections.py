@@ -22,6 +22,7 @@ _VERSION = re.compile(r"version[ \t]+\S+[ \t\r]*(?:#.*)?")
 _KEY = re.compile(r"[ \t]+([^\s=#\"]+)[ \t]*=[ \t]*")
 _BLANK = re.compile(r"[ \t\r]*(?:#[ \t#]*(.*))?")
 _WORD = re.compile(r"[^\s\"]+")
+_WORD_OF_STRONGSWAN = re.compile(r'(?:@#|[^\s"#])+')  # any other "#" begins a comment
 _QUOTED = re.compile(r'"((?:[^\\"\n]|\\[^\n]|\\\r?\n)*)"')
 _ESCAPE = re.compile(r"\\(\r?\n|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "\n": "", "\r\n": ""}
@@ -39,9 +40,10 @@ class Section:
 
 
 class IpsecConf:
-    """The file ``main`` and all that it includes; ``files`` opens them. Errors in single lines are in `findings`."""
+    """The file ``main`` and all that it includes, in strongSwan's or libreswan's dialect; ``files`` opens them."""
 
-    def __init__(self, main: Path, findings: Findings) -> None:
+    def __init__(self, main: Path, findings: Findings, *, as_strongswan: bool) -> None:
+        self._as_strongswan = as_strongswan
         self.files = TextFiles(findings)
         self.referenced: set[str] = set()  # the names of sections that others inherit from
         self._findings = findings
@@ -56,7 +58,7 @@ class IpsecConf:
         """The sections of a kind, ``config``, ``conn`` or ``ca``, apart from the defaults."""
         return (section for section in self._sections.values() if section.kind == kind and section.name != DEFAULT)
 
-    def settings(self, section: Section, *, as_strongswan: bool) -> dict[str, Setting]:
+    def settings(self, section: Section) -> dict[str, Setting]:
         """The settings of a section, with those that it inherits. What is written in the section itself takes
         precedence, then what follows from ``also``, then the defaults. For strongSwan, the last ``also`` counts, and an
         empty value takes the place of an inherited one; for libreswan, the first counts, and an empty value does not.
@@ -67,28 +69,28 @@ class IpsecConf:
         merged: dict[str, Setting] = {}
         default = self._sections.get((section.kind, DEFAULT))
         for each in filter(None, (default if default is not section else None, section)):
-            self._merge(each, merged, (), as_strongswan)
+            self._merge(each, merged, ())
         return {key: setting for key, setting in merged.items() if setting.value}
 
-    def _merge(self, section: Section, into: dict[str, Setting], below: tuple[int, ...], as_strongswan: bool) -> None:
+    def _merge(self, section: Section, into: dict[str, Setting], below: tuple[int, ...]) -> None:
         if len(below) > DEEPEST_ALSO:
             raise refused(
                 section.place, Rule.SYNTAX, f"sections inherit from one another more than {DEEPEST_ALSO} times"
             )
         if id(section) in below:
             raise refused(section.place, Rule.SYNTAX, f"{section.place.key} inherits from itself")
-        for (name, place), flipped in section.also if as_strongswan else reversed(section.also):
+        for (name, place), flipped in section.also if self._as_strongswan else reversed(section.also):
             inherited = self._sections.get((section.kind, name))
             if inherited is None:
                 raise refused(place, Rule.SYNTAX, f"there is no section '{section.kind} {name}' to inherit from")
             settings: dict[str, Setting] = {}
-            self._merge(inherited, settings, (*below, id(section)), as_strongswan)
+            self._merge(inherited, settings, (*below, id(section)))
             into |= {_other_side(key): setting for key, setting in settings.items()} if flipped else settings
         self._left -= 1 + len(section.settings)
         if self._left < 0:
             text = f"there are more than {MOST_SETTINGS} settings, with those that are inherited"
             raise refused(section.place, Rule.SYNTAX, text)
-        into |= {key: setting for key, setting in section.settings.items() if setting.value or as_strongswan}
+        into |= {key: setting for key, setting in section.settings.items() if setting.value or self._as_strongswan}
 
     def _read(self, file: Path, included: Place | None) -> None:
         with self.files.opened(file, included) as text:
@@ -130,8 +132,8 @@ class IpsecConf:
     ) -> int:
         section = self._current
         assert section is not None
-        value, comment, end = _value(text, at + key.end())
-        name = key[1].lower()
+        value, comment, end = _value(text, at + key.end(), as_strongswan=self._as_strongswan)
+        name = key[1] if self._as_strongswan else key[1].lower()
         line, column = lexer.place(at + key.start(1))
         kept = (*comments, comment) if comment else comments
         setting = Setting(value, Place(file, line, column, f"{section.kind}.{section.name}.{name}", kept))
@@ -148,7 +150,7 @@ class IpsecConf:
         return end
 
 
-def _value(text: str, at: int) -> tuple[str, str, int]:
+def _value(text: str, at: int, *, as_strongswan: bool) -> tuple[str, str, int]:
     """The value at ``at``: words and quoted strings, joined by single spaces, up to the end of the line; the comment
     behind it, and where the next line begins.
     """
@@ -157,7 +159,7 @@ def _value(text: str, at: int) -> tuple[str, str, int]:
     while at < len(text) and text[at] != "\n":
         if text[at] in " \t\r":
             at, glued = at + 1, False
-        elif text[at] == "#" and not glued:
+        elif text[at] == "#" and (as_strongswan or not glued):
             end = text.find("\n", at)
             end = len(text) if end < 0 else end
             return " ".join(parts), text[at:end].strip("# \t\r"), end + 1
@@ -166,11 +168,13 @@ def _value(text: str, at: int) -> tuple[str, str, int]:
             if found is None:
                 raise SyntaxFault(at, "the quoted string does not end: expected a closing '\"'")
             part = _ESCAPE.sub(lambda escape: _ESCAPED.get(escape[1], escape[1]), found[1])
-            parts, glued, at = _joined(parts, part, glued), True, found.end()
+            _add(parts, part, glued)
+            glued, at = True, found.end()
         else:
-            found = _WORD.match(text, at)
+            found = (_WORD_OF_STRONGSWAN if as_strongswan else _WORD).match(text, at)
             assert found is not None
-            parts, glued, at = _joined(parts, found[0], glued), True, found.end()
+            _add(parts, found[0], glued)
+            glued, at = True, found.end()
     return " ".join(parts), "", at + 1
 
 
@@ -181,5 +185,8 @@ def _other_side(key: str) -> str:
     return key
 
 
-def _joined(parts: list[str], part: str, glued: bool) -> list[str]:
-    return [*parts[:-1], parts[-1] + part] if glued else [*parts, part]
+def _add(parts: list[str], part: str, glued: bool) -> None:
+    if glued:
+        parts[-1] += part
+    else:
+        parts.append(part)

@@ -119,6 +119,8 @@ def _write_connection(conn: Options, into: Tree, setup: Options) -> None:
     into.copy(conn, "keyingtries", "keyingtries", default=3)
     into.put("unique", setup.take("uniqueids", _unique, "replace"), setup.place("uniqueids"))
     life = conn.take("ikelifetime", time, IKE_LIFETIME)
+    _margin(conn)
+    conn.take("rekeyfuzz", _percent, None)  # without rekeying, these have no effect
     if conn.take("rekey", yes, True):
         _write_times(conn, into, "reauth_time", life, "ikelifetime")
         into.put("over_time", _margin(conn), conn.place("margintime"))
