@@ -40,6 +40,8 @@ _NEW_MOUNTS = 0x20000  # CLONE_NEWNS of <linux/sched.h>
 _SLAVE = 1 << 14 | 1 << 19  # MS_REC | MS_SLAVE of <linux/mount.h>
 _DETACH = 2  # MNT_DETACH
 _BIND = 1 << 12  # MS_BIND
+# The programs must not find our modules, which are no part of the package.
+_SERVE = "import sys; sys.path.insert(0, {!r}); from lab.preloaded import serve; del sys.path[0]; serve({})"
 
 
 class Forked:
@@ -94,7 +96,8 @@ class _Parent:
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-PB", __file__, str(theirs.fileno())]
+            code = _SERVE.format(str(Path(__file__).parents[1]), theirs.fileno())
+            command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-PB", "-c", code]
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
 
     def ask(self, **what: Any) -> int:
@@ -135,11 +138,11 @@ def start(
     return Forked(_parents[0], pid)
 
 
-def _serve(requests: socket.socket) -> None:
-    """Fork, or wait for a child, for each request. User-Mode Linux maps every page again in each fork, so there is one
-    for each program.
+def serve(descriptor: int) -> None:
+    """Fork, or wait for a child, for each request that comes by the socket ``descriptor``. User-Mode Linux maps every
+    page again in each fork, so there is one for each program.
     """
-    server = os.getpid()
+    server, requests = os.getpid(), socket.socket(fileno=descriptor)
     for name in _LOADED:
         import_module(name)
     gc.collect()
@@ -215,7 +218,3 @@ def _enter(namespace: str) -> None:
     mount("", "/", "none", _SLAVE)
     checked(_libc.umount2(b"/sys", _DETACH))  # it shows the devices of the network in which it was mounted
     mount("sysfs", "/sys", "sysfs")
-
-
-if __name__ == "__main__":
-    _serve(socket.socket(fileno=int(sys.argv[1])))
