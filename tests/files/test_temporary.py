@@ -41,8 +41,10 @@ def test_what_a_killed_process_has_left_is_removed(base: Path) -> None:
     for folder in (left, used, other):
         folder.mkdir()
         (folder / "file").write_text("content")
-    with locked(used), temporary_folder(PREFIX) as folder:
+    undone = []
+    with locked(used), temporary_folder(PREFIX, lambda killed: undone.append((killed / "file").read_text())) as folder:
         assert set(base.iterdir()) == {used, other, folder}
+    assert undone == ["content"]
 
 
 def test_links_and_files_are_left_alone(base: Path) -> None:

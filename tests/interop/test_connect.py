@@ -121,9 +121,10 @@ def test_the_next_start_removes_what_a_killed_process_has_left(lab: Lab) -> None
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     (left,) = killed.folder.glob("ikev1-connect-*")
-    again = connect(lab, a, "--group", GROUP, folder=killed.folder)
+    again = connect(lab, a, "--group", GROUP, "--device", "another", folder=killed.folder)
     again.wait_for_log("connected")
     assert not left.exists()
+    ping(replace(a, host="10.99.0.10"))  # which the packet filter of the killed one would drop
     assert "disconnected" in disconnects(killed)
     assert again.wait() == 0
     assert not list(killed.folder.glob("ikev1-connect-*"))

@@ -7,17 +7,17 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 
 @contextmanager
-def temporary_folder(prefix: str) -> Iterator[Path]:
+def temporary_folder(prefix: str, undo: Callable[[Path], None] = lambda folder: None) -> Iterator[Path]:
     """A new folder for temporary files that only this user can enter, and that is removed at the end.
 
     It is locked while this process lives. Folders of this user with the same ``prefix`` and without a lock are removed
-    first: their process was killed.
+    first: their process was killed. ``undo`` gets each of them before.
 
     Raises:
         OSError: it cannot be created.
@@ -25,6 +25,7 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
     for folder in _own(prefix):
         with _tried(folder) as alone:
             if alone:
+                undo(folder)
                 shutil.rmtree(folder, ignore_errors=True)
     with ExitStack() as opened:
         yield _new(prefix, opened)

@@ -14,6 +14,7 @@ import click
 
 from ikev1.cli.connect.background import split
 from ikev1.cli.connect.configuration import FOLDER_PREFIX, ConnectOptions, configuration
+from ikev1.cli.connect.killed import note_device, undo
 from ikev1.cli.connect.l2tp import checked_password, l2tp_of
 from ikev1.cli.connect.secrets import Prompt, ask_secret, kept_terminal, secret_in_file, secret_in_keyring
 from ikev1.cli.connect.socks import SocksOptions, proxy, socks_options
@@ -119,7 +120,7 @@ def connect(
         sys.exit(EXIT_STATUS["interrupted"])
     except (OSError, PrivilegeError) as error:
         raise click.ClickException(f"Cannot connect: {error}.") from error
-    with temporary_folder(FOLDER_PREFIX) as folder:
+    with temporary_folder(FOLDER_PREFIX, lambda left: undo(left, loaded.gateway)) as folder:
         written = _write_pid(pid_file)
         try:
             with kept_terminal():
@@ -307,6 +308,8 @@ def _run(
         ports = {"encapsulation_port": endpoint.encapsulation_port, "peer_encapsulation_port": ENCAPSULATION_PORT}
         settings = replace(settings, **ports)
         tun = loaded.gateway.tun
+        if not chosen.confined:
+            note_device(folder, tun)
         with link(log) as ppp:
             try:
                 outcome = run_client(

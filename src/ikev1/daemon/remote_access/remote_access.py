@@ -107,6 +107,7 @@ class RemoteAccess:
 
     def _open(self, file: Path) -> Journal[Raised] | None:
         try:
+            file.parent.mkdir(parents=True, exist_ok=True)
             return Journal(file, Raised)
         except OSError as error:
             text = f"the file of updown hooks cannot be used, so they are not run down after a kill: {error}"

@@ -58,9 +58,11 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def for_proxy(settings: Settings) -> Settings:
-    """The settings with ESP in UDP forced (``nat_traversal = "force"``), which requires no raw socket."""
-    forced = tuple(replace(each, nat_traversal=NatTraversal.FORCE) for each in settings.connections)
-    changed: Settings = replace(settings, connections=forced)
+    """The settings with ESP in UDP forced (``nat_traversal = "force"``), which requires no raw socket, and without name
+    servers for this host: the proxy uses them.
+    """
+    forced = {"nat_traversal": NatTraversal.FORCE, "install_dns": False}
+    changed: Settings = replace(settings, connections=tuple(replace(each, **forced) for each in settings.connections))
     return changed
 
 
