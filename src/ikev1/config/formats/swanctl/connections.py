@@ -54,7 +54,8 @@ def write_connections(top: Options, into: Part, authentication: Authentication, 
 
 def _write_further(secrets: Sequence[tuple[str, str, Secret]], connection: Part, into: Part, taken: Options) -> None:
     """Write a copy of ``connection`` for each peer with a secret of its own; without another one, ``connection`` itself
-    is for the first peer.
+    is for the first peer. Behind those for identities it is for the others: the first connection that accepts an
+    identity in Aggressive Mode is used, with its secret.
     """
     base = connection.path.rpartition(".")[2]
     names = (each for number in counter(2) if (each := f"{base}-{number}") not in taken)
@@ -63,6 +64,8 @@ def _write_further(secrets: Sequence[tuple[str, str, Secret]], connection: Part,
     for one, (key, end, secret) in zip([*itself, *copies], secrets, strict=True):
         one.put(key, [end] if key == "remote_address" else end, secret.place)
         one.put("secret", secret.value, secret.place)
+    if not itself and any(key == "remote_id" for key, _, _ in secrets):
+        into.values[base] = into.values.pop(base)
 
 
 def _for_ikev1(connection: Options, version: str) -> Rounds | None:
