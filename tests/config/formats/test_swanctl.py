@@ -622,6 +622,17 @@ class TestSecrets:
         network.run(5)
         assert [sa.connection.partition("-")[0] for sa in bob.engine.sas.values() if sa.is_up] == up
 
+    def test_connections_for_one_identity_go_before_those_for_several(self, load_text: LoadText, write: Write) -> None:
+        write("charon { i_dont_care_about_security_and_use_aggressive_mode_psk = yes }", "strongswan.conf")
+        ids = {"any": "%any", "all": "*.example.org", "main": "*.example.org", "a": "a.example.org"}
+        written = "".join(
+            f"{name} {{ version = 1\n aggressive = {'no' if name == 'main' else 'yes'}\n local {{ auth = psk }}\n"
+            f"remote {{ auth = psk\n id = {who} }}\n children {{ {name} {{ local_ts = 10.{len(name)}.0.0/16 }} }} }}\n"
+            for name, who in ids.items()
+        )
+        loaded = load_text(f"connections {{ {written} }}\n{SECRET}")
+        assert [each.name for each in loaded.settings.connections] == ["a", "all", "main", "any"]
+
     def test_in_main_mode_the_identity_comes_too_late(self, load_text: LoadText) -> None:
         loaded = load_text(text("remote { id = *.example.org }", "", self.NAMES, addresses=False))
         assert [each.secret for each in loaded.settings.connections] == [b"any"]

@@ -66,8 +66,7 @@ class Authentication:
 
     def further_secrets(self, rounds: Rounds, connection: Part) -> list[tuple[str, str, Secret]]:
         """The secrets that a ``connection`` with peers at any address has for some of them, by ``remote_address`` or,
-        in Aggressive Mode, ``remote_id``, those of patterns last. Others, which charon does not find either, are
-        reported.
+        in Aggressive Mode, ``remote_id``. Others, which charon does not find either, are reported.
         """
         values = connection.values
         if (rounds.local.kind, rounds.remote.kind) != ("psk", "psk"):
@@ -96,7 +95,7 @@ class Authentication:
                 "Aggressive Mode, the identity of a peer is not known when the secret is needed"
             )
             remote.findings.warn(remote.path, Rule.NO_COUNTERPART, text)
-        return sorted(found, key=lambda one: not _is_single(one[1]))
+        return found
 
     def _write_credential(self, round_: Round, own_id: str | None, into: Part) -> None:
         options, place = round_.options, round_.options.place("certs")
