@@ -218,6 +218,9 @@ def test_what_is_cleared_comes_up_again_as_start_says(meet: Meet) -> None:
         await us.until(lambda: up() == 1)
         (before,) = us.plane.outbound
         assert (await ikev1(us, *["clear", "crypto", "sa", "peer", "127.0.0.3"])).exit_code == 1
+        for option in ("--connection", "--peer"):  # of an unset variable in a script
+            assert (await ikev1(us, "clear", "sa", option, "")).exit_code == 2
+            assert (await ikev1(us, "clear", "isakmp", option, "")).exit_code == 2
         assert (await ikev1(us, *["clear", "crypto", "sa", "peer", "127.0.0.2"])).stdout == "closed: 1\n"
         await us.until(lambda: up() == 2)
         assert before not in us.plane.outbound

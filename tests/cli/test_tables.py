@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from ikev1.cli.counter_help import words_of
-from ikev1.cli.tables import drops_text, duration, ipsec_text, isakmp_table, plane_text, states_text
+from ikev1.cli.remote_users import ShownLease, leases_table
+from ikev1.cli.tables import drops_text, duration, ipsec_text, isakmp_table, plane_text, states_text, terminal
 from ikev1.cli.views import Drop, Plane, ipsec_sas, isakmp_sas
 
 Sas = list[tuple[str, dict[str, Any]]]
@@ -117,3 +118,9 @@ def test_the_data_plane_and_what_it_dropped() -> None:
     assert re.findall(r"3 unknown-spi|nobody knows them|a restart|wait", line) == [
         *("3 unknown-spi", "nobody knows them", "a restart", "wait"),
     ]
+
+
+@pytest.mark.parametrize("owner", ["[/x]@example.org", "[red]admin[/red]", ":smile:", "[link=file:///etc]a"])
+def test_what_peers_choose_is_shown_as_it_is(owner: str, capsys: pytest.CaptureFixture[str]) -> None:
+    terminal().print(leases_table([ShownLease("pool", "10.9.0.1", owner, "user", "online")]))
+    assert owner in capsys.readouterr().out

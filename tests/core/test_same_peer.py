@@ -385,3 +385,29 @@ def test_pairs_without_an_isakmp_sa_outlive_the_process(network: Network, alice:
     assert bob.children == [pair]
     bob.is_killed()
     assert dict(bob.engine.sas) == {}
+
+
+SPELLINGS = {
+    "case": (ALICE, "alice.example.org", ["alice.example.org", "Alice.Example.org", "ALICE.example.ORG"]),
+    "address": (
+        "2001:db8::a",
+        None,
+        ["@2001:db8::a", "@2001:DB8::A", "@2001:0db8::000a", "@2001:db8:0:0:0:0:0:a"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", list(SPELLINGS))
+def test_a_peer_that_spells_its_identity_in_several_ways_is_one_peer(network: Network, kind: str) -> None:
+    address, expected, spellings = SPELLINGS[kind]
+    host = BOB if "." in address else "2001:db8::b"
+    bob = network.peer("bob", host, settings(connection(host, address, tunnel(mirrored=True), remote_id=expected)))
+    alice = network.peer("alice", address, settings(connection(address, host, tunnel())))
+    for spelling in spellings:
+        alice.stored.clear()
+        alice.is_killed()
+        alice.is_given(settings(connection(address, host, tunnel(), local_id=spelling)))
+        alice.calls()
+        network.run(5)
+        assert bob.failures == []
+        assert len(bob.engine.sas) == len(bob.children) == 1

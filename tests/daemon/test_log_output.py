@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,25 @@ def test_a_record_of_another_logger_has_a_level_and_a_message() -> None:
     record = logging.LogRecord("asyncio", logging.ERROR, "", 0, "%d of %s", (1, "it"), None)
     shown = json.loads(JsonFormatter().format(record))
     assert (shown["level"], shown["subsystem"], shown["message"]) == ("error", "asyncio", "1 of it")
+
+
+def test_a_traceback_is_part_of_the_message(tmp_path: Path) -> None:
+    try:
+        raise ValueError("the cause\nIKEV1_CODE=forged")
+    except ValueError:
+        record = logging.LogRecord("asyncio", logging.ERROR, "", 0, "a task failed", (), sys.exc_info())
+    text = JsonFormatter().format(record)
+    assert "\n" not in text
+    message = json.loads(text)["message"]
+    assert message.startswith("a task failed\nTraceback ")
+    assert message.endswith("ValueError: the cause\nIKEV1_CODE=forged")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+        journal.bind(str(tmp_path / "journal"))
+        journal.settimeout(60)
+        JournalHandler(str(tmp_path / "journal"), Kept()).emit(record)
+        received = parsed(journal.recv(65_536))
+    assert received["MESSAGE"] == f"ERROR   {message}"
+    assert "IKEV1_CODE" not in received
 
 
 def test_the_journal_receives_the_fields(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_a_folder_is_private_and_removed(base: Path) -> None:
 
 def test_folders_in_use(base: Path) -> None:
     left = base / f"{PREFIX}left"
-    left.mkdir()
+    left.mkdir(0o700)
     with temporary_folder(PREFIX) as first, temporary_folder(PREFIX) as second:
         assert folders_in_use(PREFIX) == sorted((first, second))
         assert folders_in_use("another-") == []
@@ -39,7 +39,7 @@ def test_folders_in_use(base: Path) -> None:
 def test_what_a_killed_process_has_left_is_removed(base: Path) -> None:
     left, used, other = (base / name for name in (f"{PREFIX}left", f"{PREFIX}used", "other"))
     for folder in (left, used, other):
-        folder.mkdir()
+        folder.mkdir(0o700)
         (folder / "file").write_text("content")
     undone = []
     with locked(used), temporary_folder(PREFIX, lambda killed: undone.append((killed / "file").read_text())) as folder:
@@ -52,7 +52,7 @@ def test_links_and_files_are_left_alone(base: Path) -> None:
     target.mkdir()
     (target / "file").write_text("content")
     left = base / f"{PREFIX}left"
-    left.mkdir()
+    left.mkdir(0o700)
     (left / "link").symlink_to(target)
     (base / f"{PREFIX}link").symlink_to(target)
     (base / f"{PREFIX}file").write_text("content")
@@ -66,8 +66,17 @@ def test_links_and_files_are_left_alone(base: Path) -> None:
 @pytest.mark.root
 def test_folders_of_other_users_are_left_alone(base: Path) -> None:
     theirs = base / f"{PREFIX}theirs"
-    theirs.mkdir()
+    theirs.mkdir(0o700)
     os.chown(theirs, 65_534, 65_534)
     with temporary_folder(PREFIX):
         assert theirs.exists()
         assert theirs not in folders_in_use(PREFIX)
+
+
+def test_a_folder_that_somebody_made_is_left_alone(base: Path) -> None:
+    notes = base / f"{PREFIX}notes"
+    notes.mkdir(0o755)
+    (notes / "file").write_text("content")
+    with temporary_folder(PREFIX):
+        pass
+    assert (notes / "file").read_text() == "content"

@@ -71,6 +71,36 @@ def test_a_certificate_that_is_configured_as_the_peers(
     pki.verify(alice, trust=replace(unknown, revocation_lists=(pki.root.revocation_list([alice]),)))
 
 
+@pytest.mark.parametrize("known", ["authorities", "intermediates"])
+@pytest.mark.parametrize("policy", ["strict", "if-present"])
+def test_a_ca_that_has_expired_or_has_a_new_key_still_revokes_the_peers(
+    pki: Pki, alice: x509.Certificate, policy: str, known: str
+) -> None:
+    name = "C=XX, O=lab, CN=root"
+    expired, renewed = root(name, 1, ends=-DAY), root(name, 77)
+    trust = Trust((), peers=(der(alice),), revocation=Revocation(policy))
+    revoked = replace(trust, revocation_lists=(pki.root.revocation_list([alice]),))
+    for authorities in ((expired,), (renewed, pki.root), (pki.root, renewed)):
+        ders = tuple(authority.der for authority in authorities)
+        with pytest.raises(Revoked):
+            pki.verify(alice, trust=replace(revoked, **{known: ders}))
+    good = replace(trust, revocation_lists=(pki.root.revocation_list(),))
+    pki.verify(alice, trust=replace(good, **{known: (renewed.der, pki.root.der)}))
+    pki.verify(alice, renewed.certificate, trust=replace(good, **{known: (pki.root.der,)}))
+
+
+def test_the_ca_of_a_certificate_that_is_configured_as_the_peers_was_revoked(pki: Pki) -> None:
+    leaf = pki.middle.issue(ALICE, ec_key(10))
+    lists = (pki.root.revocation_list([pki.middle.certificate]), pki.middle.revocation_list())
+    trust = Trust((), peers=(der(leaf),), revocation=Revocation.IF_PRESENT, revocation_lists=lists)
+    pki.verify(leaf, trust=replace(trust, intermediates=(pki.middle.der,)))
+    for authorities, intermediates in (((pki.root,), (pki.middle,)), ((), (pki.root, pki.middle))):
+        known = {"authorities": tuple(each.der for each in authorities)}
+        known["intermediates"] = tuple(each.der for each in intermediates)
+        with pytest.raises(Revoked):
+            pki.verify(leaf, trust=replace(trust, **known))
+
+
 def test_off_asks_nothing(pki: Pki) -> None:
     leaf = pki.root.issue(ALICE, ec_key(10), crl_url=CRL_URL, ocsp_url=OCSP_URL)
     web = Web()

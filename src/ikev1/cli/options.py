@@ -52,9 +52,24 @@ def _starting(incomplete: str, names: Iterable[str]) -> list[str]:
     return sorted(name for name in names if name.startswith(incomplete))
 
 
+def _not_empty(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """An empty value selects everything in VICI; a script with an unset variable means anything but that."""
+    if value == "":
+        raise click.BadParameter("must not be empty.")
+    return value
+
+
 connection_option = click.option(
-    "--connection", metavar="NAME", shell_complete=connection_names, help="Only this connection."
+    "--connection",
+    metavar="NAME",
+    callback=_not_empty,
+    shell_complete=connection_names,
+    help="Only this connection.",
 )
 peer_option = click.option(
-    "--peer", metavar="ADDRESS", shell_complete=peer_addresses, help="Only what belongs to the peer with this address."
+    "--peer",
+    metavar="ADDRESS",
+    callback=_not_empty,
+    shell_complete=peer_addresses,
+    help="Only what belongs to the peer with this address.",
 )

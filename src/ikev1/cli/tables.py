@@ -15,8 +15,8 @@ WIDE = 240  # columns when the output is not a terminal
 
 
 def terminal() -> Console:
-    """Standard output, without automatic highlighting."""
-    return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+    """Standard output, where text is shown as it is: peers choose some of it."""
+    return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False, emoji=False)
 
 
 def duration(seconds: int | None) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+_PRIVATE = stat.S_IFDIR | 0o700  # as mkdtemp makes it
+
 
 @contextmanager
 def temporary_folder(prefix: str, undo: Callable[[Path], None] = lambda folder: None) -> Iterator[Path]:
@@ -56,12 +58,14 @@ def _new(prefix: str, opened: ExitStack) -> Path:
 
 
 def _own(prefix: str) -> list[Path]:
-    """Folders, and no links, that belong to this user: nobody else can replace them in a folder for temporary files."""
+    """Folders, and no links, that only this user can enter: nobody else can replace them in a folder for temporary
+    files. Others were made by somebody, and not by `temporary_folder`.
+    """
     found = []
     for path in sorted(Path(tempfile.gettempdir()).glob(f"{prefix}*")):
         with suppress(FileNotFoundError):
             status = path.lstat()
-            if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid():
+            if status.st_mode & ~stat.S_ISGID == _PRIVATE and status.st_uid == os.geteuid():
                 found.append(path)
     return found
 

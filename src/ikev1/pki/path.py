@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Iterator
 
+from cryptography import exceptions
 from OpenSSL import crypto
 
 from ikev1.core.records.settings import Trust
@@ -44,8 +45,11 @@ def find_path(
         Expired: a certificate on the path is not yet valid, or has expired.
         Unusable: the path breaks a rule of RFC 5280: its length, its names, an unknown critical extension ...
     """
-    anchors = [leaf] if leaf.der in trust.peers else [read(der) for der in trust.authorities]
-    between = [*others, *(read(der) for der in trust.intermediates)]
+    if leaf.der in trust.peers:  # OpenSSL prefers an issuer to the end of the path, even one that only has its name
+        anchors, between = [leaf], list[X509Certificate]()
+    else:
+        anchors = [read(der) for der in trust.authorities]
+        between = [*others, *(read(der) for der in trust.intermediates)]
     refusals = []
     for some in _attempts(anchors):
         try:
@@ -55,19 +59,29 @@ def find_path(
     raise _explain(refusals[0], leaf, trust, now)
 
 
-def with_issuers(path: tuple[X509Certificate, ...], trust: Trust, now: float) -> tuple[X509Certificate, ...]:
+def with_issuers(path: tuple[X509Certificate, ...], trust: Trust) -> tuple[X509Certificate, ...]:
     """``path``, or that to a known CA if it consists of a certificate that is configured as the peer's: the CA may have
-    revoked it.
+    revoked it. It does not matter whether the CA is still valid, nor whether another one has the same name.
     """
     if len(path) > 1:
         return path
-    issuers = [read(der) for der in (*trust.authorities, *trust.intermediates) if der != path[0].der]
-    if not issuers:
-        return path
+    authorities = [read(der) for der in trust.authorities]
+    issuers = [*authorities, *(read(der) for der in trust.intermediates)]
+    while path[-1] not in authorities:
+        found = (one for one in issuers if one not in path and _has_issued(one, path[-1]))
+        issuer = next(found, None)
+        if issuer is None:
+            break
+        path = (*path, issuer)
+    return path
+
+
+def _has_issued(issuer: X509Certificate, certificate: X509Certificate) -> bool:
     try:
-        return validate(path[0], (), openssl_store(issuers, now))
-    except NotVerified:
-        return path
+        certificate.parsed.verify_directly_issued_by(issuer.parsed)
+    except (ValueError, TypeError, exceptions.InvalidSignature, exceptions.UnsupportedAlgorithm):
+        return False
+    return True
 
 
 def _attempts(anchors: list[X509Certificate]) -> Iterator[list[X509Certificate]]:

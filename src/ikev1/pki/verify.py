@@ -50,7 +50,7 @@ def verify_peer(
     path = find_path(leaf, (one for one in found if one is not leaf), trust, now)
     check_path(path, trust)
     check_identity(leaf, identity)
-    check_revocation(with_issuers(path, trust, now), trust, now, fetch)
+    check_revocation(with_issuers(path, trust), trust, now, fetch)
     if answers_call:
         check_is_no_client(leaf)
     return VerifiedPeer(public_keys.encode(public_key), leaf.text, leaf.der, path[-1].text)

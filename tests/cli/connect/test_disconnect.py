@@ -16,7 +16,7 @@ from ikev1.files.temporary import temporary_folder
 @pytest.mark.parametrize("arguments", [[], ["vpn.example.com"]])
 def test_there_is_no_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    (tmp_path / f"{FOLDER_PREFIX}left").mkdir()
+    (tmp_path / f"{FOLDER_PREFIX}left").mkdir(0o700)
     with temporary_folder(FOLDER_PREFIX):  # whose process does not listen yet
         result = CliRunner().invoke(disconnect, arguments)
     assert result.exit_code == 1

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from configured import ALICE, BOB, IKE, connection, settings, tunnel
 from documents import DOCUMENTS, Block, blocks
 from ikev1.config import ConfigError, Finding, Loaded, Rule, load
 from ikev1.config.findings import Findings
@@ -31,6 +32,7 @@ from ikev1.core.records.settings import (
     XauthRole,
 )
 from ikev1.wire.registry import AuthenticationMethod
+from playbook import Network
 
 LoadText = Callable[..., Loaded]
 Faults = Callable[..., tuple[Finding, ...]]
@@ -586,13 +588,50 @@ class TestSecrets:
         )
         found = [(each.name, each.remote_id, each.secret) for each in loaded.settings.connections]
         assert found == [
-            ("branch", "*.example.org", b"any"),
             ("branch-2", "a.example.org", b"a"),
             ("branch-3", "b.example.org", b"b"),
+            ("branch", "*.example.org", b"any"),
         ]
         assert {each.tunnels for each in loaded.settings.connections} == {loaded.settings.connections[0].tunnels}
         assert Rule.SAME_TUNNEL_NAME not in {each.rule for each in loaded.warnings}
         assert Rule.SAME_NETWORKS not in {each.rule for each in loaded.warnings}
+
+    @pytest.mark.parametrize("owner", ["", "id = *.example.org"])
+    @pytest.mark.parametrize(
+        ("who", "secret", "up"),
+        [
+            ("a.example.org", b"a", ["branch"]),
+            ("a.example.org", b"any", []),
+            ("d.example.org", b"any", ["branch"]),
+            ("d.example.org", b"a", []),
+        ],
+    )
+    def test_the_secret_of_many_peers_does_not_prove_one_with_its_own(
+        self, load_text: LoadText, write: Write, who: str, secret: bytes, up: list[str], owner: str
+    ) -> None:
+        write("charon { i_dont_care_about_security_and_use_aggressive_mode_psk = yes }", "strongswan.conf")
+        ends = f"aggressive = yes\n proposals = {IKE}\n local {{ id = gw.example.org }}"
+        names = self.NAMES.replace("ike {", f"ike {{ {owner}\n")
+        loaded = load_text(text(ends, "local_ts = 10.2.0.0/16", names, addresses=False))
+        network = Network()
+        bob = network.peer("bob", BOB, loaded.settings)
+        alice = connection(
+            ALICE, BOB, tunnel(), mode=Mode.AGGRESSIVE, local_id=who, remote_id="gw.example.org", secret=secret
+        )
+        network.peer("alice", ALICE, settings(alice)).calls()
+        network.run(5)
+        assert [sa.connection.partition("-")[0] for sa in bob.engine.sas.values() if sa.is_up] == up
+
+    def test_connections_for_one_identity_go_before_those_for_several(self, load_text: LoadText, write: Write) -> None:
+        write("charon { i_dont_care_about_security_and_use_aggressive_mode_psk = yes }", "strongswan.conf")
+        ids = {"any": "%any", "all": "*.example.org", "main": "*.example.org", "a": "a.example.org"}
+        written = "".join(
+            f"{name} {{ version = 1\n aggressive = {'no' if name == 'main' else 'yes'}\n local {{ auth = psk }}\n"
+            f"remote {{ auth = psk\n id = {who} }}\n children {{ {name} {{ local_ts = 10.{len(name)}.0.0/16 }} }} }}\n"
+            for name, who in ids.items()
+        )
+        loaded = load_text(f"connections {{ {written} }}\n{SECRET}")
+        assert [each.name for each in loaded.settings.connections] == ["a", "all", "main", "any"]
 
     def test_in_main_mode_the_identity_comes_too_late(self, load_text: LoadText) -> None:
         loaded = load_text(text("remote { id = *.example.org }", "", self.NAMES, addresses=False))

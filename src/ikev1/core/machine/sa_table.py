@@ -458,7 +458,7 @@ def same_peer(one: IkeSa, other: IkeSa) -> bool:
     """
     return (
         one.connection == other.connection
-        and one.peer_id_body == other.peer_id_body
+        and one.peer_identity == other.peer_identity
         and one.user_name == other.user_name
     )
 

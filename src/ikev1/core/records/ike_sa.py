@@ -6,7 +6,10 @@ seconds by the clock of the caller (`ikev1.store.wall_time`).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import StrEnum
+from functools import lru_cache
+from ipaddress import ip_address
 
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.exchange import Exchange, Held, KeyShare, Role
@@ -131,7 +134,7 @@ class PeerKey(Record, frozen=True):
     """
 
     connection: str
-    identity: bytes  # the body of the authenticated identification payload
+    identity: bytes  # `IkeSa.peer_identity`, authenticated
     location: tuple[str, int] | None
     user: str = ""
 
@@ -142,6 +145,7 @@ _EXPIRE, _REKEY, _RETIRE = TimerKind.EXPIRE_IKE, TimerKind.REKEY_IKE, TimerKind.
 _CHECK_PEER = TimerKind.CHECK_PEER
 _CONFIG, _END_SESSION = TimerKind.CONFIG, TimerKind.END_SESSION
 _INITIATOR = Role.INITIATOR
+_NAMES = (b"\x02", b"\x03")  # FQDN and user FQDN (RFC 2407 §4.6.2.1)
 
 
 class IkeSa(Record, frozen=True):
@@ -315,7 +319,7 @@ class IkeSa(Record, frozen=True):
             return None
         behind = self.nat is not None and self.nat.remote_behind
         location = (self.path.remote_host, self.path.remote_port) if behind else None
-        return PeerKey(self.connection, self.peer_id_body, location, self.user_name)
+        return PeerKey(self.connection, self.peer_identity, location, self.user_name)
 
     @property
     def awaits_user(self) -> bool:
@@ -384,6 +388,25 @@ class IkeSa(Record, frozen=True):
         return self.IDir_b if self.role is _INITIATOR else self.IDii_b
 
     @property
+    def peer_identity(self) -> bytes:
+        """The body of the peer's identification payload in the one form of all that are the same identity."""
+        return _one_form(self.peer_id_body)
+
+    @property
     def local_id_body(self) -> bytes:
         """The body of this gateway's identification payload; empty before it is sent."""
         return self.IDii_b if self.role is _INITIATOR else self.IDir_b
+
+
+@lru_cache(maxsize=4096)
+def _one_form(body: bytes) -> bytes:
+    """``body`` without what peers may write in several ways: protocol and port, the ASCII case of a name, and the text
+    of an address that is sent as a name. Otherwise one peer could be any number of peers.
+    """
+    kind, name = body[:1], body[4:]
+    if kind not in _NAMES:
+        return kind + bytes(len(body[1:4])) + name
+    name = name.lower()
+    with suppress(ValueError):
+        name = str(ip_address(name.decode("ascii"))).encode()
+    return kind + bytes(3) + name

@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import time
+import traceback
 from collections.abc import Iterator, Mapping
 
 from ikev1.daemon.observe.event_log import Level, Line
@@ -52,7 +53,7 @@ def fields(record: logging.LogRecord) -> dict[str, str | int]:
     """
     line = record.args[0] if isinstance(record.args, tuple) and len(record.args) == 1 else None
     if not isinstance(line, Line):
-        return {"level": record.levelname.lower(), "subsystem": record.name, "message": record.getMessage()}
+        return {"level": record.levelname.lower(), "subsystem": record.name, "message": _message(record)}
     sa = line.sa
     found: dict[str, str | int] = {"level": line.level.name.lower(), "subsystem": line.group, "message": line.text}
     named = {"event": line.event, "code": str(line.code), "peer": sa.path.remote if sa is not None else line.peer}
@@ -60,6 +61,14 @@ def fields(record: logging.LogRecord) -> dict[str, str | int]:
     if sa is not None:
         found |= {"connection": sa.connection, "conn_id": sa.unique_id}
     return found
+
+
+def _message(record: logging.LogRecord) -> str:
+    """The text of a record, with the traceback that libraries such as asyncio log."""
+    text = record.getMessage()
+    if record.exc_info and record.exc_info[0] is not None:
+        text += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
+    return text
 
 
 class JsonFormatter(logging.Formatter):
@@ -100,7 +109,7 @@ def _journal_fields(record: logging.LogRecord) -> Iterator[bytes]:
     found = fields(record)
     level = Level(record.levelno) if record.levelno in set(Level) else Level.ERROR
     # the text as on standard error, without the time: whatever reads it from the journal finds what it knows
-    yield _field("MESSAGE", f"{record.levelname:7} {record.getMessage()}")
+    yield _field("MESSAGE", f"{record.levelname:7} {_message(record)}")
     yield _field("PRIORITY", str(_PRIORITIES[level]))
     yield _field("SYSLOG_IDENTIFIER", "ikev1")
     for name, value in found.items():

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address, ip_network, summarize_address_range
 from itertools import count as counter
+from typing import Any
 
 from ikev1.config.findings import Rule
 from ikev1.config.formats.swanctl.authentication import Authentication
 from ikev1.config.formats.swanctl.children import Versions, is_tunnel, report_left_out, write_child
 from ikev1.config.formats.swanctl.daemon import Daemon
+from ikev1.config.formats.swanctl.identities import is_pattern
 from ikev1.config.formats.swanctl.options import Lost, Options, count, items, seconds, word, yes
 from ikev1.config.formats.swanctl.proposals import ike_proposals
 from ikev1.config.formats.swanctl.rounds import NotIkev1, Rounds, read_rounds
@@ -50,6 +52,23 @@ def write_connections(top: Options, into: Part, authentication: Authentication, 
             local = rounds.local.options
             if any(connection.findings.is_wrong(local.key(key)) for key in ("certs", "pubkeys")):
                 del ours.values[name]  # it would be reported again
+    _order(ours.values)
+
+
+def _order(connections: dict[str, Any]) -> None:
+    """Put connections for one identity before those for several, and those for any behind them: in Aggressive Mode, the
+    secret is that of the first connection that accepts the identity. In charon, none of these accepts Main Mode.
+    """
+
+    def rank(name: str) -> int:
+        who = connections[name]["remote_id"]
+        return 2 if who == "%any" else int(is_pattern(who))
+
+    places = [name for name, each in connections.items() if each.get("aggressive") == "accept-psk"]
+    ranked = dict(zip(places, sorted(places, key=rank), strict=True))
+    ordered = {name: connections[name] for name in (ranked.get(each, each) for each in connections)}
+    connections.clear()
+    connections.update(ordered)
 
 
 def _write_further(secrets: Sequence[tuple[str, str, Secret]], connection: Part, into: Part, taken: Options) -> None:
