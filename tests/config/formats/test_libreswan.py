@@ -332,6 +332,21 @@ def test_secrets_of_identities(reader: Reader) -> None:
     assert reader.connection("leftid=@[group]", "rightid=@x", secrets=secrets).secret == b"of the group"
 
 
+@pytest.mark.parametrize("owners", ["@gw.example.org @b.example.org", "@gw.example.org %any", "@gw.example.org"])
+def test_a_secret_of_both_ends(reader: Reader, owners: str) -> None:
+    ends = "leftid=@gw.example.org", "rightid=@b.example.org"
+    connection = reader.connection(*ends, secrets=f'{owners} : PSK "what both know"\n')
+    assert connection.secret == b"what both know"
+
+
+def test_a_secret_with_another_peer_is_not_used(reader: Reader) -> None:
+    """Whoever has it could come as any peer of this end."""
+    ends = "leftid=@gw.example.org", "rightid=@b.example.org"
+    secrets = '@gw.example.org @a.example.org : PSK "secret of a"\n'
+    (finding,) = reader.faults(conn(*ends), secrets)
+    assert finding.rule is Rule.NO_CREDENTIAL
+
+
 @pytest.mark.parametrize(
     ("text", "format"),
     [

@@ -127,7 +127,13 @@ def _read(file: Path, dialect: _Dialect) -> Written:
     finish_setup(whole)
     made = Options(findings, "", top.values, places)
     folder = file.parent.absolute() / "ipsec.d"
-    ours = converted(made, words, files, lambda secrets: IpsecFolders(folder, named, secrets, findings))
+    ours = converted(
+        made,
+        words,
+        files,
+        lambda secrets: IpsecFolders(folder, named, secrets, findings),
+        of_both_ends=not dialect.as_strongswan,
+    )
     _add_lifetimes(ours, [conn for conn, _ in translated])
     return finished(ours, made, files)
 

@@ -32,11 +32,12 @@ class Secret(NamedTuple):
 
 class SwanctlSecrets:
     """All secrets of the file; those in a file that others can read are reported. ``files`` are all files that were
-    read.
+    read. With ``of_both_ends``, a pre-shared key with several owners is one between them, and no other peer has it.
     """
 
-    def __init__(self, top: Options, files: Mapping[Path, os.stat_result]) -> None:
+    def __init__(self, top: Options, files: Mapping[Path, os.stat_result], *, of_both_ends: bool = False) -> None:
         self._files = files
+        self._of_both_ends = of_both_ends
         self._findings = top.findings
         self.all = [secret for _, section in top.table("secrets").sections() for secret in self._read(section)]
         self._shared = [secret for secret in self.all if secret.kind == "ike" and secret.value]
@@ -83,7 +84,8 @@ class SwanctlSecrets:
         ours, theirs = tuple(own), tuple(peers)
 
         def fit(secret: Secret) -> tuple[int, int]:
-            return _best(theirs, secret.owners), _best(ours, secret.owners)
+            ends = _best(theirs, secret.owners), _best(ours, secret.owners)
+            return (0, 0) if self._of_both_ends and len(secret.owners) > 1 and not all(ends) else ends
 
         places = {place for who in (*ours, *theirs) for place in self._of_owner.get(canonical(who), ())}
         keys = [self._shared[place] for place in sorted(places.union(self._of_patterns), reverse=True)]
