@@ -15,7 +15,7 @@ WITH_ESP = $(shell { [ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null; } && comma
              echo tests/support/lab/kernel-run --timeout 1500)
 
 # Two kernels run half of the tests each: one takes one processor
-FIRST_HALF  = $(wildcard tests/kernel/test_[a-k]*.py)
+FIRST_HALF  = $(wildcard tests/kernel/test_[a-m]*.py)
 SECOND_HALF = $(filter-out $(FIRST_HALF),$(wildcard tests/kernel/test_*.py))
 
 # Tests with real peers run in real time: one that fails gets two more tries, and the report says so
