@@ -21,7 +21,9 @@ class Terminal:
 
     def __init__(self, command: Sequence[str]) -> None:
         self._ours, self.theirs = pty.openpty()
-        self.process = subprocess.Popen(command, stdin=self.theirs, stdout=self.theirs, stderr=self.theirs)
+        self.process = subprocess.Popen(
+            ["env", "--default-signal=INT", *command], stdin=self.theirs, stdout=self.theirs, stderr=self.theirs
+        )
         self.shown = ""
 
     def read_until(self, text: str) -> None:
