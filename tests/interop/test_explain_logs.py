@@ -51,7 +51,7 @@ def test_charon_tells_all_keys(lab: Lab, aggressive: bool, calls: bool) -> None:
         ours, OurOptions(calls=not calls, aggressive=aggressive, esp="aes128-sha256-modp2048", keylog=True)
     )
     if calls:
-        charon.control.swanctl("--initiate", "--child", "net")
+        charon.control.initiate()
     else:
         gateway.command("up", "peer")
     for _ in range(3):
