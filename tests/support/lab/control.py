@@ -80,15 +80,16 @@ class Control:
 
         Who sends the last message of Quick Mode has its pair before the other end, which drops packets that come early.
         """
-        ours = max(self.children(), key=lambda child: int(child["uniqueid"]), default=None)
         others = [other for other in self.others() if other is not self]
-        if ours is None or not others:
+        if not others or not self.children():
             return
 
         def there() -> bool:
-            return any(child["spi-out"] == ours["spi-in"] for other in others for child in other.children())
+            newest = sorted(self.children(), key=lambda child: int(child["uniqueid"]))[-1:]  # another one after a rekey
+            spis = [pair["spi-in"] for pair in newest]
+            return any(child["spi-out"] in spis for other in others for child in other.children())
 
-        wait_until(there, f"the other end of {ours['name']}", says=lambda: str([other.sas() for other in others]))
+        wait_until(there, "the other end", says=lambda: str([end.sas() for end in (self, *others)]))
 
     def swanctl(self, *arguments: str, directory: Path | None = None, timeout: float = 2 * PATIENCE) -> Done:
         """Debian's swanctl on this socket, whatever it ends with; ``directory`` has what it loads.
