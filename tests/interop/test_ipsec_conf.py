@@ -13,13 +13,10 @@ from lab.gateway import OurOptions
 from lab.lab import Lab
 from lab.network import Node
 from lab.pluto import PlutoOptions
+from lab.same_tunnel import OURS, THEIRS, seen
 from lab.starter import StarterOptions
 
-OURS, THEIRS = ("192.0.2.1", "10.1.0.0/16"), ("198.51.100.7", "10.2.0.0/16")
 SECRET = "a secret, with = and # in it"
-OF_IKE = ("version", "local-id", "remote-id", "encr-alg", "encr-keysize", "integ-alg", "prf-alg", "dh-group")
-OF_USERS = ("local-xauth-id", "remote-xauth-id", "local-vips", "remote-vips")
-OF_CHILD = ("mode", "protocol", "encr-alg", "encr-keysize", "integ-alg", "dh-group", "esn", "local-ts", "remote-ts")
 
 
 class Case(NamedTuple):
@@ -223,13 +220,6 @@ CASES = {
         sections=f"secrets {{ {OF_USER} }}\n pools {{ office {{ addrs = 10.99.0.16/28 }} }}",
     ),
 }
-
-
-def seen(sa: dict[str, Any]) -> dict[str, Any]:
-    """What list-sas says of an ISAKMP SA and its pair of IPsec SAs, apart from what differs each time."""
-    (child,) = sa["child-sas"].values()
-    found = {key: sa.get(key) for key in (*OF_IKE, *OF_USERS)}
-    return found | {f"child {key}": child.get(key) for key in OF_CHILD}
 
 
 def seen_by_other_end(lab: Lab, found: Case, *, we_read: bool, other_calls: bool) -> dict[str, Any]:

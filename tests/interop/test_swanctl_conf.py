@@ -11,12 +11,9 @@ from lab.charon import CharonOptions
 from lab.fixtures import opened_lab
 from lab.gateway import OurOptions
 from lab.lab import Lab
+from lab.same_tunnel import OURS, THEIRS, seen
 
-OURS, THEIRS = ("192.0.2.1", "10.1.0.0/16"), ("198.51.100.7", "10.2.0.0/16")
 SECRETS = 'secrets { ike-peer { id = branch.example.org\n secret = "a secret, with = and # in it" } }'
-OF_IKE = ("version", "local-id", "remote-id", "encr-alg", "encr-keysize", "integ-alg", "prf-alg", "dh-group")
-OF_USERS = ("local-xauth-id", "remote-xauth-id", "local-vips", "remote-vips")
-OF_CHILD = ("mode", "protocol", "encr-alg", "encr-keysize", "integ-alg", "dh-group", "esn", "local-ts", "remote-ts")
 
 
 class Case(NamedTuple):
@@ -187,13 +184,6 @@ def test_a_running_gateway_reads_the_file_again(lab: Lab) -> None:
     ours.configure(replace(options, swanctl=f"{file}\nconnections {{ more {{ priority = 1 }} }}"))
     assert "connections.more.priority" in ours.command("reload", check=False)
     assert ours.control.child()["name"] == "net"
-
-
-def seen(sa: dict[str, Any]) -> dict[str, Any]:
-    """What list-sas says of an ISAKMP SA and its pair of IPsec SAs, apart from what differs each time."""
-    (child,) = sa["child-sas"].values()
-    found = {key: sa.get(key) for key in (*OF_IKE, *OF_USERS)}
-    return found | {f"child {key}": child.get(key) for key in OF_CHILD}
 
 
 def seen_by_other_end(lab: Lab, case: Case, *, we_read: bool, other_calls: bool) -> dict[str, Any]:
