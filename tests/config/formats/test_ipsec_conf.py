@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.x509 import load_der_x509_certificate
 
 from authority import NOW, der, pkcs8, root, rsa_key
-from ikev1.config import ConfigError, Finding, Loaded, Rule, load
+from ikev1.config import ConfigError, Finding, Rule, load
 from ikev1.config.formats import ipsec_conf, recognised, text_files
 from ikev1.config.formats.ipsec_conf import sections
 from ikev1.core.records.child_sa import IpsecMode
@@ -30,9 +30,7 @@ from ikev1.core.records.settings import (
     Unique,
     XauthRole,
 )
-
-Write = Callable[..., Path]
-PSK = ': PSK "what both know"\n'
+from ipsec_conf import PSK, IpsecConf, Write
 
 
 def conn(*lines: str, name: str = "net", setup: str = "") -> str:
@@ -51,29 +49,12 @@ conn {name}
 """
 
 
-class Reader:
-    """Writes ipsec.conf and ipsec.secrets, and loads them."""
-
-    def __init__(self, write: Write) -> None:
-        self.write = write
-
-    def load(self, text: str, secrets: str = PSK, *ignored: str) -> Loaded:
-        self.write(secrets, "ipsec.secrets")
-        return load(self.write(text, "ipsec.conf"), ignored=ignored)
-
-    def connection(self, *lines: str, secrets: str = PSK, setup: str = "") -> Connection:
-        (connection,) = self.load(conn(*lines, setup=setup), secrets).settings.connections
-        return connection
+class Reader(IpsecConf):
+    """With what the tests of this dialect ask for."""
 
     def tunnel(self, *lines: str) -> Tunnel:
         (tunnel,) = self.connection(*lines).tunnels
         return tunnel
-
-    def faults(self, text: str | bytes, secrets: str = PSK, *ignored: str) -> tuple[Finding, ...]:
-        self.write(secrets, "ipsec.secrets")
-        with pytest.raises(ConfigError) as caught:
-            load(self.write(text, "ipsec.conf"), ignored=ignored)
-        return caught.value.findings
 
     def warnings(self, *lines: str, setup: str = "") -> list[tuple[str, Rule]]:
         return rules(self.load(conn(*lines, setup=setup)).warnings)
@@ -85,7 +66,7 @@ def rules(findings: tuple[Finding, ...]) -> list[tuple[str, Rule]]:
 
 @pytest.fixture
 def reader(write: Write) -> Reader:
-    return Reader(write)
+    return Reader(write, conn)
 
 
 def test_defaults_are_those_of_the_manual(reader: Reader) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
-from ikev1.config import ConfigError, Finding, Loaded, Rule, load
+from ikev1.config import Finding, Rule
 from ikev1.config.formats import recognised
 from ikev1.config.formats.ipsec_conf import libreswan_algorithms as algorithms
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.mode_config import ModeConfigMethod
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import (
-    Connection,
     DpdAction,
     Mode,
     NatTraversal,
@@ -22,9 +18,7 @@ from ikev1.core.records.settings import (
     Start,
     XauthRole,
 )
-
-Write = Callable[..., Path]
-PSK = ': PSK "what both know"\n'
+from ipsec_conf import PSK, IpsecConf, Write
 
 
 def conn(*lines: str, name: str = "net") -> str:
@@ -41,38 +35,17 @@ conn {name}
 """
 
 
-class Reader:
-    """Writes ipsec.conf and ipsec.secrets, and loads them."""
-
-    def __init__(self, write: Write) -> None:
-        self.write = write
-
-    def load(self, text: str, secrets: str = PSK, *ignored: str) -> Loaded:
-        self.write(secrets, "ipsec.secrets")
-        return load(self.write(text, "ipsec.conf"), format="libreswan", ignored=ignored)
-
-    def connection(self, *lines: str, secrets: str = PSK) -> Connection:
-        (connection,) = self.load(conn(*lines), secrets).settings.connections
-        return connection
-
-    def faults(self, text: str, secrets: str = PSK) -> tuple[Finding, ...]:
-        self.write(secrets, "ipsec.secrets")
-        with pytest.raises(ConfigError) as caught:
-            load(self.write(text, "ipsec.conf"), format="libreswan")
-        return caught.value.findings
-
-
 def rules(findings: tuple[Finding, ...]) -> list[tuple[str, Rule]]:
     """The keys and rules of findings, apart from those about the algorithms that libreswan offers by default."""
     return [(finding.key, finding.rule) for finding in findings if finding.rule is not Rule.WEAK_ALGORITHM]
 
 
 @pytest.fixture
-def reader(write: Write) -> Reader:
-    return Reader(write)
+def reader(write: Write) -> IpsecConf:
+    return IpsecConf(write, conn, "libreswan")
 
 
-def test_defaults_are_those_of_the_manual(reader: Reader) -> None:
+def test_defaults_are_those_of_the_manual(reader: IpsecConf) -> None:
     connection = reader.connection()
     (tunnel,) = connection.tunnels
     assert (connection.local_address, connection.remote_id) == ("192.0.2.1", "198.51.100.7")
@@ -117,36 +90,36 @@ class TestAlgorithms:
     def test_of_phase_2(self, written: str, group: str, proposals: list[str]) -> None:
         assert algorithms.esp_proposals(written, group) == proposals
 
-    def test_of_ah(self, reader: Reader) -> None:
+    def test_of_ah(self, reader: IpsecConf) -> None:
         (proposal,) = reader.connection("phase2=ah", "phase2alg=sha2_256", "pfs=no").tunnels[0].proposals
         assert proposal.group == 0
         assert algorithms.ah_proposals("sha2_512;dh19", "modp2048") == ["sha512-ecp256"]
 
-    def test_the_group_of_phase_2_is_that_of_phase_1(self, reader: Reader) -> None:
+    def test_the_group_of_phase_2_is_that_of_phase_1(self, reader: IpsecConf) -> None:
         lines = ["ike=aes256-sha2;dh19", "esp=aes256-sha2"]
         assert [each.group for each in reader.connection(*lines).tunnels[0].proposals] == [19]
         assert [each.group for each in reader.connection(*lines, "pfs=no").tunnels[0].proposals] == [0]
 
-    def test_an_unknown_algorithm(self, reader: Reader) -> None:
+    def test_an_unknown_algorithm(self, reader: IpsecConf) -> None:
         assert ("conn.net.ike", Rule.INVALID_VALUE) in rules(reader.faults(conn("ike=rot13-sha1;modp2048")))
 
 
 class TestVersions:
     @pytest.mark.parametrize("line", ["ikev2=no", "ikev2=never", "ikev2=permit", "keyexchange=ikev1"])
-    def test_of_ikev1(self, reader: Reader, line: str) -> None:
+    def test_of_ikev1(self, reader: IpsecConf, line: str) -> None:
         text = conn().replace("ikev2=no", line).replace("auto=add", "auto=start")
         assert rules(reader.load(text).warnings) == []
 
     @pytest.mark.parametrize("line", ["ikev2=yes", "ikev2=insist", "ikev2=propose", "keyexchange=ikev2"])
-    def test_of_ikev2(self, reader: Reader, line: str) -> None:
+    def test_of_ikev2(self, reader: IpsecConf, line: str) -> None:
         new = conn(name="new").replace("ikev2=no", line)
         assert rules(reader.load(conn() + new).warnings) == [("conn.new", Rule.NOT_IKEV1)]
 
-    def test_without_a_version(self, reader: Reader) -> None:
+    def test_without_a_version(self, reader: IpsecConf) -> None:
         text = conn().replace("    ikev2=no\n", "").replace("auto=add", "auto=start")
         assert rules(reader.load(text).warnings) == [("conn.net", Rule.NOT_IKEV1)]
 
-    def test_a_gateway_that_does_not_allow_ikev1(self, reader: Reader) -> None:
+    def test_a_gateway_that_does_not_allow_ikev1(self, reader: IpsecConf) -> None:
         faults = reader.faults(f"config setup\n    ikev1-policy=drop\n{conn()}")
         assert rules(faults) == [("config.setup.ikev1-policy", Rule.NOT_SUPPORTED)]
 
@@ -163,24 +136,24 @@ class TestEnds:
             ("%any", "198.51.100.7"),
         ],
     )
-    def test_identities(self, reader: Reader, written: str, identity: str) -> None:
+    def test_identities(self, reader: IpsecConf, written: str, identity: str) -> None:
         assert reader.connection(f"rightid={written}").remote_id == identity
 
-    def test_a_comment_begins_behind_a_blank(self, reader: Reader) -> None:
+    def test_a_comment_begins_behind_a_blank(self, reader: IpsecConf) -> None:
         assert reader.connection("RightID=@gw#7 # of the branch").remote_id == "@gw#7"
 
-    def test_a_name_that_is_resolved(self, reader: Reader) -> None:
+    def test_a_name_that_is_resolved(self, reader: IpsecConf) -> None:
         text = conn("rightid=gw.example.org")
         assert rules(reader.faults(text)) == [("conn.net.rightid", Rule.NOT_SUPPORTED)]
         assert reader.load(text, PSK, "rightid").settings.connections[0].remote_id == "198.51.100.7"
 
-    def test_the_default_route_is_that_of_this_end(self, reader: Reader) -> None:
+    def test_the_default_route_is_that_of_this_end(self, reader: IpsecConf) -> None:
         text = conn("leftid=@far", "rightid=@here").replace("198.51.100.7", "%defaultroute")
         (connection,) = reader.load(text).settings.connections
         assert (connection.local_id, connection.remote_id) == ("@here", "@far")
         assert connection.remote_address == "192.0.2.1"
 
-    def test_each_pair_of_networks_is_a_tunnel(self, reader: Reader) -> None:
+    def test_each_pair_of_networks_is_a_tunnel(self, reader: IpsecConf) -> None:
         connection = reader.connection(
             'leftsubnets="{10.1.0.0/16, 10.2.0.0/16}"', "rightsubnets={10.3.0.0/16,10.4.0.0/16}"
         )
@@ -188,12 +161,12 @@ class TestEnds:
         assert list(found) == ["net-1x1", "net-1x2", "net-2x1", "net-2x2"]
         assert found["net-2x1"] == (Selector.parse("10.2.0.0/16"), Selector.parse("10.3.0.0/16"))
 
-    def test_a_client_with_any_address(self, reader: Reader) -> None:
+    def test_a_client_with_any_address(self, reader: IpsecConf) -> None:
         loaded = reader.load(conn("rightsubnet=vhost:%priv,%no"))
         assert loaded.settings.connections[0].tunnels[0].remote == Selector.parse("dynamic")
         assert rules(loaded.warnings) == [("conn.net.rightsubnet", Rule.NO_COUNTERPART)]
 
-    def test_sections_that_are_flipped(self, reader: Reader) -> None:
+    def test_sections_that_are_flipped(self, reader: IpsecConf) -> None:
         text = f"{conn('alsoflip=other')}\nconn other\n    leftsubnet=10.3.0.0/16\n    rightprotoport=6\n"
         (tunnel,) = reader.load(text).settings.connections[0].tunnels
         assert (tunnel.remote, tunnel.local) == (Selector.parse("10.3.0.0/16"), Selector.parse("dynamic[tcp]"))
@@ -204,18 +177,18 @@ class TestConnections:
         ("auto", "start"),
         [("add", Start.NONE), ("ondemand", Start.TRAP), ("route", Start.TRAP), ("start", Start.START)],
     )
-    def test_auto(self, reader: Reader, auto: str, start: Start) -> None:
+    def test_auto(self, reader: IpsecConf, auto: str, start: Start) -> None:
         loaded = reader.load(conn().replace("auto=add", f"auto={auto}"))
         assert loaded.settings.connections[0].tunnels[0].start is start
 
-    def test_dead_peers(self, reader: Reader) -> None:
+    def test_dead_peers(self, reader: IpsecConf) -> None:
         found = reader.connection("dpddelay=30", "dpdtimeout=120")
         assert (found.dpd_delay, found.dpd_timeout, found.dpd_action) == (30, 120, DpdAction.TRAP)
         found = reader.connection("dpddelay=30", "dpdtimeout=2m", "dpdaction=restart_by_peer")
         assert (found.dpd_timeout, found.dpd_action) == (120, DpdAction.RESTART)
         assert reader.connection("dpddelay=30", "dpdaction=clear").dpd_delay == 0
 
-    def test_other_keys(self, reader: Reader) -> None:
+    def test_other_keys(self, reader: IpsecConf) -> None:
         connection = reader.connection(
             "aggrmode=yes",
             "ike=aes128-sha1;modp2048",
@@ -232,19 +205,19 @@ class TestConnections:
         assert (connection.policies[0].lifetime, connection.rekeying) == (7200, Rekeying(7020, 180))
         assert (tunnel.lifetime, tunnel.compress, tunnel.replay_window) == (3600, True, 64)
 
-    def test_no_rekeying(self, reader: Reader) -> None:
+    def test_no_rekeying(self, reader: IpsecConf) -> None:
         connection = reader.connection("rekey=no")
         assert (connection.rekey, connection.policies[0].lifetime) == (False, 8 * 3600)
 
-    def test_an_empty_value_counts_for_nothing(self, reader: Reader) -> None:
+    def test_an_empty_value_counts_for_nothing(self, reader: IpsecConf) -> None:
         text = f"conn %default\n    keyingtries=7\n{conn('keyingtries=')}"
         assert reader.load(text).settings.connections[0].keyingtries == 7
 
-    def test_of_several_sections_the_first_counts(self, reader: Reader) -> None:
+    def test_of_several_sections_the_first_counts(self, reader: IpsecConf) -> None:
         text = f"{conn('also=a', 'also=b')}conn a\n    keyingtries=7\nconn b\n    keyingtries=8\n"
         assert reader.load(text).settings.connections[0].keyingtries == 7
 
-    def test_of_one_key_there_are_two_spellings(self, reader: Reader) -> None:
+    def test_of_one_key_there_are_two_spellings(self, reader: IpsecConf) -> None:
         assert reader.connection("replay_window=64").tunnels[0].replay_window == 64
 
     @pytest.mark.parametrize(
@@ -262,7 +235,7 @@ class TestConnections:
             "left=%ppp0",
         ],
     )
-    def test_what_matters_is_an_error(self, reader: Reader, line: str) -> None:
+    def test_what_matters_is_an_error(self, reader: IpsecConf, line: str) -> None:
         key = line.partition("=")[0]
         assert (f"conn.net.{key}", Rule.NOT_SUPPORTED) in rules(reader.faults(conn(line)))
 
@@ -277,16 +250,16 @@ class TestConnections:
             "rightsubnetwithin=0.0.0.0/0",
         ],
     )
-    def test_what_does_no_harm_is_a_warning(self, reader: Reader, line: str) -> None:
+    def test_what_does_no_harm_is_a_warning(self, reader: IpsecConf, line: str) -> None:
         key = line.partition("=")[0]
         assert rules(reader.load(conn(line)).warnings) == [(f"conn.net.{key}", Rule.NO_COUNTERPART)]
 
-    def test_an_unknown_key(self, reader: Reader) -> None:
+    def test_an_unknown_key(self, reader: IpsecConf) -> None:
         assert rules(reader.faults(conn("rightsubnett=10.0.0.0/8"))) == [("conn.net.rightsubnett", Rule.UNKNOWN_KEY)]
 
 
 class TestUsers:
-    def test_a_gateway(self, reader: Reader) -> None:
+    def test_a_gateway(self, reader: IpsecConf) -> None:
         text = conn(
             "leftxauthserver=yes",
             "rightxauthclient=yes",
@@ -309,11 +282,11 @@ class TestUsers:
         assert loaded.aaa.users is not None
         assert dict(loaded.aaa.users.secrets) == {"carol": b"secret of carol"}
 
-    def test_users_of_pam(self, reader: Reader) -> None:
+    def test_users_of_pam(self, reader: IpsecConf) -> None:
         connection = reader.connection("leftxauthserver=yes", "rightxauthclient=yes", "xauthby=pam")
         assert connection.xauth_backend == ("pam",)
 
-    def test_a_client(self, reader: Reader) -> None:
+    def test_a_client(self, reader: IpsecConf) -> None:
         connection = reader.connection(
             "leftxauthclient=yes",
             "rightxauthserver=yes",
@@ -327,19 +300,19 @@ class TestUsers:
         assert len(connection.vips) == 1
 
 
-def test_secrets_of_identities(reader: Reader) -> None:
+def test_secrets_of_identities(reader: IpsecConf) -> None:
     secrets = '@[group] @x : PSK "of the group"\n192.0.2.1 203.0.113.1 : PSK "others"\n'
     assert reader.connection("leftid=@[group]", "rightid=@x", secrets=secrets).secret == b"of the group"
 
 
 @pytest.mark.parametrize("owners", ["@gw.example.org @b.example.org", "@gw.example.org %any", "@gw.example.org"])
-def test_a_secret_of_both_ends(reader: Reader, owners: str) -> None:
+def test_a_secret_of_both_ends(reader: IpsecConf, owners: str) -> None:
     ends = "leftid=@gw.example.org", "rightid=@b.example.org"
     connection = reader.connection(*ends, secrets=f'{owners} : PSK "what both know"\n')
     assert connection.secret == b"what both know"
 
 
-def test_a_secret_with_another_peer_is_not_used(reader: Reader) -> None:
+def test_a_secret_with_another_peer_is_not_used(reader: IpsecConf) -> None:
     """Whoever has it could come as any peer of this end."""
     ends = "leftid=@gw.example.org", "rightid=@b.example.org"
     secrets = '@gw.example.org @a.example.org : PSK "secret of a"\n'
@@ -364,16 +337,16 @@ def test_recognised(write: Write, text: str, format: str) -> None:
 
 
 class TestHostile:
-    def test_many_networks(self, reader: Reader) -> None:
+    def test_many_networks(self, reader: IpsecConf) -> None:
         networks = ",".join(f"10.{n}.0.0/16" for n in range(200))
         text = conn(f"leftsubnets={{{networks}}}", f"rightsubnets={{{networks}}}")
         assert ("conn.net.leftsubnets", Rule.INVALID_VALUE) in rules(reader.faults(text))
 
     @pytest.mark.parametrize("key", ["ike", "esp"])
-    def test_many_proposals(self, reader: Reader, key: str) -> None:
+    def test_many_proposals(self, reader: IpsecConf, key: str) -> None:
         proposals = ",".join(f"aes-sha{n}" for n in range(5000))
         assert (f"conn.net.{key}", Rule.INVALID_VALUE) in rules(reader.faults(conn(f"{key}={proposals}")))
 
-    def test_many_words(self, reader: Reader) -> None:
+    def test_many_words(self, reader: IpsecConf) -> None:
         words = " ".join("a" * 30_000)
         assert rules(reader.load(f"{conn()}    x-comment={words}\n").warnings) == []
