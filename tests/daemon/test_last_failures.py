@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from ikev1.core.records.child_sa import ChildSa, ChildState, IpsecKeys, IpsecSuite
+from ikev1.core.records.child_sa import ChildState
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Failure, IkeUp
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
-from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
-from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Tunnel
 from ikev1.daemon.observe.last_failures import LastFailures
+from one_sa import CHILD, LOCAL, REMOTE, SA
 
-PATH = UdpPath("192.0.2.1", 500, "192.0.2.2", 500)
-SA = IkeSa(7, "branch", Role.INITIATOR, PATH, b"i" * 8, b"r" * 8, created_at=0.0)
 STRANGER = replace(SA, role=Role.RESPONDER, state=IkeState.CONNECTING)
-LOCAL, REMOTE = Selector.parse("10.1.0.0/16"), Selector.parse("10.2.0.0/16")
-CHILD = ChildSa(
-    unique_id=1,
-    name="net",
-    connection="branch",
-    suite=IpsecSuite(12, 128, 5),
-    inbound=IpsecKeys(1, b"k" * 16, b"a" * 32),
-    outbound=IpsecKeys(2, b"k" * 16, b"a" * 32),
-    local=LOCAL,
-    remote=REMOTE,
-    path=PATH,
-    udp_encapsulation=False,
-    initiator=True,
-    created_at=0.0,
-)
 
 
 class World:

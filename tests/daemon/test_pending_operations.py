@@ -7,32 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from ikev1.core.records.child_sa import ChildSa, IpsecKeys, IpsecSuite
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Event, Failure, IkeDown, IkeUp, XauthUp
-from ikev1.core.records.exchange import Role
-from ikev1.core.records.ike_sa import IkeSa
-from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.remote_access import Xauth
-from ikev1.core.records.selector import Selector
 from ikev1.daemon.pending_operations import NotEstablished, PendingOperations
-
-PATH = UdpPath("192.0.2.1", 500, "192.0.2.2", 500)
-SA = IkeSa(7, "branch", Role.INITIATOR, PATH, b"i" * 8, b"r" * 8, created_at=0.0)
-CHILD = ChildSa(
-    unique_id=1,
-    name="net",
-    connection="branch",
-    suite=IpsecSuite(12, 128, 5),
-    inbound=IpsecKeys(1, b"k" * 16, b"a" * 32),
-    outbound=IpsecKeys(2, b"k" * 16, b"a" * 32),
-    local=Selector.parse("10.1.0.0/16"),
-    remote=Selector.parse("10.2.0.0/16"),
-    path=PATH,
-    udp_encapsulation=False,
-    initiator=True,
-    created_at=0.0,
-)
+from one_sa import CHILD, SA
 
 
 def outcome(tunnel: str | None, events: Sequence[Event]) -> str:
