@@ -231,6 +231,7 @@ def _ask_again(ref: SaRef, probe: Probe) -> None:
 def _not_confirmed(ref: SaRef) -> None:
     text = f"{ref.sa.path.remote} did not confirm the ISAKMP SA: it may have rejected or missed our last message"
     ref.tx.report(Failure(Code.NOT_CONFIRMED, text, ref.sa.path.remote_host, ref.sa))
+    lineage.not_confirmed(ref)
     end(ref, text)
 
 
@@ -243,8 +244,8 @@ def _check_later(ref: SaRef, _: Liveness) -> None:
 
 
 def _rekey_ike(ref: SaRef, sa: IkeSa) -> None:
-    """Rekey an ISAKMP SA, unless the peer seems to have done that a moment ago: then look again soon. If this gateway
-    has, and the peer has no way to confirm it but a Quick Mode, look again after half of the time that is left.
+    """Rekey an ISAKMP SA, unless the peer seems to have done that a moment ago: then look again soon. If either peer
+    has, and only a Quick Mode can confirm it, look again after half of the time that is left.
     """
     if lineage.may_have_heir(ref):
         ref.change(rekey_at=ref.tx.now + _LOOKS_AGAIN)
@@ -276,7 +277,7 @@ _TIMERS: dict[TimerKind, Timer] = {
     TimerKind.CHECK_PEER: Timer(lambda ref, live: liveness.check(ref), _check_later),
     TimerKind.EXPIRE_IKE: Timer(lambda ref, sa: remote_access.expire(ref), _abandon_ike),
     TimerKind.CONFIG: Timer(lambda ref, sa: mode_config.given_up(ref), _abandon_ike),
-    TimerKind.RETIRE_IKE: Timer(lambda ref, sa: lineage.retire(ref), _abandon_ike),
+    TimerKind.RETIRE_IKE: Timer(lambda ref, sa: lineage.retire_while_heard(ref), _abandon_ike),
     TimerKind.END_SESSION: Timer(lambda ref, sa: remote_access.end_session(ref), _abandon_ike),
     TimerKind.REKEY_IKE: Timer(_rekey_ike, lambda ref, sa: ref.change(rekey_at=0.0)),
 }
