@@ -10,13 +10,22 @@ from typing import Any, NamedTuple
 
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.exchanges.retransmission import transmit, unasked_wait, wait
-from ikev1.core.machine import commands, dpd, lineage, liveness, mode_config, named_networks, remote_access, switch
+from ikev1.core.machine import (
+    commands,
+    dpd,
+    lineage,
+    liveness,
+    mode_config,
+    named_networks,
+    remote_access,
+    retirement,
+    switch,
+)
 from ikev1.core.machine.boundary import abandon_exchange, abandon_sa, contain
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.refuse import refuse_answer
 from ikev1.core.machine.transaction import SaRef, Transaction
-from ikev1.core.peer import vendor_ids
 from ikev1.core.records.actions import Action, Remove
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildDown, Code, Failure
@@ -197,12 +206,6 @@ def _expire_child(ref: SaRef, child: ChildSa) -> None:
     commands.close_child(ref, child, "lifetime expired")
 
 
-def _retire_child(ref: SaRef, child: ChildSa) -> None:
-    commands.close_child(
-        ref, child, "replaced by another pair of IPsec SAs", tell=not vendor_ids.is_vpnc(ref.sa.vendors)
-    )
-
-
 def _abandon_child(ref: SaRef, child: ChildSa) -> None:
     ref.become(ref.sa.without_child(child))
     ref.tx.actions.append(Remove(child))
@@ -270,7 +273,7 @@ _TIMERS: dict[TimerKind, Timer] = {
     TimerKind.GIVE_UP: Timer(_give_up, _abandon_exchange),
     TimerKind.PROCEED: Timer(switch.switch, _abandon_exchange),
     TimerKind.EXPIRE_CHILD: Timer(_expire_child, _abandon_child),
-    TimerKind.RETIRE_CHILD: Timer(_retire_child, _abandon_child),
+    TimerKind.RETIRE_CHILD: Timer(retirement.retire_child, _abandon_child),
     TimerKind.REKEY_CHILD: Timer(commands.rekey_child, _keep_child),
     TimerKind.PROBE: Timer(_ask_again, lambda ref, probe: ref.change(probe=None)),
     TimerKind.GIVE_UP_PEER: Timer(liveness.unanswered, lambda ref, probe: ref.change(probe=None)),
