@@ -38,8 +38,10 @@ def write_mode_cfg(statements: Iterable[Statement], servers: Sequence[Part], int
         server.put("xauth_backend", [_BACKENDS.get(written, "pam")], place if source is None else source.place)
         if groups is not None:
             server.put("groups", list(groups.values), groups.place)
-    if servers and written == "system" and source is not None:
-        reports.warn(source.place, Rule.NO_COUNTERPART, "users are checked by PAM, with the service ikev1")
+    if servers and _BACKENDS.get(written) == "pam":
+        into.part("pam").put("service", "racoon", place if source is None else source.place)
+        if written == "system" and source is not None:
+            reports.warn(source.place, Rule.NO_COUNTERPART, "users are checked by PAM, with the service racoon")
     if block is None or section is None:
         return
     network = block.take("network4", lambda values: words.address(values)[0], "")

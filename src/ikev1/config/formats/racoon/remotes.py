@@ -74,7 +74,13 @@ def read_remotes(
         name, statement = _inherited(statement, sections, reports)
         sections[name] = statement
     for name, statement in sections.items():
+        if statement.words[1:2] and statement.words[1].quoted and not _has_address(statement):
+            continue  # others inherit from it; racoon has no peer for it either
         yield _Writer(name, statement, keys, certificates, into, reports).written()
+
+
+def _has_address(statement: Statement) -> bool:
+    return any(each.keyword == "remote_address" for each in statement.block or ())
 
 
 def _inherited(statement: Statement, sections: dict[str, Statement], reports: Reports) -> tuple[str, Statement]:

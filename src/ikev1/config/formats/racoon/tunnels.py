@@ -52,8 +52,7 @@ class Tunnels:
         if policy.tunnel is not None:
             peer = policy.tunnel[1]
         else:
-            network = ip_network(policy.remote.network)
-            peer = str(network[0]) if network.num_addresses == 1 else ANONYMOUS
+            peer = _host(policy.remote.network) or ANONYMOUS
         remote = next((each for each in self._remotes if each.address == peer), None) or next(
             (each for each in self._remotes if each.address == ANONYMOUS), None
         )
@@ -78,10 +77,10 @@ class Tunnels:
         return made
 
     def _write_tunnel(self, policy: Policy, remote: Remote, part: Part, *, wildcard: bool) -> None:
-        local, other = (
-            policy.selector(end._replace(network="dynamic")) if wildcard else policy.selector(end)
-            for end in (policy.local, policy.remote)
-        )
+        ends = [policy.local, policy.remote]
+        if policy.tunnel is None:
+            ends = [end._replace(network="dynamic") for end in ends]
+        local, other = map(policy.selector, ends)
         sainfo = best(
             self._sainfos, policy.selector(policy.local), policy.selector(policy.remote), remote.peer, remote.number
         )
@@ -99,8 +98,9 @@ class Tunnels:
         sainfo.write(tunnel, with_ah="ah" in policy.protocols)
         if "ipcomp" in policy.protocols:
             tunnel.put("compress", True, policy.place)
-        if policy.tunnel is not None:
-            part.put("local_address", policy.tunnel[0], policy.place)
+        own = policy.tunnel[0] if policy.tunnel is not None else _host(policy.local.network)
+        if own is not None:
+            part.put("local_address", own, policy.place)
         if wildcard or remote.passive:
             tunnel.put("start", "none", policy.place)
         else:
@@ -139,6 +139,12 @@ class Tunnels:
             tunnel.put(key, value, sainfo.place)
         sainfo.write(tunnel)
         tunnel.put("start", "start" if start else "none", sainfo.place)
+
+
+def _host(network: str) -> str | None:
+    """The only address of a network, None if it has several."""
+    found = ip_network(network)
+    return str(found[0]) if found.num_addresses == 1 else None
 
 
 def _plain(text: str) -> str:
