@@ -221,11 +221,11 @@ mode_cfg {
         lines = ("exchange_mode aggressive;", "generate_policy on;", "passive on;", "nat_traversal on;")
         loaded = racoon.load(remote(*lines, who="anonymous", proposal=self.SERVER), self.MODE_CFG, SAINFO)
         (connection,) = loaded.settings.connections
-        assert (connection.xauth, connection.xauth_backends) == (XauthRole.SERVER, ("pam",))
+        assert (connection.xauth, connection.xauth_backend) == (XauthRole.SERVER, ("pam",))
         assert connection.tunnels[0].remote == Selector.parse("dynamic")
-        pool = loaded.gateway.pools[0]
+        pool = loaded.settings.pools[0]
         assert connection.pools == (pool.name,)
-        assert [str(each) for each in pool.attributes.dns] == ["10.1.0.53", "10.1.0.54"]
+        assert [str(each) for each in pool.config.dns] == ["10.1.0.53", "10.1.0.54"]
 
     def test_a_client(self, racoon: Racoon) -> None:
         racoon.keys += "carol her password\n"

@@ -49,10 +49,7 @@ class Tunnels:
         self._reports.warn(remote.place, Rule.NO_TUNNEL, text)
 
     def _write_policy(self, policy: Policy) -> None:
-        if policy.tunnel is not None:
-            peer = policy.tunnel[1]
-        else:
-            peer = _host(policy.remote.network) or ANONYMOUS
+        peer = policy.tunnel[1] if policy.tunnel is not None else _host(policy.remote.network) or ANONYMOUS
         remote = next((each for each in self._remotes if each.address == peer), None) or next(
             (each for each in self._remotes if each.address == ANONYMOUS), None
         )
