@@ -286,3 +286,52 @@ def test_comments_of_ipsec_conf_stay_where_they_belong(write: Callable[..., Path
     assert lines[at - 1] == "# to the branch"
     at = lines.index('remote_address = ["198.51.100.7"]')
     assert lines[at - 2 : at] == ["# behind a NAT?", "# since 2019"]
+
+
+REMOTE = st.fixed_dictionaries(
+    {"exchange_mode": st.sampled_from(["main", "aggressive", "main, aggressive"])},
+    optional={
+        "proposal_check": st.sampled_from(["obey", "strict", "claim", "exact"]),
+        "nat_traversal": st.sampled_from(["on", "off", "force"]),
+        "ike_frag": st.sampled_from(["on", "off", "force"]),
+        "dpd_delay": st.integers(0, 60).map(str),
+        "dpd_retry": st.integers(1, 9).map(str),
+        "passive": st.sampled_from(["on", "off"]),
+        "lifetime": st.integers(10, 90).map(lambda number: f"time {number} min"),
+        "my_identifier": st.sampled_from(
+            ["address", 'fqdn "gw.example.org"', 'user_fqdn "a@b.example"', 'keyid tag "x"']
+        ),
+        "generate_policy": st.sampled_from(["on", "off", "unique"]),
+    },
+)
+CIPHERS = st.sampled_from(["aes", "aes 256", "3des", "camellia 192"])
+HASHES_OF_RACOON = st.sampled_from(["md5", "sha1", "sha256"])
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(st.tuples(REMOTE, CIPHERS, HASHES_OF_RACOON), min_size=1, max_size=3),
+    st.lists(CIPHERS, min_size=1, max_size=3),
+    NETWORKS,
+    TEXTS.filter(lambda text: text.strip() == text and not text.startswith("0x")),
+)
+def test_racoon_conf_is_the_same_again(
+    remotes: list[tuple[dict[str, str], str, str]], ciphers: list[str], network: str, secret: str
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        lines, keys, policies = [], [], []
+        for number, (options, cipher, hashed) in enumerate(remotes, 1):
+            peer = f"198.51.100.{number}"
+            lines += [f"remote {peer} {{", *(f"{key} {value};" for key, value in options.items())]
+            lines += [f"proposal {{ encryption_algorithm {cipher}; hash_algorithm {hashed}; dh_group 14;"]
+            lines += ["authentication_method pre_shared_key; } }"]
+            keys.append(f"{peer} {secret}")
+            ends = f"192.0.2.1-{peer}"
+            policies.append(f"spdadd {network} 10.200.{number}.0/24 any -P out ipsec esp/tunnel/{ends}/require;")
+        lines += [f"sainfo anonymous {{ encryption_algorithm {', '.join(ciphers)};"]
+        lines += ["authentication_algorithm hmac_sha1, hmac_sha256; compression_algorithm deflate; }"]
+        for file, text in (("racoon.conf", lines), ("psk.txt", keys), ("setkey.conf", policies)):
+            (folder / file).touch(mode=0o600)
+            (folder / file).write_text("\n".join(text))
+        assert_same_again(folder / "racoon.conf")
