@@ -141,8 +141,9 @@ def _write_aggressive(connection: Options, rounds: Rounds, into: Part, daemon: D
         )
         if psk and not daemon.aggressive_psk:
             text = (
-                "peers that call in Aggressive Mode with a pre-shared key are refused, as strongSwan refuses them without "
-                f"charon.{AGGRESSIVE_PSK} = yes in strongswan.conf: with it, anyone who asks can guess the key offline"
+                "peers that call in Aggressive Mode with a pre-shared key are refused, as strongSwan refuses them "
+                f"without charon.{AGGRESSIVE_PSK} = yes in strongswan.conf: with it, anyone who asks can guess the key "
+                "offline"
             )
             connection.findings.warn(connection.key("aggressive"), Rule.AGGRESSIVE_PSK_REFUSED, text)
     else:
