@@ -56,7 +56,7 @@ def test_an_abbreviation_is_understood_while_one_command_fits(verb: str, written
 
 @pytest.mark.parametrize(
     "words",
-    ["clear i", "clear cr i", "clear crypto i sa", "clear crypto s", "show crypto isakmp p", "show i s", "deb i"],
+    ["clear i", "clear cr i", "clear crypto i sa", "clear crypto s", "show crypto isakmp p", "show i s", "debug i"],
 )
 def test_an_ambiguous_abbreviation_does_nothing(words: str) -> None:
     verb, *arguments = words.split()
