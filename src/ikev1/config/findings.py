@@ -105,6 +105,7 @@ class Rule(StrEnum):
     AGGRESSIVE_LEAVES_OUT_WEAK = "aggressive-leaves-out-weak"
     AGGRESSIVE_ONE_GROUP = "aggressive-one-group"
     AGGRESSIVE_PSK = "aggressive-psk"
+    AGGRESSIVE_PSK_REFUSED = "aggressive-psk-refused"
     # several connections
     SAME_TUNNEL_NAME = "same-tunnel-name"
     SAME_NETWORKS = "same-networks"
