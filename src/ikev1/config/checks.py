@@ -48,6 +48,9 @@ def check(settings: Settings, options: GatewayOptions, findings: Findings, now: 
         shortest = min((policy.lifetime for policy in connection.policies), default=_SHORTEST_LIFETIME)
         if shortest < _SHORTEST_LIFETIME:
             _warn_of_lifetime(shortest, f"{path}.lifetime", findings)
+        if settings.initiator_only and not can_call(connection):
+            text = f"never comes up: initiator_only ignores peers that call, and {', '.join(connection.remotes)} "
+            findings.warn(path, Rule.NEVER_UP, f"{text}cannot be called")
         check_destination(connection, path, findings)
         check_signatures(connection, path, findings, now)
         check_xauth(connection, path, findings)

@@ -128,6 +128,8 @@ def engine_settings(
         pools=pools,
         shunts=shunts,
         encapsulation_port=options.encapsulation_port,
+        answer_strangers=table.take("answer_strangers", boolean, default.answer_strangers),
+        initiator_only=table.take("initiator_only", boolean, default.initiator_only),
         half_open_limit=table.take("half_open_limit", integer(1, 1_000_000), default.half_open_limit),
         retransmit_tries=table.take("retransmit_tries", integer(0, 20), default.retransmit_tries),
         retransmit_timeout=table.take("retransmit_timeout", number(0.1, 60), default.retransmit_timeout),

@@ -854,9 +854,14 @@ class TestStrongswanConf:
         assert load(write(text(), "etc/other/swanctl.conf")).settings.retransmit_tries == 5
 
     def test_options_that_matter(self, faults: Faults, write: Write) -> None:
-        file = write("charon { initiator_only = yes }", "strongswan.conf")
+        file = write("charon { interfaces_use = eth0 }", "strongswan.conf")
         (finding,) = faults(text())
-        assert (finding.file, finding.key, finding.rule) == (file, "charon.initiator_only", Rule.NOT_SUPPORTED)
+        assert (finding.file, finding.key, finding.rule) == (file, "charon.interfaces_use", Rule.NOT_SUPPORTED)
+
+    @pytest.mark.parametrize(("written", "expected"), [("yes", True), ("no", False)])
+    def test_initiator_only(self, load_text: LoadText, write: Write, written: str, expected: bool) -> None:
+        write(f"charon {{ initiator_only = {written} }}", "strongswan.conf")
+        assert load_text(text()).settings.initiator_only is expected
 
 
 class TestRecognition:
