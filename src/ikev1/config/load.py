@@ -18,6 +18,7 @@ from ikev1.config.options import GatewayOptions, engine_settings, gateway_option
 from ikev1.config.policies import read_policies
 from ikev1.config.pools import read_pools
 from ikev1.config.secrets import Secrets
+from ikev1.config.shunts import read_shunts
 from ikev1.config.table import Table
 from ikev1.config.user_backends import check_backends, read_backends
 from ikev1.core.records.settings import Settings
@@ -81,7 +82,7 @@ def _loaded(written: Written, folder: Path, findings: Findings, now: float) -> L
     files = Files(folder)
     connections = read_connections(top, read_policies(top), secrets, files)
     backends = read_backends(top, secrets, folder)
-    settings = engine_settings(gateway, options, connections, read_pools(top))
+    settings = engine_settings(gateway, options, connections, read_pools(top), read_shunts(top))
     gateway.finish()
     top.finish()
     check(settings, options, findings, now)

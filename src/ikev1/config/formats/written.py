@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ikev1.config.findings import Finding
 
-_PATH = re.compile(r"\b(?:gateway|policy|connection|pools|users)\.[\w-]+(?:\.[\w-]+)*")
+_PATH = re.compile(r"\b(?:gateway|policy|connection|pools|shunt|users)\.[\w-]+(?:\.[\w-]+)*")
 
 
 class Place(NamedTuple):

@@ -112,7 +112,7 @@ def finished(ours: Part, top: Options, files: Iterable[Path]) -> Written:
         ConfigError: nothing in it is for IKEv1.
     """
     findings, places = top.findings, top.places
-    if not ours.values.get("connection") and not findings.errors:
+    if not (ours.values.get("connection") or ours.values.get("shunt")) and not findings.errors:
         nothing = Finding(findings.file, "", Rule.NOT_IKEV1, "there is no connection for IKEv1")
         raise ConfigError((nothing, *map(places.shown, findings.warnings)))
     errors, warnings = (
