@@ -105,7 +105,7 @@ class Gateway:
         wall: Callable[[], float] = time.time,
         look_up: LookUp | None = None,
     ) -> None:
-        self.settings = settings
+        self.settings = self._read = settings
         self.log = log
         self.now = clock = clock or SteadyClock(wall)
         self.wall = wall
@@ -130,7 +130,7 @@ class Gateway:
         self._timer = Timer(clock, self._expire)
         self.pause_after_bug = 1.0  # seconds before work that is due is tried again after a bug
         self._paused_until = -math.inf
-        self._certificate_checker = CertificateChecker(partial(self._answered, "a certificate check"), wall, log=log)
+        self.certificate_checker = CertificateChecker(partial(self._answered, "a certificate check"), wall, log=log)
         self._load = load
         saved = None if store is None else WallTimeStore(store, clock, wall)
         self._saved = SavedSas(saved, log, clock)
@@ -138,6 +138,9 @@ class Gateway:
         self._addresses = AddressDesk(self.engine, self.pools, clock)
         self._client_addresses = ClientAddresses(self.plane, self.engine.of_connection, lambda: self.settings, log)
         self._users = users
+        # what clients have loaded, joined to the configuration that was read
+        self.extend: Callable[[Settings, BackendOptions], tuple[Settings, BackendOptions]]
+        self.extend = lambda settings, users: (settings, users)
         self.remote_access = RemoteAccess(
             lambda: self.settings,
             log,
@@ -155,7 +158,7 @@ class Gateway:
             self.plane,
             endpoint,
             self._keepalives,
-            self._certificate_checker,
+            self.certificate_checker,
             self.remote_access.check,
             self._saved,
             self._addresses,
@@ -222,7 +225,7 @@ class Gateway:
             except Exception as error:
                 self.log.bug(f"the deletion of ISAKMP SA #{sa.unique_id}", error)
         self._timer.cancel()
-        self._certificate_checker.close()
+        self.certificate_checker.close()
         for descriptor, _ in self.plane.readers():
             asyncio.get_running_loop().remove_reader(descriptor)
         self._endpoint.close()  # no peer may come back while hooks are run
@@ -514,15 +517,22 @@ class Gateway:
         Raises:
             ConfigError: the configuration is not usable; nothing was changed.
         """
-        settings = self._load()
+        self._read = self._load()
+        self.adopt(how)
+        self.log.write(Level.INFO, "CFG", f"configuration loaded: {len(self.settings.connections)} connections")
+
+    def adopt(self, how: Reload = USUAL, changed: Collection[str] | None = None) -> None:
+        """Apply the configuration that was read and what `extend` joins to it. ``changed`` are the connections that
+        are not as before, None if any may be; what the operator has done about the tunnels of others holds.
+        """
+        settings, users = self.extend(self._read, self._users())
         self.settings = settings
-        self.remote_access.adopt(self._users())
+        self.remote_access.adopt(users)
         self.apply(self.engine.reconfigure(self._for_engine(settings), self.now(), how))
         self._keepalives.interval = settings.nat_keepalive
         self.pools.adopt(settings.pools)
         self.protection.adopt(settings)
         self._names.adopt(settings)
-        self.autostart.adopt(settings)
+        self.autostart.adopt(settings, changed)
         self.failures.adopt(settings)
         self._set_timer()
-        self.log.write(Level.INFO, "CFG", f"configuration loaded: {len(settings.connections)} connections")

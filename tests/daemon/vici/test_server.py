@@ -127,7 +127,6 @@ def test_commands_that_cannot_be_obeyed_say_why(meet: Meet, verb: str, request_:
     [
         ("redirect", "IKEv1 only"),
         ("load_token", "PKCS#11"),
-        ("load_conn", "ikev1.toml"),
         ("rekey", "missing rekey selector"),
         ("install", "missing configuration name"),
     ],

@@ -80,6 +80,13 @@ async def reload_settings(call: Call) -> Section:
     return SUCCESS
 
 
+async def flush_certs(call: Call) -> Section:
+    """Forget the CRLs and OCSP responses that were retrieved; other certificates are not cached."""
+    if (call.request.text("type") or "any").lower() in ("any", "x509_crl", "ocsp_response"):
+        call.gateway.certificate_checker.flush()
+    return SUCCESS
+
+
 async def get_algorithms(_: Call) -> Section:
     """The algorithms of phase 1, and the libraries that implement them."""
     ciphers = {word.display: "cryptography" for word in IKE_CIPHERS.values()}
@@ -119,6 +126,7 @@ COMMANDS: dict[str, Command] = {
     "version": show_version,
     "stats": stats,
     "reload-settings": reload_settings,
+    "flush-certs": flush_certs,
     "get-algorithms": get_algorithms,
     "get-counters": get_counters,
     "reset-counters": reset_counters,
