@@ -103,6 +103,15 @@ class LoadedConfiguration:
         if errors:
             raise refusal(errors)
 
+    def why_unusable(self, connection: str | None, tunnel: str | None) -> str | None:
+        """What a loaded connection lacks that has this name, or a tunnel of this name; None if there is none."""
+        for name, why in self.waiting.items():
+            loaded = self.items.connections.get(name)
+            children = {} if loaded is None else loaded.values.get("children", {})
+            if connection in (None, name) and (tunnel is None or tunnel in children):
+                return f"connection '{name}' cannot be used: {why}"
+        return None
+
     # --- use
 
     def settle(self) -> None:
