@@ -44,6 +44,7 @@ from ikev1.daemon.observe.drop_monitor import DropMonitor
 from ikev1.daemon.observe.event_counters import EventCounters
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.observe.last_failures import LastFailures
+from ikev1.daemon.observe.message_counters import MessageCounters
 from ikev1.daemon.pending_operations import NotEstablished, PendingOperations
 from ikev1.daemon.performer import Performer, child_name
 from ikev1.daemon.protection import Protection
@@ -111,13 +112,14 @@ class Gateway:
         self.wall = wall
         self.started_at = clock()
         self.counters = EventCounters()
+        self.messages = MessageCounters()
         self.failures = LastFailures(clock)
         self.chosen = chosen
         self.plane = chosen.make(self._plane_event, self._send_esp)
         self.drops = DropCounters(self.plane, kernel=chosen.kernel)
         self._drop_monitor = DropMonitor(self.counters_of, self.drops, self.started_at, kernel=chosen.kernel)
         self.engine = Engine(self._for_engine(settings), random)
-        self.engine.trace = log.wants_message
+        self.engine.trace = self._trace
         self.traps = Traps(self.plane, self.engine.called_addresses, log)
         self.autostart = Autostart(
             self.traps, self.initiate, self.is_up, log, clock=clock, random=random, changed=self._set_timer
@@ -172,12 +174,16 @@ class Gateway:
             self.engine, self._names, self._operations, self.apply, self._performer.report, clock, endpoint.port
         )
         self.observers = self._performer.observers
-        self.observers += [log.event, self.counters.observe, self.failures.observe]
+        self.observers += [log.event, self.counters.observe, self.messages.observe, self.failures.observe]
         self.observers.append(self._client_addresses.observe)
         # before the one that revives tunnels: `clear` is to stop that
         self.observers.append(DeadPeers(self.autostart, self.traps, lambda: self.settings).observe)
         self.observers += [self._operations.observe, self.autostart.observe, self.protection.observe]
         self.observers += [self._unknown_caller, self.remote_access.observe]
+
+    def _trace(self, sa: IkeSa | None, label: str, sent: bool) -> bool:
+        self.messages.message(sa, label, sent)
+        return self.log.wants_message(sa, label)
 
     def _for_engine(self, settings: Settings) -> Settings:
         """The settings with what the data plane can do."""

@@ -16,6 +16,7 @@ from vici.exception import CommandException, EventUnknownException, SessionExcep
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Settings, Start
 from ikev1.daemon.observe.event_log import Level
+from ikev1.daemon.observe.message_counters import NAMES
 from ikev1.daemon.vici.codec import SEGMENT_LIMIT, PacketType, build_packet, segment
 from ikev1.daemon.vici.commands import COMMANDS
 from ikev1.daemon.vici.server import ViciServer
@@ -64,7 +65,37 @@ def test_the_daemon_says_who_and_how_it_is(meet: Meet) -> None:
         counters = await ask(us, lambda session: session.get_counters({"name": "branch"}))
         assert counters["counters"]["branch"]["ike-up"] == b"1"
         await ask(us, lambda session: session.reset_counters())
-        assert (await ask(us, lambda session: session.get_counters()))["counters"] == {"": {}}
+        reset = await ask(us, lambda session: session.get_counters())
+        assert set(reset["counters"][""].values()) == {b"0"}
+
+    meet(scenario)
+
+
+async def counted(side: Side, request: dict[str, str]) -> dict[str, bytes]:
+    found = await ask(side, lambda session: session.get_counters(request))
+    (counts,) = found["counters"].values()
+    return dict(counts)
+
+
+def test_messages_are_counted_by_the_names_of_strongswan(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        await them.until(lambda: them.gateway.is_up("branch", "net"))
+        for side, out, in_ in ((us, "out", "in"), (them, "in", "out")):
+            for request in ({}, {"name": "branch"}):
+                counts = await counted(side, request)
+                moved = {name: int(count) for name, count in counts.items() if name in NAMES and int(count)}
+                unknown_yet = () if side is us or not request else ("ike-init-in-req", "ike-init-out-resp")
+                expected = {
+                    f"ike-init-{out}-req": 1,
+                    f"ike-init-{in_}-resp": 1,
+                    f"ike-auth-{out}-req": 2,
+                    f"ike-auth-{in_}-resp": 2,
+                    f"create-child-{out}-req": 2,
+                    f"create-child-{in_}-resp": 1,
+                }
+                assert moved == {name: count for name, count in expected.items() if name not in unknown_yet}
+                assert list(counts)[: len(NAMES)] == list(NAMES)
 
     meet(scenario)
 
