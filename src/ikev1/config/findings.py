@@ -92,6 +92,7 @@ class Rule(StrEnum):
     POOLS_OVERLAP = "pools-overlap"
     POOL_HOLDS_GATEWAY = "pool-holds-gateway"
     POOL_IN_OWN_NETWORK = "pool-in-own-network"
+    SPLIT_NETWORK_UNREACHABLE = "split-network-unreachable"
     POOLS_AND_VIPS = "pools-and-vips"
     TRAP_OF_VIRTUAL_ADDRESS = "trap-of-virtual-address"
     VIRTUAL_ADDRESS_UNUSED = "virtual-address-unused"
