@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ikev1.config.findings import ConfigError, Finding, Findings, Rule
+from ikev1.config.formats.cisco_ios.asa import ASA, finish
 from ikev1.config.formats.cisco_ios.crypto_maps import peerings_of_maps
 from ikev1.config.formats.cisco_ios.device import IOS, read_device
 from ikev1.config.formats.cisco_ios.lexer import lines
@@ -62,8 +63,12 @@ def read_cisco(file: Path, side: Side) -> Written:
     files = TextFiles(findings)
     with files.opened(file) as text:
         asa = _OF_ASA.search(text) is not None
-        found = routers(lines(text), IOS, "asa" if asa else "ios")
-    devices = {name: read_device(router, IOS, report, asa=asa) for name, router in found.items()}
+        grammar = ASA if asa else IOS
+        found = routers(lines(text), grammar, "asa" if asa else "ios")
+    devices = {name: read_device(router, grammar, report, asa=asa) for name, router in found.items()}
+    if asa:
+        for each in devices.values():
+            finish(each)
     device = _chosen(devices, side, report)
     ours = Part(Places(_WORDS))
     _write(device, side, ours, report)

@@ -14,16 +14,18 @@ from ikev1.config.formats.cisco_ios.statements import Command, Grammar, Router, 
 from ikev1.config.formats.written import Place
 
 
-def _lost(text: str) -> Command:
+def lost(text: str) -> Command:
+    """A command that has no counterpart."""
     return Command(lambda arguments, device: arguments.lost(text))
 
 
-def _unsupported(text: str) -> Command:
+def unsupported(text: str) -> Command:
+    """A command that the gateway lacks, which matters."""
     return Command(lambda arguments, device: arguments.unsupported(text))
 
 
-_ELSEWHERE = Command(ignored, Grammar({}), others=ignored)  # a mode without meaning here
-_IKEV2 = Command(isakmp.ikev2, Grammar({}), others=ignored)
+ELSEWHERE = Command(ignored, Grammar({}), others=ignored)  # a mode without meaning here
+IKEV2 = Command(isakmp.ikev2, Grammar({}), others=ignored)
 COMMON = {
     "interface": Command(interfaces.interface, interfaces.INTERFACE, others=ignored),
     "access-list": Command(access_lists.numbered),
@@ -32,16 +34,16 @@ COMMON = {
     "username": Command(users.user, Grammar({}), others=ignored),
     "crypto isakmp policy": Command(isakmp.policy, isakmp.POLICY),
     "crypto isakmp identity": Command(isakmp.identity),
-    "crypto ikev2": _IKEV2,
-    "crypto pki": _ELSEWHERE,
-    "crypto ca": _ELSEWHERE,
-    "crypto key": _ELSEWHERE,
-    "crypto engine": _ELSEWHERE,
+    "crypto ikev2": IKEV2,
+    "crypto pki": ELSEWHERE,
+    "crypto ca": ELSEWHERE,
+    "crypto key": ELSEWHERE,
+    "crypto engine": ELSEWHERE,
     "crypto ipsec security-association lifetime": Command(ipsec.lifetime),
     "crypto ipsec security-association replay": Command(ipsec.replay),
-    "crypto ipsec security-association idle-time": _lost("idle SAs are not closed"),
-    "crypto ipsec df-bit": _lost("the DF bit is copied"),
-    "crypto ipsec fragmentation": _lost("packets are fragmented by their path MTU"),
+    "crypto ipsec security-association idle-time": lost("idle SAs are not closed"),
+    "crypto ipsec df-bit": lost("the DF bit is copied"),
+    "crypto ipsec fragmentation": lost("packets are fragmented by their path MTU"),
 }
 IOS = Grammar(
     {
@@ -56,27 +58,27 @@ IOS = Grammar(
         "crypto isakmp aggressive-mode disable": Command(isakmp.aggressive_disabled),
         "crypto isakmp profile": Command(isakmp.profile, isakmp.PROFILE),
         "crypto isakmp client configuration group": Command(isakmp.group, isakmp.GROUP),
-        "crypto isakmp client configuration address-pool local": _unsupported("name the pool in a group"),
+        "crypto isakmp client configuration address-pool local": unsupported("name the pool in a group"),
         "crypto isakmp peer": Command(isakmp.aggressive_peer, isakmp.AGGRESSIVE_PEER),
         "crypto isakmp invalid-spi-recovery": Command(ignored),
         "crypto isakmp diagnose": Command(ignored),
         "crypto isakmp enable": Command(ignored),
         "crypto isakmp fragmentation": Command(ignored),
-        "crypto isakmp xauth": _lost("users have a minute to log in"),
+        "crypto isakmp xauth": lost("users have a minute to log in"),
         "crypto isakmp default": Command(ignored),
         "crypto keyring": Command(isakmp.keyring, isakmp.KEYRING),
         "crypto ipsec transform-set": Command(ipsec.transform_set, ipsec.TRANSFORM_SET),
         "crypto ipsec profile": Command(ipsec.ipsec_profile, ipsec.IPSEC_PROFILE),
         "crypto ipsec nat-transparency": Command(ignored),
-        "crypto ipsec optional": _unsupported("traffic is not sent in the clear while a tunnel is down"),
+        "crypto ipsec optional": unsupported("traffic is not sent in the clear while a tunnel is down"),
         "crypto ipsec client ezvpn": Command(users.ezvpn_client, Grammar({}), others=ignored),
         "crypto map": Command(ipsec.crypto_map, ipsec.ENTRY),
         "crypto dynamic-map": Command(ipsec.dynamic_map, ipsec.ENTRY),
-        "crypto call admission": _lost("half_open_limit limits the number of peers"),
+        "crypto call admission": lost("half_open_limit limits the number of peers"),
         "crypto logging": Command(ignored),
         "crypto mib": Command(ignored),
         "crypto wui": Command(ignored),
-        "crypto xauth": _lost("users have a minute to log in"),
+        "crypto xauth": lost("users have a minute to log in"),
     },
     3,
 )
@@ -84,9 +86,10 @@ IOS = Grammar(
 _OFF = Grammar(
     {
         "crypto isakmp default policy": Command(lambda arguments, device: _no_built_in(arguments, device)),
-        "crypto isakmp enable": _unsupported("the router does not use IKE, but the gateway would"),
+        "crypto isakmp enable": unsupported("the router does not use IKE, but the gateway would"),
         "crypto ipsec nat-transparency udp-encapsulation": Command(users.no_nat_traversal),
         "crypto ipsec nat-transparency udp-encaps": Command(users.no_nat_traversal),
+        "crypto isakmp nat-traversal": Command(users.no_nat_traversal),
     }
 )
 

@@ -81,7 +81,8 @@ def _crypto_map(arguments: Arguments, target: Target) -> None:
 
 
 def _source(arguments: Arguments, target: Target) -> None:
-    target[1].source = Set("".join(word.text for word in arguments.rest()), arguments.place)
+    words = (word.text for word in arguments.rest())
+    target[1].source = Set("".join(word for word in words if word.lower() != "interface"), arguments.place)
 
 
 def _destination(arguments: Arguments, target: Target) -> None:

@@ -143,7 +143,8 @@ def _peer(arguments: Arguments, into: Entry) -> None:
     into.peers.insert(0 if first else len(into.peers), peer)
 
 
-def _transform_sets(arguments: Arguments, into: Ipsec) -> None:
+def transform_sets(arguments: Arguments, into: Ipsec) -> None:
+    """The transform sets, the preferred first."""
     names = [word.text for word in arguments.rest()]
     if not 0 < len(names) <= _MOST_SETS:
         raise Fault(arguments.column, f"expected 1 to {_MOST_SETS} names of transform sets", Rule.SYNTAX)
@@ -162,7 +163,8 @@ def _pfs(arguments: Arguments, into: Ipsec) -> None:
     arguments.end()
 
 
-def _match_address(arguments: Arguments, into: Entry) -> None:
+def match_address(arguments: Arguments, into: Entry) -> None:
+    """The access list of what is protected."""
     arguments.keyword("ipv6")
     into.acl = Set(arguments.word("an access list"), arguments.place)
     arguments.end()
@@ -203,18 +205,20 @@ def replay(arguments: Arguments, into: Ipsec | Device) -> None:
     arguments.end()
 
 
-def _reverse_route(arguments: Arguments, into: Ipsec) -> None:
+def reverse_route(arguments: Arguments, into: Ipsec) -> None:
+    """Routes to the networks of the peer."""
     arguments.rest()
     into.reverse_route = Set(True, arguments.place)
 
 
-def _responder_only(arguments: Arguments, into: Ipsec) -> None:
+def responder_only(arguments: Arguments, into: Ipsec) -> None:
+    """The router does not initiate."""
     arguments.end()
     into.responder_only = Set(True, arguments.place)
 
 
 COMMON = {
-    "set transform-set": Command(_transform_sets),
+    "set transform-set": Command(transform_sets),
     "set pfs": Command(_pfs),
     "set isakmp-profile": Command(_isakmp_profile),
     "set ikev2-profile": Command(_ikev2_profile),
@@ -239,8 +243,8 @@ COMMON = {
         lambda arguments, into: arguments.unsupported("a peer is accepted whatever distinguished name it has")
     ),
     "set df-bit": Command(lambda arguments, into: arguments.lost("the DF bit is copied")),
-    "reverse-route": Command(_reverse_route),
-    "responder-only": Command(_responder_only),
+    "reverse-route": Command(reverse_route),
+    "responder-only": Command(responder_only),
     "qos pre-classify": Command(lambda arguments, into: arguments.lost("packets are classified after encryption")),
     "description": Command(ignored),
 }
@@ -248,7 +252,7 @@ ENTRY = Grammar(
     {
         **COMMON,
         "set peer": Command(_peer),
-        "match address": Command(_match_address),
+        "match address": Command(match_address),
         "set mixed-mode": Command(ignored),
     }
 )

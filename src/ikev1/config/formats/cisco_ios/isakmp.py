@@ -380,6 +380,8 @@ def identity(arguments: Arguments, device: Device) -> None:
 
 
 def nat_keepalive(arguments: Arguments, device: Device) -> None:
+    if not arguments.left:  # of ASA, which then has a default
+        return
     device.nat_keepalive = Set(arguments.number(5, 3600), arguments.place)
     arguments.end()
 

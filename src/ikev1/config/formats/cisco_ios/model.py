@@ -98,6 +98,9 @@ class Group:
     split_dns: Set[list[str]] | None = None
     netmask: Set[str] | None = None
     banner: Set[str] | None = None
+    split: Set[str] | None = None  # of ASA: which networks ``acl`` has
+    user_list: Set[str] | None = None  # of ASA
+    keepalive: Keepalive | None = None  # of ASA
     backup: list[Set[str]] = field(default_factory=list)
     flags: dict[str, Place] = field(default_factory=dict)
 
@@ -200,7 +203,6 @@ class TunnelGroup:
     policy: Set[str] | None = None
     users: Set[str] | None = None
     xauth: Set[bool] | None = None
-    certificate: Place | None = None
 
 
 @dataclass
@@ -256,6 +258,7 @@ class Device:
     keyrings: dict[str, Keyring] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
+    group_policies: dict[str, Group] = field(default_factory=dict)
     aggressive_peers: dict[str, AggressivePeer] = field(default_factory=dict)
     transform_sets: dict[str, TransformSet] = field(default_factory=dict)
     ipsec_profiles: dict[str, Ipsec] = field(default_factory=dict)

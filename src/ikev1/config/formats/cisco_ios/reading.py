@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from ikev1.config.findings import Finding, Invalid, Rule
 from ikev1.config.formats.cisco_ios.lexer import Word
-from ikev1.config.formats.cisco_ios.statements import Statement, fits
+from ikev1.config.formats.cisco_ios.statements import Grammar, Statement, fits
 from ikev1.config.formats.written import Place
 
 Value = TypeVar("Value")
@@ -153,6 +153,15 @@ class Arguments:
         """Nothing may be left."""
         if self.left:
             raise Fault(self.column, f"{self.peek()!r} is not expected here", Rule.UNKNOWN_KEY)
+
+    def delegate(self, grammar: Grammar, target: object) -> None:
+        """Read what is left as a command of ``grammar``."""
+        rest = Statement(self.rest(), self.statement.number, self.statement.comments)
+        found = grammar.find(rest.words)
+        if found is None:
+            raise Fault(self.column, f"unknown; allowed: {', '.join(grammar.commands)}", Rule.UNKNOWN_KEY)
+        keywords, command = found
+        command.handle(Arguments(rest, len(keywords), f"{self.key}.{' '.join(keywords)}", self.report), target)
 
     def unsupported(self, text: str) -> None:
         """Report that the gateway lacks the command, and it matters."""

@@ -54,7 +54,7 @@ def peerings_of_groups(access: Access, name: str, place: Place, protected: Prote
         if group.key is None:
             report.error(group.place, Rule.MISSING_KEY, "has no key")
             continue
-        chosen = profile.user_list if profile else whole.user_list if whole else None
+        chosen = group.user_list or (profile.user_list if profile else whole.user_list if whole else None)
         respond = profile.respond if profile else whole.respond if whole else None
         pair = Pair(f"{name}-{group.name}", group.place, "0.0.0.0/0", "dynamic", protected)
         yield Peering(
@@ -65,7 +65,7 @@ def peerings_of_groups(access: Access, name: str, place: Place, protected: Prote
             pairs=[pair],
             own_identity=own_identity(device, profile),
             peer_identity=Set(f"keyid:{group.name}", group.place),
-            keepalive=profile.keepalive if profile and profile.keepalive else device.keepalive,
+            keepalive=group.keepalive or (profile.keepalive if profile and profile.keepalive else device.keepalive),
             answers_aggressive=Set(True, group.place),
             only_answers=True,
             users=methods_of(device, chosen, report),

@@ -55,7 +55,29 @@ def lines_of(device: Device, name: Set[str], report: Report) -> list[Line] | Non
                 return None
     if not permitted and not wrong:
         report.error(name.place, Rule.INVALID_VALUE, f"the access list {name.value} permits nothing")
-    return list(permitted.values()) or None
+    return _without_mirrors(device, permitted, report) or None
+
+
+def _without_mirrors(device: Device, permitted: dict[tuple[Selector, Selector], Line], report: Report) -> list[Line]:
+    """The lines without those that are the mirror image of another: a list is written from the router's end only."""
+    kept = []
+    for (source, destination), line in permitted.items():
+        mirror = permitted.get((destination, source))
+        if mirror is not None and source != destination:
+            behind = _is_behind(device, source), _is_behind(device, destination)
+            first = line.place.line <= mirror.place.line
+            if behind == (False, True) or (behind[0] is behind[1] and not first):
+                text = f"is left out: it is the mirror image of line {mirror.place.line}"
+                report.warn(line.place, Rule.UNUSED_KEY, text)
+                continue
+        kept.append(line)
+    return kept
+
+
+def _is_behind(device: Device, end: Selector) -> bool:
+    """Whether an interface of the router is in a network."""
+    addresses = (each.address.value.ip for each in device.interfaces.values() if each.address is not None)
+    return any(end.contains(end.with_address(str(address))) for address in addresses)
 
 
 def _report_denied(permitted: Line, denied: list[Line], report: Report) -> None:

@@ -41,6 +41,11 @@ class Grammar:
         self._found: dict[str, list[tuple[tuple[str, ...], Command]]] = {}
 
     @property
+    def commands(self) -> tuple[str, ...]:
+        """The keywords of all commands."""
+        return tuple(" ".join(parts) for commands in self._by_first.values() for parts, _ in commands)
+
+    @property
     def first_words(self) -> tuple[str, ...]:
         """The first keywords of all commands."""
         return tuple(self._by_first)

@@ -183,7 +183,7 @@ class Writer:
             tunnels = connection.part("tunnel")
             if any(_same(each, pair) for each in tunnels.values.values()):
                 continue  # of several interfaces that share SAs
-            made = tunnels.part(name, pair.place)
+            made = tunnels.part(name, peering.place)
             made.put("local", pair.local, pair.place)
             made.put("remote", pair.remote, pair.place)
             self._write_protection(pair, made)
