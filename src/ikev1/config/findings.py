@@ -41,6 +41,8 @@ class Rule(StrEnum):
     NOT_SUPPORTED = "not-supported"
     NOT_IKEV1 = "not-ikev1"
     UNKNOWN_FORMAT = "unknown-format"
+    SEVERAL_DEVICES = "several-devices"
+    WHICH_END = "which-end"
     # authentication
     TWO_SECRETS = "two-secrets"
     NO_CREDENTIAL = "no-credential"

@@ -14,7 +14,7 @@ from ikev1.config.connections import read_connections
 from ikev1.config.files import Files, changeable
 from ikev1.config.findings import ConfigError, Finding, Findings, Rule
 from ikev1.config.formats import read
-from ikev1.config.formats.written import Places, Written
+from ikev1.config.formats.written import Places, Side, Written
 from ikev1.config.options import GatewayOptions, engine_settings, gateway_options
 from ikev1.config.policies import read_policies
 from ikev1.config.pools import read_pools
@@ -43,17 +43,19 @@ def load(
     *,
     format: str | None = None,
     ignored: Iterable[str] = (),
+    side: Side | None = None,
 ) -> Loaded:
     """Read and check the configuration at ``path``, and the secrets, keys and certificates it refers to; ``clock``
     gives the time (seconds since 1970) at which certificates must be valid.
 
     ``format`` is one of `ikev1.config.formats.FORMATS`, by default that of the file's name or content. Keys of another
-    format that have no counterpart are an error if it matters, unless they are in ``ignored``.
+    format that have no counterpart are an error if it matters, unless they are in ``ignored``. ``side`` is the end that
+    is meant where a file describes several devices.
 
     Raises:
         ConfigError: it cannot be read or used; with every reason.
     """
-    return load_written(read(Path(path), format, ignored), Path(path), clock)
+    return load_written(read(Path(path), format, ignored, side), Path(path), clock)
 
 
 def load_written(written: Written, file: Path, clock: Callable[[], float] = time.time) -> Loaded:

@@ -83,6 +83,15 @@ class Places:
         return found[0] if place is None else place.key
 
 
+class Side(NamedTuple):
+    """Which end is meant of a configuration that may describe several devices: the device ``name`` (None: the only
+    one), or with ``is_peer`` the other end of its tunnels.
+    """
+
+    name: str | None = None
+    is_peer: bool = False
+
+
 class Written(NamedTuple):
     """A configuration as a user wrote it.
 
