@@ -17,6 +17,7 @@ from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.path import Nat, UdpPath
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.remote_access import User, Xauth
+from ikev1.core.records.selector import Selector
 from ikev1.core.records.timer import TimerKind, Timers
 
 
@@ -101,11 +102,18 @@ class Probe(Record, frozen=True):
 
 
 class Renewal(Record, frozen=True):
-    """The last Quick Mode of a tunnel whose pair brought no packet back, and the wait for the next one."""
+    """The last Quick Mode for the traffic of a pair that brought no packet back, and the wait for the next one."""
 
     tunnel: str
     quick_mode_at: float  # its start
     quick_mode_wait: float  # seconds from then until the next one may start
+    local: Selector | None = None  # an earlier version stored only the tunnel
+    remote: Selector | None = None
+
+    @property
+    def traffic(self) -> tuple[str, Selector | None, Selector | None]:
+        """The tunnel and the selectors, as in `ChildSa.traffic`."""
+        return self.tunnel, self.local, self.remote
 
 
 class Liveness(Record, frozen=True):
@@ -118,7 +126,7 @@ class Liveness(Record, frozen=True):
     looks: int = 0  # number of these questions
     hinted_at: float = 0.0  # time at which an unauthenticated error last caused an R-U-THERE
     quick_mode: int = 0  # message ID of the Quick Mode that tests a peer without dead peer detection, 0 for none
-    renewals: tuple[Renewal, ...] = ()  # of the tunnels that brought nothing back
+    renewals: tuple[Renewal, ...] = ()  # of the pairs that brought nothing back
 
     def timers(self) -> Timers:
         """The timer of the next check."""
