@@ -94,6 +94,22 @@ def test_in_the_background(lab: Lab) -> None:
     wait_until(lambda: not pid_file.exists(), "the removal of the file")
 
 
+def test_the_background_begins_after_the_script(lab: Lab) -> None:
+    """What vpnc prints is printed: the address, the banner and the number of the process."""
+    a, b = lab.direct()
+    gateway(lab, b)
+    ran, script, pid_file = lab.folder("ran"), lab.folder("script"), lab.folder("pid")
+    script.write_text(f'#!/bin/sh\nsleep 1\necho "$reason" >> {ran}\n')
+    script.chmod(0o700)
+    background = "--background", "--pid-file", str(pid_file)
+    client = connect(lab, a, "--group", GROUP, *background, "--script", str(script))
+    assert client.wait() == 0
+    assert ran.read_text().split() == ["pre-init", "connect"]
+    for line in ("address 10.99.0.10", "| Welcome to the lab", f"process {pid_file.read_text().strip()}:"):
+        assert line in client.log()
+    assert f"disconnected from {a.peer}" in disconnects(client, a.peer)
+
+
 def disconnects(client: Connect, *arguments: str) -> str:
     return run(sys.executable, "-B", "-m", "ikev1", "disconnect", *arguments, check=False, TMPDIR=str(client.folder))
 
@@ -276,7 +292,7 @@ def test_a_gateway_that_cannot_be_called(lab: Lab) -> None:
 def test_nobody_answers(lab: Lab) -> None:
     a, _ = lab.direct()
     client = connect(lab, a, "--group", GROUP)
-    client.wait_for_log("calling")
+    client.wait_for_log("giving up in")
     client.send_signal(signal.SIGINT)
     assert client.wait() == 130
 

@@ -19,6 +19,7 @@ from ikev1.cli.connect.l2tp import checked_password, l2tp_of
 from ikev1.cli.connect.secrets import Prompt, ask_secret, kept_terminal, secret_in_file, secret_in_keyring
 from ikev1.cli.connect.socks import SocksOptions, proxy, socks_options
 from ikev1.cli.connect.vpnc_conf import VpncConf, dh_group, read_vpnc_conf
+from ikev1.cli.connect.wording import places_of
 from ikev1.config import ConfigError, Loaded, load_values
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Settings
@@ -126,8 +127,7 @@ def connect(
             with kept_terminal():
                 status = _run(
                     loaded,
-                    options.gateway,
-                    options.user,
+                    options,
                     folder,
                     on_up,
                     local_port,
@@ -245,7 +245,7 @@ def _secrets(
 
 def _load(options: ConnectOptions, secret: bytes, password: bytes) -> Loaded:
     try:
-        return load_values(configuration(options, secret, password), "connect")
+        return load_values(configuration(options, secret, password), "connect", places=places_of(options))
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
 
@@ -264,8 +264,7 @@ def _write_pid(file: Path | None) -> Path | None:
 
 def _run(
     loaded: Loaded,
-    gateway: str,
-    user: str,
+    options: ConnectOptions,
     folder: Path,
     on_up: Callable[[], None] | None,
     local_port: int | None,
@@ -295,7 +294,8 @@ def _run(
             view.silence()
             on_up()
 
-    view = TerminalView(sys.stderr, gateway, user, up)
+    said, background = places_of(options).said, on_up is not None
+    view = TerminalView(sys.stderr, options.gateway, options.user, up, said=said, background=background)
     if verbose:
         view.silence()
     else:
@@ -343,4 +343,4 @@ def _run(
         with proxy(*socks, log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
             return run(for_proxy(loaded.settings), running.choice, running.observe, is_lost=lambda: running.problem)
     except (OSError, PlaneError) as error:
-        raise click.ClickException(f"Cannot connect: {error}.") from error
+        raise click.ClickException(f"Cannot connect: {said(str(error))}.") from error

@@ -15,6 +15,7 @@ _ESP = ("aes256-sha256", "aes256-sha1", "aes128-sha256", "aes128-sha1")
 _WEAK_IKE = ("aes256-sha1-modp1024", "aes128-sha1-modp1024", "3des-sha1-modp2048", "3des-sha1-modp1024")
 _WEAK_ESP = ("3des-sha1",)
 ALL = "0.0.0.0/0"
+XAUTH_TIMEOUT = 180  # seconds for the answer of the user
 # vpnc passes its script to a shell
 _RUN_SCRIPT = """case $PLUTO_VERB in
 up*) reason=pre-init sh -c "$1"; export reason=connect ;;
@@ -82,7 +83,7 @@ def configuration(options: ConnectOptions, secret: bytes, password: bytes) -> di
     else:
         connection["vips"] = ["0.0.0.0", *(["::"] if any(":" in each for each in options.networks) else [])]  # noqa: S104  any
     if options.user and not options.l2tp_port:
-        connection |= {"xauth": "client", "xauth_user": options.user, "xauth_timeout": 180}
+        connection |= {"xauth": "client", "xauth_user": options.user, "xauth_timeout": XAUTH_TIMEOUT}
         if options.domain:
             connection["xauth_domain"] = options.domain
         if password:
