@@ -67,6 +67,25 @@ def test_a_gateway_that_ends(lab: Lab) -> None:
     assert client.wait() == 6
 
 
+def test_a_backup_server(lab: Lab) -> None:
+    """It is called when the gateway does not answer any more."""
+    a, b = lab.direct()
+    b.run("ip", "addr", "add", "10.77.0.3/24", "dev", "eth0")
+    first = gateway(lab, b, 'backup_servers = ["10.77.0.2", "10.77.0.3"]')
+    client = connect(lab, a, "--group", GROUP)
+    client.wait_for_log("connected")
+    assert "backup servers 10.77.0.2, 10.77.0.3" in client.log()
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    second = gateway(lab, replace(b, address="10.77.0.3"))
+    client.wait_for(lambda: client.log().count("connected") == 2, "another connection", timeout=4 * PATIENCE)
+    assert [sa["local-host"] for sa in second.control.sas()] == ["10.77.0.3"]
+    ping(replace(a, host="10.99.0.10"))
+    client.send_signal(signal.SIGINT)
+    assert client.wait() == 0
+    second.wait_for(lambda: not second.control.sas(), "the end of its SA")
+
+
 def test_a_configuration_of_vpnc(lab: Lab) -> None:
     """The same file with which vpnc runs in other tests."""
     a, b = lab.direct()

@@ -125,6 +125,19 @@ def test_a_gateway_that_does_not_answer() -> None:
         assert stream.getvalue() == shown
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.parametrize("permitted", [True, False])
+def test_a_gateway_that_permits_what_the_user_does_not_want(wanted: bool, permitted: bool) -> None:
+    """Or the other way round."""
+    stream = io.StringIO()
+    view = TerminalView(stream, "192.0.2.1", "carol", local_lan=wanted)
+    config = ModeConfig(split_exclude=("0.0.0.0/32",) if permitted else (), backup_servers=("gw2\x1b", "gw3"))
+    view.event(ConfigReceived(replace(CALLING, received=config), None))
+    first, *others = stream.getvalue().splitlines()
+    assert first.endswith("gw2?, gw3")
+    assert ["--local-lan" in line for line in others] == [True] * (wanted is not permitted)
+
+
 def test_the_words_of_the_user() -> None:
     stream = io.StringIO()
     view = TerminalView(stream, "192.0.2.1", "carol", said=lambda text: text.replace("remote_id", "--remote-id"))

@@ -19,6 +19,10 @@ from ikev1.wire.words import printable
 _ERASE = "\r\x1b[K"
 _MOST_LINES = 100  # of a banner: a gateway may send many again and again
 _PATIENT = 3.0  # seconds without news that are not worth a status line
+_LOCAL_LAN = {  # by whether the gateway permits it
+    True: "the gateway permits direct access to the local network: --local-lan uses that",
+    False: "the gateway does not permit direct access to the local network: --local-lan has no effect",
+}
 _UP = ("disconnected", "lost", "link-failed", "interrupted")
 _OF_THIS_HOST = ("NET", "ESP", "CFG", "DMN")
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -26,7 +30,8 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 class TerminalView:
     """Follows a client connection on ``stream``; ``on_up`` is called once, after the line that says so. ``said`` puts
-    what events say into the words of the user, and Ctrl-C does not disconnect what is ``background``.
+    what events say into the words of the user, and Ctrl-C does not disconnect what is ``background``. ``local_lan``:
+    the user wants to reach the local network directly.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class TerminalView:
         *,
         said: Callable[[str], str] = str,
         background: bool = False,
+        local_lan: bool = False,
     ) -> None:
         self._stream = stream
         self._gateway = gateway
@@ -46,6 +52,7 @@ class TerminalView:
         self._on_up = on_up
         self._said = said
         self._background = background
+        self._local_lan = local_lan
         self._quiet = False
         self._status = ""
         self._failure = ""  # the last one: the end of the ISAKMP SA that follows has the same reason
@@ -59,6 +66,11 @@ class TerminalView:
     def calling(self, patience: float) -> None:
         """Say who is called, and for how many seconds without a response."""
         self._line(f"calling {self._gateway}; giving up after {duration(patience)} without a response")
+
+    def calls_instead(self, gateway: str) -> None:
+        """Say that a backup server of the gateway is called."""
+        self._line(f"{self._gateway} does not answer any more; its backup server is tried")
+        self._gateway = gateway
 
     def event(self, event: Event) -> None:
         """Write a line about what the user can understand."""
@@ -109,6 +121,7 @@ class TerminalView:
         if self._background:
             self._line(f"in the background, process {os.getpid()}: `ikev1 disconnect {self._gateway}` disconnects")
         self._on_up()
+        self._on_up = lambda: None
 
     def tick(self, sa: IkeSa, children: list[tuple[ChildSa, Counters]], now: float) -> None:
         """Rewrite the status line, on a terminal."""
@@ -136,6 +149,10 @@ class TerminalView:
         if received.dns:
             domain = f" for {printable(received.default_domain)}" if received.default_domain else ""
             self._line(f"name servers {', '.join(received.dns)}{domain}")
+        if received.backup_servers:
+            self._line(f"backup servers {printable(', '.join(received.backup_servers))}")
+        if received.local_lan != self._local_lan:
+            self._line(_LOCAL_LAN[received.local_lan])
         for line in received.banner.splitlines()[:_MOST_LINES]:
             self._line(f"| {printable(line)}")
 
