@@ -189,15 +189,15 @@ def test_perfect_forward_secrecy(loaded: Load, keys: str, group: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "keys",
+    ("keys", "groups"),
     [
-        'proposals = "aes256gcm16-modp2048"\npfs = "ecp256"',
-        'proposals = ["aes256gcm16-modp2048", "aes256-sha256-ecp256"]',
-        'proposals = ["aes256gcm16-modp2048", "aes256-sha256"]',
+        ('proposals = ["aes256gcm16-modp2048", "aes256-sha256"]\npfs = "ecp256"', [14, 19]),
+        ('proposals = ["aes256gcm16-modp2048", "aes256-sha256-ecp256"]', [14, 19]),
+        ('proposals = ["aes256gcm16-modp2048", "aes256-sha256"]', [14, 0]),
     ],
 )
-def test_all_proposals_agree_on_one_group(refused: Refused, keys: str) -> None:
-    assert refused(TUNNEL + keys)["connection.branch.tunnel.net"] is Rule.PFS_GROUPS_DIFFER
+def test_proposals_may_have_groups_of_their_own(loaded: Load, keys: str, groups: list[int]) -> None:
+    assert [proposal.group for proposal in tunnel(loaded(TUNNEL + keys)).proposals] == groups
 
 
 @pytest.mark.parametrize(

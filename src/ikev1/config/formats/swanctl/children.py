@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ikev1.config.findings import Rule
 from ikev1.config.formats.swanctl.options import Lost, Options, count, items, seconds, word, yes
-from ikev1.config.formats.swanctl.proposals import ABSENT_ESP, Apart, ah_proposals, esp_proposals, of_one_group
+from ikev1.config.formats.swanctl.proposals import ABSENT_ESP, Apart, ah_proposals, esp_proposals
 from ikev1.config.formats.written import Part
 from ikev1.core.records.selector import Selector
 
@@ -159,11 +159,7 @@ def _write_proposals(child: Options, into: Part) -> None:
         if apart is None:
             continue
         report_left_out(child, key, apart)
-        kept = of_one_group(apart.proposals)
-        if kept.left_out:
-            text = f"all proposals of a tunnel have the group of the first one: {', '.join(kept.left_out)} left out"
-            child.findings.warn(child.key(key), Rule.NO_COUNTERPART, text)
-        into.put(name, kept.proposals, child.place(key))
+        into.put(name, apart.proposals, child.place(key))
 
 
 def report_left_out(options: Options, key: str, apart: Apart) -> None:
