@@ -333,6 +333,12 @@ class TestConnections:
         assert reader.connection(f"dpdaction={action}").dpd_delay == 30
         assert reader.connection("dpddelay=10").dpd_delay == 0
 
+    def test_aggressive_mode_with_a_secret_is_refused_and_warned_of(self, reader: Reader) -> None:
+        loaded = reader.load(conn("aggressive=yes"))
+        assert loaded.settings.connections[0].aggressive is Aggressive.ACCEPT
+        assert Rule.AGGRESSIVE_PSK_REFUSED in [warning.rule for warning in loaded.warnings]
+        assert not [each for each in reader.load(conn()).warnings if each.rule is Rule.AGGRESSIVE_PSK_REFUSED]
+
     def test_other_keys(self, reader: Reader) -> None:
         connection = reader.connection(
             "aggressive=yes",

@@ -11,6 +11,7 @@ from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.mode_config import ModeConfigMethod
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import (
+    Aggressive,
     DpdAction,
     Mode,
     NatTraversal,
@@ -206,6 +207,12 @@ class TestConnections:
         assert (connection.policies[0].lifetime, connection.rekeying) == (7200, Rekeying(7020, 180))
         assert (tunnel.lifetime, tunnel.compress, tunnel.replay_window) == (3600, True, 64)
 
+    def test_aggressive_mode_with_a_secret_is_accepted_and_warned_of(self, reader: IpsecConf) -> None:
+        loaded = reader.load(conn("aggressive=yes"))
+        assert loaded.settings.connections[0].aggressive is Aggressive.ACCEPT_PSK
+        assert ("conn.net.aggressive", Rule.AGGRESSIVE_PSK) in rules(loaded.warnings)
+        assert reader.connection().aggressive is Aggressive.REFUSE
+
     def test_no_rekeying(self, reader: IpsecConf) -> None:
         connection = reader.connection("rekey=no")
         assert (connection.rekey, connection.policies[0].lifetime) == (False, 8 * 3600)
@@ -328,6 +335,12 @@ def test_a_secret_with_another_peer_is_not_used(reader: IpsecConf) -> None:
         ("conn a\n  phase2alg=aes128-sha1\n", "libreswan"),
         ("conn a\n  rightsubnet=vhost:%priv\n", "libreswan"),
         ("conn a\n  ike=aes256-sha2;modp2048\n", "libreswan"),
+        ("conn a\n  left=10.0.0.1\n  auto=ondemand\n", "libreswan"),
+        ('conn a\n  left=10.0.0.1\n  auto = "keep"\n', "libreswan"),
+        ("conn a\n  left=10.0.0.1\n  auto=route  # or ondemand\n", "stroke"),
+        ("conn a\n  dpdaction=restart_by_peer\n", "libreswan"),
+        ("conn a\n  ike-frag=yes\n", "libreswan"),
+        ("conn a\n  x-comment=ike\n", "stroke"),
         ("config setup\n  protostack=netkey\nconn a\n  forceencaps=yes\n", "stroke"),
         ("conn a\n  keyexchange=ikev1\n  ike=aes256-sha1-modp1024!\n", "stroke"),
         ("conn a\n  authby=secret\n  left=%any\n", "stroke"),

@@ -49,7 +49,7 @@ class State:
     def __init__(self, settings: Settings, random: Callable[[int], bytes]) -> None:
         self.settings = settings
         self.random = random
-        self.trace: Trace = lambda sa, label: True
+        self.trace: Trace = lambda sa, label, sent: True
         self.table = SaTable()
         self.limits = ReportLimits()
         self.first_messages = FirstMessages(random(32))

@@ -10,7 +10,7 @@ from typing import Any
 from ikev1.config.findings import Rule
 from ikev1.config.formats.swanctl.authentication import Authentication
 from ikev1.config.formats.swanctl.children import Versions, is_tunnel, report_left_out, write_child
-from ikev1.config.formats.swanctl.daemon import Daemon
+from ikev1.config.formats.swanctl.daemon import AGGRESSIVE_PSK, Daemon
 from ikev1.config.formats.swanctl.identities import is_pattern
 from ikev1.config.formats.swanctl.options import Lost, Options, count, items, seconds, word, yes
 from ikev1.config.formats.swanctl.proposals import ike_proposals
@@ -145,6 +145,13 @@ def _write_aggressive(connection: Options, rounds: Rounds, into: Part, daemon: D
         into.put(
             "aggressive", "accept-psk" if psk and daemon.aggressive_psk else "accept", connection.place("aggressive")
         )
+        if psk and not daemon.aggressive_psk:
+            text = (
+                "peers that call in Aggressive Mode with a pre-shared key are refused, as strongSwan refuses them "
+                f"without charon.{AGGRESSIVE_PSK} = yes in strongswan.conf: with it, anyone who asks can guess the key "
+                "offline"
+            )
+            connection.findings.warn(connection.key("aggressive"), Rule.AGGRESSIVE_PSK_REFUSED, text)
     else:
         into.put("aggressive", "refuse", connection.place("aggressive"))
 

@@ -48,12 +48,12 @@ def _wanted(call: Call) -> tuple[str, str | None, str]:
     if child is not None:
         found = call.gateway.settings.tunnel(child, ike)
         if found is None:
-            raise Refused(f"CHILD_SA config '{child}' not found")
+            raise Refused(call.loaded.why_unusable(ike, child) or f"CHILD_SA config '{child}' not found")
         return found[0].name, child, f"CHILD_SA '{child}'"
     if ike is None:
         raise Refused("missing configuration name")
     if call.gateway.settings.connection(ike) is None:
-        raise Refused(f"IKE_SA config '{ike}' not found")
+        raise Refused(call.loaded.why_unusable(ike, None) or f"IKE_SA config '{ike}' not found")
     return ike, None, f"IKE_SA '{ike}'"
 
 

@@ -1,4 +1,4 @@
-"""list-sas, list-conns, list-tunnels, get-conns, list-policies and get-pools: what there is, and what is configured."""
+"""list-sas, list-conns, list-tunnels, list-policies and get-pools: what there is, and what is configured."""
 
 from __future__ import annotations
 
@@ -84,11 +84,6 @@ async def list_ike_policies(call: Call) -> Section:
     return {}
 
 
-async def get_conns(call: Call) -> Section:
-    """The names of all connections."""
-    return {"conns": [connection.name for connection in call.gateway.settings.connections]}
-
-
 async def list_policies(call: Call) -> Section:
     """One ``list-policy`` event for each trap and each shunt that the request selects."""
     ike, child = call.request.text("ike"), call.request.text("child")
@@ -160,7 +155,6 @@ COMMANDS: dict[str, Command] = {
     "list-conns": list_conns,
     "list-tunnels": list_tunnels,
     "list-ike-policies": list_ike_policies,
-    "get-conns": get_conns,
     "list-policies": list_policies,
     "get-pools": get_pools,
 }
