@@ -152,7 +152,7 @@ class Policy(Record, frozen=True):
     lifetime: int = DAY  # seconds
     lifetime_kilobytes: int = 0  # 0: no limit
     lifetime_set: bool = False  # whether the operator configured ``lifetime``: a default is not enforced
-    check: ProposalCheck = ProposalCheck.STRICT
+    check: ProposalCheck = ProposalCheck.CLAIM
 
 
 class Rekeying(Record, frozen=True):
@@ -186,7 +186,7 @@ class Tunnel(Record, frozen=True):
     lifetime_kilobytes: int = 0  # 0: no limit
     lifetime_set: bool = False  # as in `Policy`
     rekeying: Rekeying = Rekeying()
-    check: ProposalCheck = ProposalCheck.STRICT
+    check: ProposalCheck = ProposalCheck.CLAIM
     start: Start = Start.NONE
     replay_window: int = 64  # packets
     mode: IpsecMode = IpsecMode.TUNNEL
