@@ -12,7 +12,7 @@ from ikev1.config.formats.cisco_ios.model import Device, Entry, Key, Map, Profil
 from ikev1.config.formats.cisco_ios.peerings import Pair, Peering, Protection
 from ikev1.config.formats.cisco_ios.protection import protection
 from ikev1.config.formats.cisco_ios.reading import Report, Set
-from ikev1.config.formats.cisco_ios.remote_access import Access, methods_of, peerings_of_groups
+from ikev1.config.formats.cisco_ios.remote_access import Access, groups_of, methods_of, peerings_of_groups
 from ikev1.config.formats.cisco_ios.selectors import Line, as_text, lines_of
 from ikev1.core.records.selector import Selector
 
@@ -147,10 +147,8 @@ class _Entries:
             made.answers_aggressive = Set(True, key.place) if key.hostname else None
             yield made
         access = Access(device, profile, self._map, self._local_of(profile), report)
-        for group in peerings_of_groups(access, name, entry.place, protected):
-            number += 1
-            yield group
-        if not number:
+        yield from peerings_of_groups(access, name, entry.place, protected)
+        if not number and not groups_of(device, profile):
             report.unsupported(entry.place, "there is no pre-shared key for its peers, and certificates are not read")
 
     def _made(self, name: str, entry: Entry, profile: Profile | None, key: Key) -> Peering:

@@ -110,7 +110,7 @@ def _map(arguments: Arguments, maps: dict[str, Map]) -> tuple[Map, int | None]:
     if arguments.keyword("ipv6"):
         pass
     name = arguments.word("the name of a map")
-    whole = maps.setdefault(name, Map(name, arguments.place))
+    whole = maps.setdefault(name, Map(name, arguments.place._replace(key=f"crypto map {name}")))
     return whole, arguments.number(0, 65_535) if arguments.peek().isdigit() else None
 
 

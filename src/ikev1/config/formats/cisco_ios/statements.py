@@ -155,14 +155,11 @@ class _Reader:
             return False
         words = line.words[1:] if line.words[0].text.lower() == "no" and len(line.words) > 1 else line.words
         known = self._inner.find(words) is not None
-        if line.mode == SUBMODE or line.indent > self._indent:
-            found = self._grammar.find(words)
-            return known or found is None or not (found[1].inner or self._inner is _ANYTHING)
-        if known or self._loose:
-            return known or self._grammar.find(words) is None
-        return bool(get_close_matches(words[0].text.lower(), self._inner.first_words, n=1, cutoff=0.75)) and (
-            self._grammar.find(words) is None
-        )
+        if known or words[0].text.lower() == "crypto" or self._grammar.find(words) is not None:
+            return known
+        if line.mode == SUBMODE or line.indent > self._indent or self._loose:
+            return True
+        return bool(get_close_matches(words[0].text.lower(), self._inner.first_words, n=1, cutoff=0.75))
 
     def _open(self, line: Line) -> None:
         self._block = None
