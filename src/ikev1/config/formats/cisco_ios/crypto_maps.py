@@ -94,7 +94,7 @@ class _Entries:
         protected = protection(self._device, entry, self._report)
         first = entry.peers[0].value
         profile = profile_of(self._device, entry.profile, first, self._report)
-        key = self._key(profile, entry)
+        key = self._key(entry)
         if lines is None or protected is None or key is None:
             return
         called = self._device.aggressive_peers.get(first)
@@ -110,9 +110,10 @@ class _Entries:
             made.calls_aggressive = Set(True, called.place)
         yield made
 
-    def _key(self, profile: Profile | None, entry: Entry) -> Key | None:
+    def _key(self, entry: Entry) -> Key | None:
         """The key for the first peer; another one for the others is reported."""
-        found = [key_of(self._device, profile, peer.value) for peer in entry.peers]
+        device, peers = self._device, [peer.value for peer in entry.peers]
+        found = [key_of(device, profile_of(device, entry.profile, peer, self._report), peer) for peer in peers]
         called = self._device.aggressive_peers.get(entry.peers[0].value)
         if found[0] is None and called is not None:
             found[0] = called.key

@@ -124,6 +124,7 @@ class _Reader:
         self._unnamed = True
         self.routers: dict[str, Router] = {unnamed: self._router}
         self._block: Statement | None = None
+        self._last: tuple[Statement | None, Grammar | None, bool] = (None, None, False)  # known block of this router
         self._inner: Grammar | None = None
         self._loose = False
         self._indent = 0
@@ -135,6 +136,8 @@ class _Reader:
             if line.indent <= self._indent:
                 self._block = None
             return
+        if line.mode == SUBMODE and self._block is None:
+            self._block, self._inner, self._loose = self._last  # what is between is output of the router
         first = line.words[0].text.lower()
         if line.mode == EXEC or first in _LEAVES or (first in _TYPED and (line.device or not line.indent)):
             self._block = None
@@ -175,6 +178,8 @@ class _Reader:
         self._block, self._indent = statement, line.indent
         self._inner = found[1].inner if found is not None else _ANYTHING
         self._loose = found is None or found[1].others is not None
+        if found is not None:
+            self._last = (statement, self._inner, self._loose)
 
     def _name(self, name: str, line: Line) -> None:
         """The router is called ``name``, or another one begins."""
@@ -191,7 +196,7 @@ class _Reader:
             self._switch(name, line.number)
 
     def _switch(self, name: str, number: int) -> None:
-        self._block = None
+        self._block, self._last = None, (None, None, False)
         if len(self.routers) >= MOST_ROUTERS:
             raise SyntaxFault(0, f"contains more than {MOST_ROUTERS} routers")
         if self._unnamed and not self._router.statements:
