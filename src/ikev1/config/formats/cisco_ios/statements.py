@@ -124,7 +124,8 @@ class _Reader:
         self._unnamed = True
         self.routers: dict[str, Router] = {unnamed: self._router}
         self._block: Statement | None = None
-        self._last: tuple[Statement | None, Grammar | None, bool] = (None, None, False)  # known block of this router
+        # the last block that is no output of the router
+        self._last: tuple[Statement | None, Grammar | None, bool] = (None, None, False)
         self._inner: Grammar | None = None
         self._loose = False
         self._indent = 0
@@ -136,8 +137,8 @@ class _Reader:
             if line.indent <= self._indent:
                 self._block = None
             return
-        if line.mode == SUBMODE and self._block is None:
-            self._block, self._inner, self._loose = self._last  # what is between is output of the router
+        if line.mode == SUBMODE:
+            self._block, self._inner, self._loose = self._last
         first = line.words[0].text.lower()
         if line.mode == EXEC or first in _LEAVES or (first in _TYPED and (line.device or not line.indent)):
             self._block = None
@@ -178,7 +179,7 @@ class _Reader:
         self._block, self._indent = statement, line.indent
         self._inner = found[1].inner if found is not None else _ANYTHING
         self._loose = found is None or found[1].others is not None
-        if found is not None:
+        if found is not None or line.device:
             self._last = (statement, self._inner, self._loose)
 
     def _name(self, name: str, line: Line) -> None:
