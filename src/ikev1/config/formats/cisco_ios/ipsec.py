@@ -248,9 +248,18 @@ COMMON = {
     "qos pre-classify": Command(lambda arguments, into: arguments.lost("packets are classified after encryption")),
     "description": Command(ignored),
 }
+
+
+def _description(arguments: Arguments, into: Entry) -> None:
+    """What the user wrote about an entry."""
+    described = " ".join(word.text for word in arguments.rest())
+    into.place = into.place._replace(comments=(*into.place.comments, described))
+
+
 ENTRY = Grammar(
     {
         **COMMON,
+        "description": Command(_description),
         "set peer": Command(_peer),
         "match address": Command(match_address),
         "set mixed-mode": Command(ignored),
