@@ -295,7 +295,10 @@ class Connection(Record, frozen=True):
 
     def tunnel(self, name: str) -> Tunnel | None:
         """The tunnel ``name``, None if there is none."""
-        return next((tunnel for tunnel in self.tunnels if tunnel.name == name), None)
+        for tunnel in self.tunnels:
+            if tunnel.name == name:
+                return tunnel
+        return None
 
 
 class Settings(Record, frozen=True):
@@ -333,7 +336,10 @@ class Settings(Record, frozen=True):
 
     def connection(self, name: str) -> Connection | None:
         """The connection ``name``, None if there is none."""
-        return next((connection for connection in self.connections if connection.name == name), None)
+        for connection in self.connections:
+            if connection.name == name:
+                return connection
+        return None
 
     def shunt(self, name: str) -> Shunt | None:
         """The shunt ``name``, None if there is none."""
