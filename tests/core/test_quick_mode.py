@@ -11,7 +11,7 @@ from dishonest import resealed
 from ikev1.core.records.child_sa import ChildSa, Mark, PacketMarks
 from ikev1.core.records.events import ChildUp, Code, Failure
 from ikev1.core.records.selector import Selector
-from ikev1.crypto.algorithms import ESP_CIPHERS, HASHES
+from ikev1.crypto.algorithms import ESP_CIPHERS, INTEGRITIES
 from ikev1.crypto.suites import esp_key_sizes
 from ikev1.wire.payloads import Payload, SecurityAssociation
 from playbook import Couple, Datagram, Network, Peer, establish
@@ -77,7 +77,7 @@ def test_who_receives_is_ready_before_who_sends(network: Network, alice: Peer, b
     "proposal",
     [
         *(word if cipher.aead else f"{word}-sha1" for word, cipher in ESP_CIPHERS.items()),
-        *(f"aes128-{word}" for word in HASHES),
+        *(f"aes128-{word}" for word in INTEGRITIES),
         *(f"aes128-sha256-{group}" for group in ("modp1024", "modp2048", "ecp256", "ecp384", "curve25519")),
     ],
 )

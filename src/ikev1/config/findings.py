@@ -41,6 +41,8 @@ class Rule(StrEnum):
     NOT_SUPPORTED = "not-supported"
     NOT_IKEV1 = "not-ikev1"
     UNKNOWN_FORMAT = "unknown-format"
+    SEVERAL_DEVICES = "several-devices"
+    WHICH_END = "which-end"
     # authentication
     TWO_SECRETS = "two-secrets"
     NO_CREDENTIAL = "no-credential"
@@ -109,6 +111,8 @@ class Rule(StrEnum):
     # several connections
     SAME_TUNNEL_NAME = "same-tunnel-name"
     SAME_NETWORKS = "same-networks"
+    NEVER_UP = "never-up"
+    SHUNT_ORDER = "shunt-order"
     SAME_ADDRESSES_OTHER_SECRET = "same-addresses-other-secret"  # noqa: S105
     SAME_ADDRESSES_OTHER_TRUST = "same-addresses-other-trust"
     SAME_ADDRESSES_AND_IDENTITY = "same-addresses-and-identity"

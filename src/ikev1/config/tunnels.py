@@ -25,8 +25,8 @@ def read_tunnel(name: str, table: Table, check: ProposalCheck, files: Files) -> 
     lives = read_tunnel_lives(table)
     tunnel = Tunnel(
         name=name,
-        local=table.take("local", _selector(table, "local"), DYNAMIC),
-        remote=table.take("remote", _selector(table, "remote"), DYNAMIC),
+        local=table.take("local", one_selector(table, "local"), DYNAMIC),
+        remote=table.take("remote", one_selector(table, "remote"), DYNAMIC),
         proposals=_read_proposals(table),
         lifetime=lives.lifetime or HOUR,
         lifetime_kilobytes=table.take("lifetime_kilobytes", kilobytes, 0),
@@ -45,12 +45,12 @@ def read_tunnel(name: str, table: Table, check: ProposalCheck, files: Files) -> 
     return tunnel
 
 
-def _selector(table: Table, key: str) -> Callable[[object], Selector]:
+def one_selector(table: Table, key: str) -> Callable[[object], Selector]:
     """A converter: networks with host bits set are accepted without these, with a warning."""
 
     def convert(value: object) -> Selector:
         if isinstance(value, list):
-            raise ValueError("a Quick Mode negotiates one pair of networks: configure a tunnel for each pair")
+            raise ValueError("expected one network: a Quick Mode negotiates one pair, so configure a tunnel for each")
         selector = Selector.parse(text(value))
         network = text(value).partition("[")[0].strip()
         if (cleared := host_bits(network)) is not None:

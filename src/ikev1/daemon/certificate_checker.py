@@ -39,7 +39,7 @@ class CertificateChecker:
         self._answer = answer
         self._clock = clock
         self._log = log
-        self._fetch = fetch or CachedFetcher(HttpFetcher())
+        self._fetch = CachedFetcher(fetch or HttpFetcher())
         self._most = most
         self._pool = ThreadPoolExecutor(THREADS, "certificate-check")
         self._closed = threading.Event()
@@ -54,6 +54,14 @@ class CertificateChecker:
         future = loop.run_in_executor(self._pool, verdict_on, question, self._clock(), self._fetch_unless_closed)
         self._open.add(future)
         future.add_done_callback(partial(self._done, question.request))
+
+    def flush(self) -> None:
+        """Forget the CRLs and OCSP responses that were retrieved."""
+        self._fetch.flush()
+
+    def retrieved(self) -> list[tuple[str, bytes]]:
+        """What was retrieved by HTTP and is not too old to be used again, with its URL."""
+        return self._fetch.kept()
 
     def close(self) -> None:
         """Answer no more. A thread that is fetching something ends when that is done."""

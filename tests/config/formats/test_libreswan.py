@@ -16,6 +16,7 @@ from ikev1.core.records.settings import (
     Mode,
     NatTraversal,
     Rekeying,
+    ShuntAction,
     Start,
     XauthRole,
 )
@@ -363,3 +364,34 @@ class TestHostile:
     def test_many_words(self, reader: IpsecConf) -> None:
         words = " ".join("a" * 30_000)
         assert rules(reader.load(f"{conn()}    x-comment={words}\n").warnings) == []
+
+
+class TestShunts:
+    """Conns without SAs."""
+
+    def test_an_end_without_networks_is_its_address(self, reader: IpsecConf) -> None:
+        own = "    type=passthrough\n    left=192.0.2.1\n    right=192.0.2.9\n    rightprotoport=tcp/22\n"
+        settings = reader.load(f"{conn()}\nconn ssh\n{own}    auto=ondemand\n").settings
+        (shunt,) = settings.shunts
+        assert (shunt.name, shunt.action, shunt.start) == ("ssh", ShuntAction.PASS, Start.TRAP)
+        assert (str(shunt.local), str(shunt.remote)) == ("192.0.2.1/32", "192.0.2.9/32[tcp/22]")
+
+    @pytest.mark.parametrize(
+        ("kind", "network", "tunnel", "refused"),
+        [
+            ("passthrough", "10.9.0.0/24", "10.0.0.0/8", False),
+            ("passthrough", "10.0.0.0/8", "10.9.0.0/24", True),
+            ("drop", "10.0.0.0/8", "10.9.0.0/24", False),
+            ("reject", "10.9.0.0/24", "10.0.0.0/8", True),
+        ],
+    )
+    def test_the_narrower_conn_precedes_in_libreswan_and_what_cannot_be_is_refused(
+        self, reader: IpsecConf, kind: str, network: str, tunnel: str, refused: bool
+    ) -> None:
+        ends = f"    left=%any\n    leftsubnet=10.1.0.0/16\n    rightsubnet={network}\n"
+        text = conn("leftsubnet=10.1.0.0/16", f"rightsubnet={tunnel}")
+        text = f"{text}\nconn other\n    type={kind}\n{ends}    auto=route\n"
+        if refused:
+            assert rules(reader.faults(text)) == [("conn.other", Rule.NOT_SUPPORTED)]
+        else:
+            assert len(reader.load(text).settings.shunts) == 1

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ikev1.config.findings import Finding
 
-_PATH = re.compile(r"\b(?:gateway|policy|connection|pools|users)\.[\w-]+(?:\.[\w-]+)*")
+_PATH = re.compile(r"\b(?:gateway|policy|connection|pools|shunt|users)\.[\w-]+(?:\.[\w-]+)*")
 
 
 class Place(NamedTuple):
@@ -83,12 +84,22 @@ class Places:
         return found[0] if place is None else place.key
 
 
+class Side(NamedTuple):
+    """Which end is meant of a configuration that may describe several devices: the device ``name`` (None: the only
+    one), or with ``is_peer`` the other end of its tunnels.
+    """
+
+    name: str | None = None
+    is_peer: bool = False
+
+
 class Written(NamedTuple):
     """A configuration as a user wrote it.
 
     ``values`` are its tables in the form in which `tomllib` returns those of `ikev1.toml`. ``exposed`` says who else
     can read the file, if it contains secrets; ``files`` are all files that it consists of. ``errors`` and ``warnings``
-    are about what cannot be said in `ikev1.toml`.
+    are about what cannot be said in `ikev1.toml`. ``given`` are the contents of files that it names, but which do not
+    exist.
     """
 
     values: dict[str, Any]
@@ -97,6 +108,7 @@ class Written(NamedTuple):
     files: tuple[Path, ...] = ()
     errors: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
+    given: Mapping[Path, bytes] = MappingProxyType({})
 
     def __repr__(self) -> str:
         return f"Written(values=<{len(self.values)} tables>, files={self.files!r}, errors={self.errors!r})"

@@ -23,23 +23,19 @@ from ikev1.core.records.exchange import Life
 from ikev1.core.records.ike_sa import Chosen, Phase1Suite
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Policy
-from ikev1.crypto.algorithms import ike_cipher, registered_name
+from ikev1.crypto.algorithms import IKE_SIZED, ike_cipher, registered_name
 from ikev1.crypto.suites import ike_name
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform
 from ikev1.wire.registry import (
     DOI,
     AuthenticationMethod,
-    Encryption,
     NotifyType,
     Phase1Attribute,
     ProtocolId,
     Situation,
     TransformId,
 )
-
-# RFC 3602 §5.3 (AES) and RFC 4312 §3 (Camellia): the default key length is 128 bits
-_VARIABLE_KEY = frozenset({Encryption.AES_CBC, Encryption.CAMELLIA_CBC})
 
 _ENCRYPTION = Phase1Attribute.ENCRYPTION_ALGORITHM.value
 _HASH = Phase1Attribute.HASH_ALGORITHM.value
@@ -78,7 +74,8 @@ class _Offered(NamedTuple):
     @property
     def suite(self) -> Phase1Suite:
         encryption, hash, group, authentication = self.algorithms
-        key_length = _number(self.values, _KEY_LENGTH, 128) if encryption in _VARIABLE_KEY else 0
+        key_length = _number(self.values, _KEY_LENGTH) if encryption in IKE_SIZED else 0
+        key_length = key_length or ike_cipher(encryption, 0).key_length
         return Phase1Suite(encryption, key_length, hash, group, authentication)
 
     @property
@@ -95,7 +92,7 @@ class _Offered(NamedTuple):
         if len(self.values) < len(self.transform.attributes):
             twice = contradictions(self.transform.attributes, PHASE_1, PRIVATE_IN_PHASE_1)
             found += [f"one value of attribute {Phase1Attribute(kind).name}" for kind in twice]
-        if self.algorithms[0] in _VARIABLE_KEY and not _number(self.values, _KEY_LENGTH, 128):
+        if self.algorithms[0] in IKE_SIZED and not _number(self.values, _KEY_LENGTH, 128):
             found.append("a KEY_LENGTH other than 0")
         return found
 

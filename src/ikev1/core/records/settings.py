@@ -196,6 +196,25 @@ class Tunnel(Record, frozen=True):
     when_down: WhenDown | None = None  # None: drop, except `Start.NONE` before ``up`` and after ``down``
 
 
+class ShuntAction(StrEnum):
+    """What happens to the traffic of a `Shunt` (RFC 4301 §4.4.1)."""
+
+    PASS = "pass"  # noqa: S105  BYPASS: unprotected, even if it is that of a tunnel
+    DROP = "drop"  # DISCARD: neither sent nor accepted, unless it is that of a tunnel
+
+
+class Shunt(Record, frozen=True):
+    """Traffic that no IPsec SA is negotiated for; neither selector is dynamic. ``start`` is TRAP if it is in force
+    from the start, NONE if only on command.
+    """
+
+    name: str
+    action: ShuntAction
+    local: Selector
+    remote: Selector
+    start: Start = Start.TRAP
+
+
 class Pool(Record, frozen=True):
     """Virtual addresses for remote users, and the configuration that comes with them.
 
@@ -284,8 +303,11 @@ class Settings(Record, frozen=True):
 
     connections: tuple[Connection, ...] = ()
     pools: tuple[Pool, ...] = ()
+    shunts: tuple[Shunt, ...] = ()
     encapsulation_port: int = 4500  # RFC 3947 §4
     peer_encapsulation_port: int = 0  # that of peers; 0: the same
+    answer_strangers: bool = True  # notify peers that nobody knows why their first message is refused
+    initiator_only: bool = False  # ignore first messages of peers
     half_open_limit: int = 1000
     retransmit_tries: int = 5
     retransmit_timeout: float = 4.0  # seconds until the first repetition
@@ -312,6 +334,10 @@ class Settings(Record, frozen=True):
     def connection(self, name: str) -> Connection | None:
         """The connection ``name``, None if there is none."""
         return next((connection for connection in self.connections if connection.name == name), None)
+
+    def shunt(self, name: str) -> Shunt | None:
+        """The shunt ``name``, None if there is none."""
+        return next((shunt for shunt in self.shunts if shunt.name == name), None)
 
     def tunnel(self, name: str, connection: str | None) -> tuple[Connection, Tunnel] | None:
         """The tunnel ``name`` of ``connection``, or of the first connection that has one of that name (None)."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ikev1.config.findings import Findings, Rule
 from ikev1.config.formats.ipsec_conf.ends import ANY
 from ikev1.config.formats.ipsec_conf.folders import IpsecFolders
-from ikev1.config.formats.ipsec_conf.libreswan import Translated, translated, translated_setup
+from ikev1.config.formats.ipsec_conf.libreswan import Translated, refuse_other_order, translated, translated_setup
 from ikev1.config.formats.ipsec_conf.secrets_file import Entry, Word, read_entries
 from ikev1.config.formats.ipsec_conf.sections import KINDS, IpsecConf
 from ikev1.config.formats.ipsec_conf.sections import Section as IpsecSection
@@ -136,6 +136,8 @@ def _read(file: Path, dialect: _Dialect) -> Written:
         lambda secrets: IpsecFolders(folder, named, secrets, findings),
         of_libreswan=not dialect.as_strongswan,
     )
+    if not dialect.as_strongswan:
+        refuse_other_order(ours, findings)
     _add_lifetimes(ours, [conn for conn, _ in translated])
     return finished(ours, made, files)
 

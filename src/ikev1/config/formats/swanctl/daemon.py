@@ -16,7 +16,6 @@ Default = TypeVar("Default")
 NAMES = ("charon-systemd", "charon")  # of its section; what the first has takes precedence
 AGGRESSIVE_PSK = "i_dont_care_about_security_and_use_aggressive_mode_psk"
 _LOST = (
-    Lost("initiator_only", "peers may initiate", ("no",), matters=True),
     Lost("interfaces_use", "the gateway listens on all interfaces", matters=True),
     Lost("interfaces_ignore", "the gateway listens on all interfaces", matters=True),
     Lost("accept_unencrypted_mainmode_messages", "such messages are refused", ("no",)),
@@ -46,6 +45,8 @@ class Daemon:
         self.pam_service = self._pam_service()
         gateway = into.part("gateway")
         gateway.put("retransmit_jitter", min(jitter, 20.0) / 100, self._place("retransmit_jitter"))
+        if self._take("initiator_only", yes, False):
+            gateway.put("initiator_only", True, self._place("initiator_only"))
         self._copy_integers(gateway)
         for section in self._sections:
             section.lose(*_LOST)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import NamedTuple
 
-from ikev1.crypto.algorithms import ALIASES, ESP_CIPHERS, GROUPS, HASHES, IKE_CIPHERS
+from ikev1.crypto.algorithms import ALIASES, ESP_CIPHERS, GROUPS, HASHES, IKE_CIPHERS, INTEGRITIES
 
 MOST = 200  # proposals
 # What charon accepts for ``default`` with its most preferred first, and what peers commonly have; all in one packet
@@ -60,7 +60,7 @@ def esp_proposals(written: Iterable[str]) -> Apart:
     made: dict[str, None] = {}
     left_out: dict[str, None] = {}
     for text in _defaults(written, _DEFAULT_ESP):
-        words = _Kinds(text, ESP_CIPHERS, HASHES, GROUPS, _SEQUENCE_NUMBERS)
+        words = _Kinds(text, ESP_CIPHERS, INTEGRITIES, GROUPS, _SEQUENCE_NUMBERS)
         left_out |= dict.fromkeys(words.elsewhere)
         ciphers, hashes, groups, numbers = words.kinds
         combinations: list[tuple[str, ...]] = [
@@ -79,7 +79,7 @@ def ah_proposals(written: Iterable[str]) -> Apart:
     made: dict[str, None] = {}
     left_out: dict[str, None] = {}
     for text in _defaults(written, ["sha256-sha384-sha512-sha1"]):
-        words = _Kinds(text, HASHES, GROUPS, _SEQUENCE_NUMBERS)
+        words = _Kinds(text, INTEGRITIES, GROUPS, _SEQUENCE_NUMBERS)
         left_out |= dict.fromkeys(words.elsewhere)
         hashes, groups, numbers = words.kinds
         made |= _joined(text, words, list(product(hashes, groups or [""], numbers or [""])))

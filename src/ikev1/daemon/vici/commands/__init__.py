@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from ikev1.daemon.vici.commands import control, daemon, elsewhere, listing
-from ikev1.daemon.vici.request import Command
+from ikev1.daemon.vici.codec import Section
+from ikev1.daemon.vici.commands import certificates, control, daemon, elsewhere, listing, loading
+from ikev1.daemon.vici.request import Call, Command
 
 __all__ = ["COMMANDS"]
 
+
+def _settled(command: Command) -> Command:
+    """``command``, for which everything that was loaded before is in use."""
+
+    async def run(call: Call) -> Section:
+        call.loaded.settle()
+        return await command(call)
+
+    return run
+
+
 COMMANDS: dict[str, Command] = {
-    **daemon.COMMANDS,
-    **listing.COMMANDS,
-    **control.COMMANDS,
+    **{
+        name: _settled(command)
+        for group in (daemon, listing, certificates, control)
+        for name, command in group.COMMANDS.items()
+    },
+    **loading.COMMANDS,
     **elsewhere.COMMANDS,
 }
