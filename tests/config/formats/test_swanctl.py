@@ -331,7 +331,7 @@ def test_a_child_may_have_several_groups_or_none(branch: Branch) -> None:
 
 @pytest.mark.parametrize(
     "child",
-    ["esp_proposals = aes128-sha256-x448", "esp_proposals = aes128-aescmac", "ah_proposals = sha256-x448"],
+    ["esp_proposals = aes128-sha256-ecp224bp", "esp_proposals = aes128-aescmac", "ah_proposals = sha256-ecp224bp"],
 )
 def test_what_others_were_to_protect_does_not_go_without(faults: Faults, child: str) -> None:
     key = f"connections.branch.children.net.{child.partition(' ')[0]}"
@@ -346,12 +346,12 @@ def test_ah_proposals(branch: Branch) -> None:
 @pytest.mark.parametrize(
     ("connection", "child", "key"),
     [
-        ("proposals = aes256-sha256-x448-modp2048", "", "proposals"),
+        ("proposals = aes256-sha256-ecp224bp-modp2048", "", "proposals"),
         ("proposals = chacha20poly1305-prfsha256-ecp256, aes256-sha256-modp2048", "", "proposals"),
         ("", "esp_proposals = chacha20poly1305, aes256gcm16", "children.net.esp_proposals"),
         ("", "esp_proposals = aes256-aescmac-sha256", "children.net.esp_proposals"),
-        ("", "esp_proposals = aes256gcm16-x448-ecp256", "children.net.esp_proposals"),
-        ("", "esp_proposals = aes256gcm16-x448, aes256gcm16", "children.net.esp_proposals"),
+        ("", "esp_proposals = aes256gcm16-ecp224bp-ecp256", "children.net.esp_proposals"),
+        ("", "esp_proposals = aes256gcm16-ecp224bp, aes256gcm16", "children.net.esp_proposals"),
     ],
 )
 def test_algorithms_that_are_not_offered_are_named(load_text: LoadText, connection: str, child: str, key: str) -> None:
