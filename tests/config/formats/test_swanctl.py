@@ -324,6 +324,12 @@ def test_esp_proposals_are_taken_apart(branch: Branch) -> None:
     ]
 
 
+@pytest.mark.parametrize("word", ["yes", "no"])
+def test_sha256_may_be_truncated_as_in_a_draft(branch: Branch, word: str) -> None:
+    (tunnel,) = branch("", f"sha256_96 = {word}").tunnels
+    assert tunnel.sha256_96 is (word == "yes")
+
+
 def test_a_child_may_have_several_groups_or_none(branch: Branch) -> None:
     (tunnel,) = branch("", "esp_proposals = aes128gcm16-modp2048-ecp256-none, aes128ccm-modpnone").tunnels
     assert [(each.suite.encryption, each.group) for each in tunnel.proposals] == [(20, 14), (20, 19), (20, 0), (16, 0)]
@@ -427,7 +433,6 @@ class TestWithoutCounterpart:
             ("ppk_required = yes", "", "ppk_required"),
             ("", "policies = no", "children.net.policies"),
             ("", "reqid = 5", "children.net.reqid"),
-            ("", "sha256_96 = yes", "children.net.sha256_96"),
             ("", "interface = eth0", "children.net.interface"),
         ],
     )
