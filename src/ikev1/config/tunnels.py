@@ -37,6 +37,7 @@ def read_tunnel(name: str, table: Table, check: ProposalCheck, files: Files) -> 
         replay_window=table.take("replay_window", integer(0, LARGEST_WINDOW), 64),
         mode=table.take("mode", member(IpsecMode), IpsecMode.TUNNEL),
         compress=table.take("compress", boolean, False),
+        sha256_96=table.take("sha256_96", boolean, False),
         marks=read_packet_marks(table),
         updown=table.take("updown", program(files.folder), ()),
         when_down=table.take("when_down", member(WhenDown), None),

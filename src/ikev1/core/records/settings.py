@@ -191,6 +191,7 @@ class Tunnel(Record, frozen=True):
     replay_window: int = 64  # packets
     mode: IpsecMode = IpsecMode.TUNNEL
     compress: bool = False  # offer IPComp, and select it if the peer offers it
+    sha256_96: bool = False  # truncate HMAC-SHA-256 to 96 bits, as in a draft before RFC 4868
     marks: PacketMarks = PacketMarks()
     updown: tuple[str, ...] = ()  # a program and its arguments, run when the tunnel comes up and goes down
     when_down: WhenDown | None = None  # None: drop, except `Start.NONE` before ``up`` and after ``down``

@@ -25,7 +25,6 @@ _ANY_PORT = ("any", "%any")
 _ICMP = frozenset({"icmp", "1", "ipv6-icmp", "58"})
 _OF_SHELL = frozenset(";&|<>()$`")
 _LOST = (
-    Lost("sha256_96", "SHA-256 is always truncated to 128 bits (RFC 4868)", ("no",), matters=True),
     Lost("policies", "policies are always installed", ("yes",), matters=True),
     Lost(
         "reqid",
@@ -136,6 +135,7 @@ def _write_child(child: Options, into: Part) -> None:
     _write_lives(child, into)
     child.copy("mode", into, "mode", _MODE, "tunnel")
     child.copy("ipcomp", into, "compress", yes)
+    child.copy("sha256_96", into, "sha256_96", yes)
     child.copy("updown", into, "updown", _program)
     child.copy("start_action", into, "start", _START)
     close = child.take("close_action", _START, "none")
