@@ -23,6 +23,7 @@ LARGEST_WINDOW = 4096  # packets
 def read_tunnel(name: str, table: Table, check: ProposalCheck, files: Files) -> Tunnel:
     """The tunnel of this name, in a connection with this ``proposal_check``; errors are reported."""
     lives = read_tunnel_lives(table)
+    by_default = not any(key in table for key in ("proposals", "ah_proposals", "pfs"))
     tunnel = Tunnel(
         name=name,
         local=table.take("local", one_selector(table, "local"), DYNAMIC),
@@ -40,6 +41,7 @@ def read_tunnel(name: str, table: Table, check: ProposalCheck, files: Files) -> 
         marks=read_packet_marks(table),
         updown=table.take("updown", program(files.folder), ()),
         when_down=table.take("when_down", member(WhenDown), None),
+        pfs_if_refused=by_default,
     )
     table.finish()
     return tunnel

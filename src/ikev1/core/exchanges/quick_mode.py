@@ -63,6 +63,8 @@ def _offer(context: ExchangeContext, _: QuickMode) -> list[Payload]:
     previous = previous_of(context, wanted)
     if previous is not None:
         tunnel = phase2_proposal.as_before(tunnel, previous.suite, previous.group)
+    if wanted.group:
+        tunnel = phase2_proposal.with_group(tunnel, wanted.group)
     _check_nat(context, tunnel)
     mode = nat_traversal.encapsulation_mode(tunnel.mode, context.sa.nat)
     offered = phase2_proposal.offer(tunnel, wanted.spi, mode, wanted.cpi)

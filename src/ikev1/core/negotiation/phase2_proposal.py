@@ -50,6 +50,11 @@ def offer(tunnel: Tunnel, spi: int, mode: EncapsulationMode, cpi: int = 0) -> Se
     return SecurityAssociation(DOI.IPSEC, Situation.IDENTITY_ONLY, tuple(proposals))
 
 
+def with_group(tunnel: Tunnel, group: int) -> Tunnel:
+    """``tunnel`` with perfect forward secrecy by ``group``."""
+    return replace(tunnel, proposals=tuple(replace(proposal, group=group) for proposal in tunnel.proposals))
+
+
 def as_before(tunnel: Tunnel, suite: IpsecSuite, group: int) -> Tunnel:
     """``tunnel`` with the suite and group of an existing pair of IPsec SAs as the preferred proposal, if still allowed.
 

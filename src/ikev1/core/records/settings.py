@@ -194,6 +194,7 @@ class Tunnel(Record, frozen=True):
     marks: PacketMarks = PacketMarks()
     updown: tuple[str, ...] = ()  # a program and its arguments, run when the tunnel comes up and goes down
     when_down: WhenDown | None = None  # None: drop, except `Start.NONE` before ``up`` and after ``down``
+    pfs_if_refused: bool = False  # as initiator, request perfect forward secrecy if the peer refuses without it
 
 
 class ShuntAction(StrEnum):
