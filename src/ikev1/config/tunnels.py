@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ikev1.config.algorithms import ah_proposal, esp_proposal, group, warn_weak_ipsec
 from ikev1.config.files import Files
 from ikev1.config.findings import Rule
+from ikev1.config.interfaces import read_interface
 from ikev1.config.packet_marks import read_packet_marks
 from ikev1.config.programs import program
 from ikev1.config.rekeying import read_tunnel_lives
@@ -23,6 +24,8 @@ LARGEST_WINDOW = 4096  # packets
 def read_tunnel(name: str, table: Table, check: ProposalCheck, files: Files) -> Tunnel:
     """The tunnel of this name, in a connection with this ``proposal_check``; errors are reported."""
     lives = read_tunnel_lives(table)
+    interface, marks = read_interface(table, read_packet_marks(table))
+    by_default = not any(key in table for key in ("proposals", "ah_proposals", "pfs"))
     tunnel = Tunnel(
         name=name,
         local=table.take("local", one_selector(table, "local"), DYNAMIC),
@@ -38,9 +41,11 @@ def read_tunnel(name: str, table: Table, check: ProposalCheck, files: Files) -> 
         mode=table.take("mode", member(IpsecMode), IpsecMode.TUNNEL),
         compress=table.take("compress", boolean, False),
         sha256_96=table.take("sha256_96", boolean, False),
-        marks=read_packet_marks(table),
+        marks=marks,
+        interface=interface,
         updown=table.take("updown", program(files.folder), ()),
         when_down=table.take("when_down", member(WhenDown), None),
+        pfs_if_refused=by_default,
     )
     table.finish()
     return tunnel

@@ -59,6 +59,7 @@ from ikev1.daemon.saved_sas import SavedSas
 from ikev1.daemon.shunts import Shunts
 from ikev1.daemon.timer import Timer
 from ikev1.daemon.traps import Traps
+from ikev1.daemon.tunnel_interfaces import Interfaces
 from ikev1.esp.plane import (
     Acquire,
     Counters,
@@ -128,6 +129,7 @@ class Gateway:
         self._operations = PendingOperations()
         self.protection = Protection(self.plane, log)
         self.shunts = Shunts(self.plane, log)
+        self._interfaces = Interfaces(self.plane, log)
         self._network = NetworkChanges(self.plane, self, log)
         self._endpoint = endpoint
         self._keepalives = Keepalives(settings.nat_keepalive)
@@ -258,6 +260,7 @@ class Gateway:
         self._addresses.resume(self.settings, sas)
         self._client_addresses.resume(sas)
         alive = self.plane.adopt(children)
+        self._interfaces.adopt(self.settings)
         self.shunts.adopt(self.settings)
         self.protection.adopt(self.settings, children)
         if sas:
@@ -555,6 +558,7 @@ class Gateway:
         self.apply(self.engine.reconfigure(self._for_engine(settings), self.now(), how))
         self._keepalives.interval = settings.nat_keepalive
         self.pools.adopt(settings.pools)
+        self._interfaces.adopt(settings)
         self.shunts.adopt(settings)
         self.protection.adopt(settings)
         self._names.adopt(settings)

@@ -75,7 +75,7 @@ def as_before(tunnel: Tunnel, suite: IpsecSuite, group: int) -> Tunnel:
 
 
 def with_forward_secrecy(tunnel: Tunnel, group: int) -> Tunnel:
-    """``tunnel`` with ``group`` in its proposals if they have none: a gateway may demand it of its client (PFS)."""
+    """``tunnel`` with ``group`` in its proposals if they have none, because the peer demands it."""
     if any(proposal.group for proposal in tunnel.proposals):
         return tunnel
     return replace(tunnel, proposals=tuple(IpsecProposal(each.suite, group) for each in tunnel.proposals))
