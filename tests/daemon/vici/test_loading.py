@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from vici.exception import CommandException
 
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Pool, Settings
 from ikev1.daemon.vici import loaded, server
 from ikev1.daemon.vici.codec import PacketType, build_packet, segment
 
@@ -309,3 +311,26 @@ def test_only_the_owner_of_the_gateway_loads(meet: Meet, monkeypatch: pytest.Mon
         await ask(us, load)
 
     meet(scenario)
+
+
+def test_pools_fit_beside_those_of_the_file(meet: Meet) -> None:
+    def with_pool(settings: Settings) -> Settings:
+        pool = Pool("clients", ((bytes([10, 9, 0, 0]), bytes([10, 9, 0, 15])),))
+        used = replace(settings.connections[0], pools=("clients",))
+        changed: Settings = replace(settings, pools=(pool,), connections=(used,))
+        return changed
+
+    async def scenario(us: Side, other: Side) -> None:
+        def load(session: Any) -> None:
+            session.load_pool({"office": {"addrs": "10.8.0.0/28"}})
+            assert "overlaps pool" in refused(session.load_pool, {"more": {"addrs": "10.9.0.0/24"}})
+            session.load_shared(SHARED)
+            session.load_conn({"office": them(us, pools=["clients", "later"])})
+            assert sorted(session.get_pools()) == ["clients", "office"]
+            assert "no pool 'later'" in refused(lambda request: list(session.initiate(request)), {"child": "lan"})
+            session.load_pool({"later": {"addrs": "10.7.0.0/28"}})
+            assert names(session) == ["branch", "office"]
+
+        await ask(us, load)
+
+    meet(scenario, settings=with_pool)
