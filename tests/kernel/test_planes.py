@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from lab.lab import Lab
 from lab.pair import CHARON, OURS, assert_shown, await_child
 from lab.traffic import assert_tunnelled
@@ -24,10 +26,11 @@ def test_our_kernel_against_our_userspace(lab: Lab) -> None:
     assert not troubles(a)
 
 
-def test_our_userspace_against_charons_kernel(lab: Lab) -> None:
+@pytest.mark.parametrize("suite", ["aes128-sha256", "aes256gmac", "aes128ccm8", "aes192-aesxcbc", "blowfish128-sha1"])
+def test_our_userspace_against_charons_kernel(lab: Lab, suite: str) -> None:
     a, b = lab.direct()
-    charon = lab.charon(b, CHARON)
-    ours = lab.ours(a, replace(USERSPACE, calls=True))
+    charon = lab.charon(b, replace(CHARON, esp=suite))
+    ours = lab.ours(a, replace(USERSPACE, calls=True, esp=suite))
     ours.control.bring_up()
     await_child(ours, charon)
     assert_tunnelled(a, b, (ours.control, charon.control), lab.folder("transfer"), size=100_000)

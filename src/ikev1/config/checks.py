@@ -11,6 +11,7 @@ from ikev1.config.options import GatewayOptions
 from ikev1.config.plane_checks import check_plane, check_survival
 from ikev1.config.pool_checks import check_pools
 from ikev1.config.protection_checks import check_protection, check_userspace
+from ikev1.config.shunt_checks import check_shunts
 from ikev1.config.signature_checks import check_key_uses, check_signatures
 from ikev1.config.values import ANY
 from ikev1.config.xauth_checks import check_xauth
@@ -47,6 +48,9 @@ def check(settings: Settings, options: GatewayOptions, findings: Findings, now: 
         shortest = min((policy.lifetime for policy in connection.policies), default=_SHORTEST_LIFETIME)
         if shortest < _SHORTEST_LIFETIME:
             _warn_of_lifetime(shortest, f"{path}.lifetime", findings)
+        if settings.initiator_only and not can_call(connection):
+            text = f"never comes up: initiator_only ignores peers that call, and {', '.join(connection.remotes)} "
+            findings.warn(path, Rule.NEVER_UP, f"{text}cannot be called")
         check_destination(connection, path, findings)
         check_signatures(connection, path, findings, now)
         check_xauth(connection, path, findings)
@@ -54,6 +58,7 @@ def check(settings: Settings, options: GatewayOptions, findings: Findings, now: 
     check_key_uses(settings.connections, findings)
     check_pools(settings, options, findings)
     _check_tunnels(settings, findings)
+    check_shunts(settings, findings)
     _check_connections(settings.connections, findings)
 
 

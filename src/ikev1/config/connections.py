@@ -55,7 +55,7 @@ def read_connections(top: Table, drafts: tuple[Draft, ...], secrets: Secrets, fi
 
 def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets: Secrets, files: Files) -> Connection:
     table.whole(check_name, name)
-    check = table.take("proposal_check", member(ProposalCheck), ProposalCheck.STRICT)
+    check = table.take("proposal_check", member(ProposalCheck), ProposalCheck.CLAIM)
     tunnels = []
     for tunnel_name, tunnel_table in table.tables("tunnel"):
         tunnel_table.whole(check_name, tunnel_name)

@@ -14,11 +14,12 @@ from ikev1.config.connections import read_connections
 from ikev1.config.files import Files, changeable
 from ikev1.config.findings import ConfigError, Finding, Findings, Rule
 from ikev1.config.formats import read
-from ikev1.config.formats.written import Places, Written
+from ikev1.config.formats.written import Places, Side, Written
 from ikev1.config.options import GatewayOptions, engine_settings, gateway_options
 from ikev1.config.policies import read_policies
 from ikev1.config.pools import read_pools
 from ikev1.config.secrets import Secrets
+from ikev1.config.shunts import read_shunts
 from ikev1.config.table import Table
 from ikev1.config.user_backends import check_backends, read_backends
 from ikev1.core.records.record import replace
@@ -42,17 +43,19 @@ def load(
     *,
     format: str | None = None,
     ignored: Iterable[str] = (),
+    side: Side | None = None,
 ) -> Loaded:
     """Read and check the configuration at ``path``, and the secrets, keys and certificates it refers to; ``clock``
     gives the time (seconds since 1970) at which certificates must be valid.
 
     ``format`` is one of `ikev1.config.formats.FORMATS`, by default that of the file's name or content. Keys of another
-    format that have no counterpart are an error if it matters, unless they are in ``ignored``.
+    format that have no counterpart are an error if it matters, unless they are in ``ignored``. ``side`` is the end that
+    is meant where a file describes several devices.
 
     Raises:
         ConfigError: it cannot be read or used; with every reason.
     """
-    return load_written(read(Path(path), format, ignored), Path(path), clock)
+    return load_written(read(Path(path), format, ignored, side), Path(path), clock)
 
 
 def load_written(written: Written, file: Path, clock: Callable[[], float] = time.time) -> Loaded:
@@ -64,15 +67,20 @@ def load_written(written: Written, file: Path, clock: Callable[[], float] = time
     return _loaded(written, file.parent, findings, clock())
 
 
-def load_values(values: dict[str, Any], source: Path | str, clock: Callable[[], float] = time.time) -> Loaded:
+def load_values(
+    values: dict[str, Any],
+    source: Path | str,
+    clock: Callable[[], float] = time.time,
+    places: Places | None = None,
+) -> Loaded:
     """Check a configuration that another part of the program made, in the form in which `tomllib` returns that of a
-    file. ``source`` is named in findings; file names in ``values`` are relative to the working directory. ``clock`` is
-    that of `load`.
+    file. ``source`` is named in findings, and ``places`` has what the user wrote instead; file names in ``values`` are
+    relative to the working directory. ``clock`` is that of `load`.
 
     Raises:
         ConfigError: it cannot be used; with every reason.
     """
-    return _loaded(Written(values, Places()), Path(), Findings(Path(source)), clock())
+    return _loaded(Written(values, places or Places()), Path(), Findings(Path(source)), clock())
 
 
 def load_beside(written: Written, beside: Loaded, clock: Callable[[], float] = time.time) -> Loaded:
@@ -94,7 +102,7 @@ def _loaded(written: Written, folder: Path, findings: Findings, now: float, besi
     secrets = Secrets(files, written.exposed)
     connections = read_connections(top, read_policies(top), secrets, files)
     backends = read_backends(top, secrets, folder)
-    settings = engine_settings(gateway, options, connections, read_pools(top))
+    settings = engine_settings(gateway, options, connections, read_pools(top), read_shunts(top))
     gateway.finish()
     top.finish()
     if beside is not None:

@@ -56,6 +56,7 @@ from ikev1.daemon.remote_access.resolver import Resolver
 from ikev1.daemon.remote_access.saved_leases import SavedLeases
 from ikev1.daemon.remote_access.user_prompts import Prompter, UserPrompts
 from ikev1.daemon.saved_sas import SavedSas
+from ikev1.daemon.shunts import Shunts
 from ikev1.daemon.timer import Timer
 from ikev1.daemon.traps import Traps
 from ikev1.esp.plane import (
@@ -126,6 +127,7 @@ class Gateway:
         )
         self._operations = PendingOperations()
         self.protection = Protection(self.plane, log)
+        self.shunts = Shunts(self.plane, log)
         self._network = NetworkChanges(self.plane, self, log)
         self._endpoint = endpoint
         self._keepalives = Keepalives(settings.nat_keepalive)
@@ -249,6 +251,7 @@ class Gateway:
         self._addresses.resume(self.settings, sas)
         self._client_addresses.resume(sas)
         alive = self.plane.adopt(children)
+        self.shunts.adopt(self.settings)
         self.protection.adopt(self.settings, children)
         if sas:
             carried = f" and {len(alive)} pairs of IPsec SAs that the kernel kept" if alive else ""
@@ -537,6 +540,7 @@ class Gateway:
         self.apply(self.engine.reconfigure(self._for_engine(settings), self.now(), how))
         self._keepalives.interval = settings.nat_keepalive
         self.pools.adopt(settings.pools)
+        self.shunts.adopt(settings)
         self.protection.adopt(settings)
         self._names.adopt(settings)
         self.autostart.adopt(settings, changed)

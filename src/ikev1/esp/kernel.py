@@ -9,8 +9,20 @@ from pathlib import Path
 
 from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.core.records.path import UdpPath
+from ikev1.esp.exemptions import Exemptions
 from ikev1.esp.inner import Flow, matches
-from ikev1.esp.plane import Acquire, Counters, Drops, Listener, NetworkChanged, PlaneError, Protected, Reader, Trap
+from ikev1.esp.plane import (
+    Acquire,
+    Counters,
+    Drops,
+    Listener,
+    NetworkChanged,
+    PlaneError,
+    Protected,
+    Reader,
+    Shunted,
+    Trap,
+)
 from ikev1.esp.reach import EVERYTHING, Reach
 from ikev1.esp.routes import MARK, Routes
 from ikev1.esp.virtual_addresses import VirtualAddresses
@@ -26,7 +38,7 @@ from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.shared_addresses import SharedAddresses
 from ikev1.esp.xfrm.sockets import bypass_policies, take_esp
 from ikev1.esp.xfrm.spd import Spd
-from ikev1.esp.xfrm.translate import Flows, protected_flows, trap_flows, trap_templates
+from ikev1.esp.xfrm.translate import Flows, protected_flows, shunted_flows, trap_flows, trap_templates
 
 _VIRTUAL_ADDRESSES_ON = "lo"  # the kernel's ESP has no interface of its own
 
@@ -51,6 +63,8 @@ class KernelPlane:
             opened.callback(self._events.close)
             self._routes = Routes(metric)
             opened.callback(self._routes.close)
+            self._exemptions = Exemptions(self._routes, metric)
+            opened.callback(self._exemptions.close)
             self._opened = opened.pop_all()
         self._shared = SharedAddresses(owner, listener)
         self._virtual = VirtualAddresses(_VIRTUAL_ADDRESSES_ON)
@@ -175,6 +189,20 @@ class KernelPlane:
                 "`ip xfrm policy`; all other traffic is protected"
             )
 
+    def shunt(self, traffic: Collection[Shunted]) -> None:
+        """A policy of another program for the same packets stays, and is reported; the rest is in force."""
+        passing, dropping = (
+            [shunted_flows(entry) for entry in traffic if entry.drops is drops] for drops in (False, True)
+        )
+        self._exemptions.change([(flows.local, flows.remote) for flows in passing])
+        with _failing_as("cannot install policies for traffic without tunnels"):
+            foreign = self._guard.shunt(passing, dropping)
+        if foreign:
+            raise PlaneError(
+                f"another program has IPsec policies for traffic of shunts ({foreign}): see `ip xfrm policy`; all "
+                "others are in force"
+            )
+
     def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         """Does nothing: the kernel receives ESP from the sockets that `prepare_socket` has configured."""
 
@@ -184,6 +212,7 @@ class KernelPlane:
 
     def follow(self) -> None:
         self._routes.follow()
+        self._exemptions.follow()
 
     def addresses(self) -> frozenset[str]:
         return self._routes.addresses()
@@ -217,6 +246,8 @@ class KernelPlane:
         if not keep_protected:
             with suppress(PlaneError):
                 self.protect(())
+            with suppress(PlaneError):
+                self.shunt(())
         for connection, tunnel in tuple(self._traps):
             with suppress(PlaneError):
                 self.remove_trap(connection, tunnel)

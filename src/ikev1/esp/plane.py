@@ -14,6 +14,7 @@ it when one is readable.
 | install_outbound | an entry by selectors, routes to the device  | an SA, policies                            |
 | install_trap     | routes to the device, an entry without SA    | policies without SA                        |
 | protect          | rules of a packet filter, routes             | policies that block                        |
+| shunt            | rules of routing and of a packet filter      | policies that let pass or block, rules     |
 | follow           | routes to the device, their sources          | routes to the peers, their sources         |
 | receive          | ESP that the daemon's UDP sockets received   | never called: the kernel processes it      |
 | PlaneEvent       | reported while a packet is processed         | messages of a netlink socket in `readers`  |
@@ -99,6 +100,16 @@ class Protected(NamedTuple):
     remote: Selector
     marks: PacketMarks = PacketMarks()
     mode: IpsecMode = IpsecMode.TUNNEL
+
+
+class Shunted(NamedTuple):
+    """Traffic without IPsec SAs: exempt from all tunnels, or dropped unless a tunnel carries it. Neither selector is
+    dynamic.
+    """
+
+    local: Selector
+    remote: Selector
+    drops: bool = False
 
 
 class RekeyNeeded(NamedTuple):
@@ -260,6 +271,11 @@ class DataPlane(Protocol):
 
         The traffic of installed pairs is protected in any case. The protection remains if the process is killed; the
         next one takes it over with its first call, after `adopt`.
+        """
+
+    def shunt(self, traffic: Collection[Shunted]) -> None:
+        """Exempt this traffic from all tunnels, or drop it unless a tunnel carries it (RFC 4301 §4.4.1, BYPASS and
+        DISCARD). This replaces the traffic of an earlier call; what is called first after `adopt` precedes `protect`.
         """
 
     def follow(self) -> None:

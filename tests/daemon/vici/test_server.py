@@ -18,7 +18,7 @@ from ikev1.core.records.ike_sa import Phase1Suite
 from ikev1.core.records.path import Nat, NatTraversalVersion
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
-from ikev1.core.records.settings import Connection, Settings, Start
+from ikev1.core.records.settings import Connection, Settings, Shunt, ShuntAction, Start
 from ikev1.daemon.observe.event_log import Level
 from ikev1.daemon.observe.message_counters import NAMES
 from ikev1.daemon.vici.codec import SEGMENT_LIMIT, PacketType, build_packet, parse_message, parse_packet, segment
@@ -248,6 +248,28 @@ def test_a_trap_by_hand_is_protected_while_it_is_there(meet: Meet) -> None:
         assert list(us.plane.protected or ()) == [("branch", "net")]
         await ask(us, lambda session: session.uninstall({"child": "net"}))
         assert us.plane.protected == {}
+
+    meet(scenario)
+
+
+def test_shunts_are_listed_installed_and_taken_away_by_their_names_alone(meet: Meet) -> None:
+    lan = Shunt("lan", ShuntAction.PASS, Selector.parse("10.1.0.0/16"), Selector.parse("10.9.0.0/24"), Start.NONE)
+
+    async def scenario(us: Side, them: Side) -> None:
+        us.gateway.settings = replace(us.gateway.settings, shunts=(lan,))
+        assert await ask(us, lambda session: list(session.list_policies({"pass": True}))) == []
+        await ask(us, lambda session: session.install({"child": "lan"}))
+        (policy,) = await ask(us, lambda session: list(session.list_policies({"pass": True})))
+        assert (policy["lan"]["mode"], policy["lan"]["remote-ts"]) == (b"PASS", [b"10.9.0.0/24"])
+        assert await ask(us, lambda session: list(session.list_policies({"drop": True, "trap": True}))) == []
+        us.plane.refuse = "no room"
+        with pytest.raises(CommandException, match="no room"):
+            await ask(us, lambda session: session.uninstall({"child": "lan"}))
+        us.plane.refuse = ""
+        await ask(us, lambda session: session.uninstall({"child": "lan"}))
+        assert us.plane.shunted == frozenset()
+        with pytest.raises(CommandException, match="policy 'lan' not found"):
+            await ask(us, lambda session: session.uninstall({"child": "lan"}))
 
     meet(scenario)
 

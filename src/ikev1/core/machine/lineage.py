@@ -8,7 +8,7 @@ peer at another address has no heir: it is closed with its pairs, because it may
 from __future__ import annotations
 
 from ikev1.core.exchanges.informational import delete_ike
-from ikev1.core.machine import dpd
+from ikev1.core.machine import dpd, liveness
 from ikev1.core.machine.commands import close_ike
 from ikev1.core.machine.ended import adopt, end
 from ikev1.core.machine.sa_table import same_peer
@@ -24,6 +24,7 @@ from ikev1.core.negotiation.lineage import (
 from ikev1.core.peer.vendor_ids import is_vpnc
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Code
+from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Unique
@@ -31,6 +32,9 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Delete
 
 _DECIDES_WITHIN = 10.0  # seconds: a peer with dead peer detection has confirmed a new SA by then, or never does
+_HEARD_WITHIN = 5.0  # seconds: a message of the peer is so recent that it probably receives a Delete
+_ANSWERS_WITHIN = 0.5  # seconds until R-U-THERE is answered, normally
+_LOOKS_AGAIN = 4.0  # seconds: an answer that came meanwhile is recent
 _MOST = 7  # replaced ISAKMP SAs with a peer: one rekeying leaves one, rekeyings by both peers at once a few more
 
 
@@ -201,12 +205,13 @@ def may_have_heir(ref: SaRef) -> bool:
 
 
 def has_silent_heir(ref: SaRef) -> bool:
-    """Return whether this gateway has established an ISAKMP SA to replace this one that the peer does not confirm, but
-    has not rejected: it does not support dead peer detection.
+    """Return whether either peer has established a newer ISAKMP SA to replace this one that has not done so, because
+    the peer does not support dead peer detection: it is not confirmed or, behind a NAT, its location is not proved.
     """
     return any(
-        other.is_current and not other.confirmed and other.replaces == ref.sa.unique_id and not dpd.answers(other)
+        other.is_current and not (other.confirmed and other.peer) and not dpd.answers(other)
         for other in ref.tx.state.table.of_claim(ref.sa)
+        if not _is_older(other, ref.sa) and is_renewal(other, ref.sa)
     )
 
 
@@ -252,6 +257,20 @@ def retire(ref: SaRef) -> None:
     end(ref, "replaced by a newer ISAKMP SA")
 
 
+def retire_while_heard(ref: SaRef) -> None:
+    """Delete a replaced SA once its peer is known to receive messages, because nothing acknowledges a Delete: a peer
+    that misses it may keep the SA until it expires. If the peer has not sent a message lately, ask it under the heir,
+    and wait: packets may pass while its IKE daemon is restarted.
+    """
+    now, heir = ref.tx.now, heir_now(ref)
+    if heir is None or not dpd.answers(heir.sa) or now - liveness.last_heard(heir.sa) < _HEARD_WITHIN:
+        retire(ref)
+        return
+    asked_before = heir.sa.probe is not None
+    dpd.ask(heir, heir.sa.path)
+    ref.change(retires_at=now + (_LOOKS_AGAIN if asked_before else _ANSWERS_WITHIN))
+
+
 def _revive(ref: SaRef, why: str) -> None:
     """Use a replaced SA again."""
     sa, now = ref.sa, ref.tx.now
@@ -268,6 +287,15 @@ def stand_again(ref: SaRef) -> None:
         _revive(ref, f"#{ref.sa.heir}, which replaced it, has ended")
     elif not heir.confirmed:
         _revive(ref, f"the peer has confirmed it, but not yet #{ref.sa.heir}, which replaced it")
+
+
+def not_confirmed(ref: SaRef) -> None:
+    """Before the end of this SA, which the peer has not confirmed: note that the peer began to replace the others."""
+    if ref.sa.role is Role.INITIATOR:
+        return
+    for other in ref.tx.state.table.of_claim(ref.sa):
+        if other.is_current and other.confirmed and _is_older(other, ref.sa) and is_renewal(other, ref.sa):
+            ref.tx.of(other).change(revived=True)
 
 
 def heir_deleted(ref: SaRef) -> None:

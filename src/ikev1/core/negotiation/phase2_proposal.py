@@ -28,35 +28,40 @@ _COMPARED = 32  # transforms that the search for the closest match compares
 
 
 def offer(tunnel: Tunnel, spi: int, mode: EncapsulationMode, cpi: int = 0) -> SecurityAssociation:
-    """Return the SA payload that offers the proposals of ``tunnel`` with the inbound SPI ``spi``. Unless ``cpi`` is 0,
-    each proposal is offered with IPComp first, then without.
-
-    "If a KE payload is sent, the attribute describing the Diffie-Hellman group MUST be included in every transform of
-    every proposal" (RFC 2409 §5.5): only proposals with the group of the preferred one are offered.
+    """Return the SA payload that offers the proposals of ``tunnel``, which have one group (`of_one_group`), with the
+    inbound SPI ``spi``. Unless ``cpi`` is 0, each proposal is offered with IPComp first, then without.
     """
-    group = tunnel.proposals[0].group
     numbers = count(1)
     proposals = []
     for wanted in tunnel.proposals:
-        if wanted.group != group:
-            continue
         transforms = (transform_of(wanted, tunnel, mode),)
         protocol = wanted.suite.protocol
         if cpi:
             number = next(numbers)
             proposals.append(Proposal(number, protocol, spi.to_bytes(4), transforms))
-            proposals.append(ipcomp_proposal(number, cpi, tunnel, mode, group))
+            proposals.append(ipcomp_proposal(number, cpi, tunnel, mode, wanted.group))
         proposals.append(Proposal(next(numbers), protocol, spi.to_bytes(4), transforms))
     return SecurityAssociation(DOI.IPSEC, Situation.IDENTITY_ONLY, tuple(proposals))
 
 
-def as_before(tunnel: Tunnel, suite: IpsecSuite, group: int) -> Tunnel:
-    """``tunnel`` with the suite and group of an existing pair of IPsec SAs as the preferred proposal, if still allowed.
+def of_one_group(tunnel: Tunnel, preferred: int) -> Tunnel:
+    """``tunnel`` with those of its proposals that can be offered together: "the attribute describing the Diffie-Hellman
+    group MUST be included in every transform of every proposal" (RFC 2409 §5.5).
+
+    These are the ones with the ``preferred`` group, that of phase 1, since the peer has it and strongSwan chooses it,
+    too; if there are none, those with the group of the first.
+    """
+    groups = [proposal.group for proposal in tunnel.proposals]
+    group = preferred if preferred in groups else groups[0]
+    return replace(tunnel, proposals=tuple(each for each in tunnel.proposals if each.group == group))
+
+
+def as_before(tunnel: Tunnel, earlier: IpsecProposal) -> Tunnel:
+    """``tunnel`` with the suite and group of an existing pair of IPsec SAs as a proposal, if still allowed.
 
     If we accepted a stronger suite than configured, we propose the same suite when we rekey, since the peer may reject
     a weaker one.
     """
-    earlier = IpsecProposal(suite, group)
     if earlier in tunnel.proposals or not any(_allows(tunnel, wanted, earlier) for wanted in tunnel.proposals):
         return tunnel
     return replace(tunnel, proposals=(earlier, *tunnel.proposals))

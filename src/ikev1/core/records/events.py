@@ -18,6 +18,7 @@ class Code(StrEnum):
     PSK_MISMATCH = "psk-mismatch"
     NO_PROPOSAL_CHOSEN = "no-proposal-chosen"
     NO_CONNECTION = "no-connection"
+    INITIATOR_ONLY = "initiator-only"
     ID_MISMATCH = "id-mismatch"
     AUTHENTICATION_FAILED = "authentication-failed"
     REFLECTION = "reflection"

@@ -152,7 +152,7 @@ class Policy(Record, frozen=True):
     lifetime: int = DAY  # seconds
     lifetime_kilobytes: int = 0  # 0: no limit
     lifetime_set: bool = False  # whether the operator configured ``lifetime``: a default is not enforced
-    check: ProposalCheck = ProposalCheck.STRICT
+    check: ProposalCheck = ProposalCheck.CLAIM
 
 
 class Rekeying(Record, frozen=True):
@@ -186,7 +186,7 @@ class Tunnel(Record, frozen=True):
     lifetime_kilobytes: int = 0  # 0: no limit
     lifetime_set: bool = False  # as in `Policy`
     rekeying: Rekeying = Rekeying()
-    check: ProposalCheck = ProposalCheck.STRICT
+    check: ProposalCheck = ProposalCheck.CLAIM
     start: Start = Start.NONE
     replay_window: int = 64  # packets
     mode: IpsecMode = IpsecMode.TUNNEL
@@ -194,6 +194,25 @@ class Tunnel(Record, frozen=True):
     marks: PacketMarks = PacketMarks()
     updown: tuple[str, ...] = ()  # a program and its arguments, run when the tunnel comes up and goes down
     when_down: WhenDown | None = None  # None: drop, except `Start.NONE` before ``up`` and after ``down``
+
+
+class ShuntAction(StrEnum):
+    """What happens to the traffic of a `Shunt` (RFC 4301 §4.4.1)."""
+
+    PASS = "pass"  # noqa: S105  BYPASS: unprotected, even if it is that of a tunnel
+    DROP = "drop"  # DISCARD: neither sent nor accepted, unless it is that of a tunnel
+
+
+class Shunt(Record, frozen=True):
+    """Traffic that no IPsec SA is negotiated for; neither selector is dynamic. ``start`` is TRAP if it is in force
+    from the start, NONE if only on command.
+    """
+
+    name: str
+    action: ShuntAction
+    local: Selector
+    remote: Selector
+    start: Start = Start.TRAP
 
 
 class Pool(Record, frozen=True):
@@ -284,8 +303,11 @@ class Settings(Record, frozen=True):
 
     connections: tuple[Connection, ...] = ()
     pools: tuple[Pool, ...] = ()
+    shunts: tuple[Shunt, ...] = ()
     encapsulation_port: int = 4500  # RFC 3947 §4
     peer_encapsulation_port: int = 0  # that of peers; 0: the same
+    answer_strangers: bool = True  # notify peers that nobody knows why their first message is refused
+    initiator_only: bool = False  # ignore first messages of peers
     half_open_limit: int = 1000
     retransmit_tries: int = 5
     retransmit_timeout: float = 4.0  # seconds until the first repetition
@@ -312,6 +334,10 @@ class Settings(Record, frozen=True):
     def connection(self, name: str) -> Connection | None:
         """The connection ``name``, None if there is none."""
         return next((connection for connection in self.connections if connection.name == name), None)
+
+    def shunt(self, name: str) -> Shunt | None:
+        """The shunt ``name``, None if there is none."""
+        return next((shunt for shunt in self.shunts if shunt.name == name), None)
 
     def tunnel(self, name: str, connection: str | None) -> tuple[Connection, Tunnel] | None:
         """The tunnel ``name`` of ``connection``, or of the first connection that has one of that name (None)."""

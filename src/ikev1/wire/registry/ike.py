@@ -43,6 +43,8 @@ class Encryption(OpenEnum, prefix="ENCRYPTION", octets=2):
     CAST_CBC = 6
     AES_CBC = 7
     CAMELLIA_CBC = 8
+    SERPENT_CBC = 65004  # for private use: FreeS/WAN and its descendants
+    TWOFISH_CBC = 65005
 
 
 class HashAlgorithm(OpenEnum, prefix="HASH", octets=2):

@@ -88,15 +88,15 @@ def converted(
     files: Mapping[Path, os.stat_result],
     folders_with: Callable[[SwanctlSecrets], Folders],
     *,
-    of_both_ends: bool = False,
+    of_libreswan: bool = False,
 ) -> Part:
     """The sections of ``top`` as tables of `ikev1.toml`. ``words`` are what findings about these mention, in the words
     of the user, ``files`` what was read, and ``folders_with`` gives the folders with the passphrases of their keys.
-    ``of_both_ends`` is that of `SwanctlSecrets`.
+    ``of_libreswan``: secrets are those of both ends (`SwanctlSecrets`), and Aggressive Mode with them is accepted.
     """
     ours = Part(Places(words))
-    daemon = Daemon(top, ours)
-    secrets = SwanctlSecrets(top, files, of_both_ends=of_both_ends)
+    daemon = Daemon(top, ours, aggressive_psk=of_libreswan)
+    secrets = SwanctlSecrets(top, files, of_both_ends=of_libreswan)
     folders = folders_with(secrets)
     write_authorities(top, folders)
     write_connections(top, ours, Authentication(secrets, folders, named_ends(top)), daemon)
@@ -112,7 +112,7 @@ def finished(ours: Part, top: Options, files: Iterable[Path]) -> Written:
         ConfigError: nothing in it is for IKEv1.
     """
     findings = top.findings
-    if not ours.values.get("connection") and not findings.errors:
+    if not (ours.values.get("connection") or ours.values.get("shunt")) and not findings.errors:
         nothing = Finding(findings.file, "", Rule.NOT_IKEV1, "there is no connection for IKEv1")
         raise ConfigError((nothing, *map(top.places.shown, findings.warnings)))
     return written(ours, top, files)

@@ -85,10 +85,19 @@ async def list_ike_policies(call: Call) -> Section:
 
 
 async def list_policies(call: Call) -> Section:
-    """One ``list-policy`` event for each trap; there are no pass and drop policies."""
+    """One ``list-policy`` event for each trap and each shunt that the request selects."""
+    ike, child = call.request.text("ike"), call.request.text("child")
+    for shunt in tuple(call.gateway.shunts.installed.values()):
+        if shunt.action in call.request and ike is None and child in (None, shunt.name):
+            policy = {
+                "child": shunt.name,
+                "mode": shunt.action.upper(),
+                "local-ts": [str(shunt.local)],
+                "remote-ts": [str(shunt.remote)],
+            }
+            await call.stream("list-policy", {shunt.name: policy})
     if "trap" not in call.request:  # the presence of the key selects, whatever its value
         return {}
-    ike, child = call.request.text("ike"), call.request.text("child")
     for connection, tunnel in tuple(call.gateway.traps.installed.values()):
         if ike in (None, connection.name) and child in (None, tunnel.name):
             local, remote = selectors(tunnel)
