@@ -334,3 +334,18 @@ def test_pools_fit_beside_those_of_the_file(meet: Meet) -> None:
         await ask(us, load)
 
     meet(scenario, settings=with_pool)
+
+
+def test_a_connection_of_shunts_only(meet: Meet) -> None:
+    async def scenario(us: Side, other: Side) -> None:
+        def load(session: Any) -> None:
+            lan = {"mode": "pass", "local_ts": ["10.5.0.0/16"], "remote_ts": ["10.5.0.0/16"], "start_action": "trap"}
+            session.load_conn({"shunts": {"children": {"lan": lan}}})
+            (policy,) = session.list_policies({"pass": "yes"})
+            assert policy["lan"]["mode"] == b"PASS"
+            session.unload_conn({"name": "shunts"})
+            assert list(session.list_policies({"pass": "yes"})) == []
+
+        await ask(us, load)
+
+    meet(scenario)

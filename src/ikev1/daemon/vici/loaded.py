@@ -89,14 +89,16 @@ class LoadedConfiguration:
             Refused: it cannot be used.
         """
         one = replace(items, connections={name: items.connections[name]}, secrets=_SOME_SECRET)
-        loaded, errors = self._loaded(one, with_fields(self._gateway.file_settings, connections=()), BackendOptions())
+        loaded, errors = self._loaded(
+            one, with_fields(self._gateway.file_settings, connections=(), shunts=()), BackendOptions()
+        )
         wrong = [error for error in errors if error.rule not in _LATER]
         if wrong:
             raise refusal(wrong)
         if loaded is None:
             return
         names = {connection.name for connection in loaded.settings.connections}
-        if name not in names:
+        if name not in names and not loaded.settings.shunts:
             why = [each for each in loaded.warnings if each.rule is Rule.NOT_IKEV1]
             raise refusal(why) if why else Refused(f"connection {name!r} is not for IKEv1")
         self._tell(each for each in loaded.warnings if each.key.startswith(f"connections.{name}"))
