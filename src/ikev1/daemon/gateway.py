@@ -108,7 +108,7 @@ class Gateway:
         wall: Callable[[], float] = time.time,
         look_up: LookUp | None = None,
     ) -> None:
-        self.settings = self._read = settings
+        self.settings = self.file_settings = settings
         self.log = log
         self.now = clock = clock or SteadyClock(wall)
         self.wall = wall
@@ -544,7 +544,7 @@ class Gateway:
         Raises:
             ConfigError: the configuration is not usable; nothing was changed.
         """
-        self._read = self._load()
+        self.file_settings = self._load()
         self.adopt(how)
         self.log.write(Level.INFO, "CFG", f"configuration loaded: {len(self.settings.connections)} connections")
 
@@ -552,7 +552,7 @@ class Gateway:
         """Apply the configuration that was read and what `extend` joins to it. ``changed`` are the connections that
         are not as before, None if any may be; what the operator has done about the tunnels of others holds.
         """
-        settings, users = self.extend(self._read, self._users())
+        settings, users = self.extend(self.file_settings, self._users())
         self.settings = settings
         self.remote_access.adopt(users)
         self.apply(self.engine.reconfigure(self._for_engine(settings), self.now(), how))
