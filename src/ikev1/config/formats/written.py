@@ -42,6 +42,10 @@ class Places:
         """``path`` was written at ``place``."""
         self._places[path] = place
 
+    def add(self, others: Places) -> None:
+        """Add the places of another file in the same format."""
+        self._places |= others._places
+
     def of(self, path: str) -> Place | None:
         """Where ``path``, or else the nearest table around it, was written."""
         return self._nearest(path)[1]

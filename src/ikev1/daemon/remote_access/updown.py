@@ -166,6 +166,8 @@ class Updown:
         connection = self._settings().connection(child.connection)
         tunnel = None if connection is None else connection.tunnel(child.name)
         command = () if tunnel is None else tunnel.updown
+        if not command and not self._instances:
+            return
         key = _key(sa, child, for_all=runs_script(command))
         instance = self._instances.get(key)
         if child.unique_id in self._of_child or (instance is None and not command):
