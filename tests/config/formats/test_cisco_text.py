@@ -134,6 +134,11 @@ def test_errors_have_a_place(text: CiscoText, old: str, new: str, key: str, line
     assert (finding.key, finding.line, finding.column) == (key, line, column)
 
 
+def test_each_misspelled_command_is_reported(text: CiscoText) -> None:
+    whole = policy_map(more="rypto isakmp policy 1\ncrpto isakmp key x\nrouter ospf 1\ncrytpo ipsec df-bit\n")
+    assert [finding.key for finding in text.faults(whole)] == ["rypto", "crpto", "crytpo"]
+
+
 def test_an_unknown_command_can_be_ignored(text: CiscoText) -> None:
     whole = policy_map("set nonsense 5")
     assert text.fault(whole)[:2] == ("crypto map VPN 10.set", Rule.UNKNOWN_KEY)

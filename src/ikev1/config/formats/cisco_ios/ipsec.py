@@ -207,8 +207,7 @@ def replay(arguments: Arguments, into: Ipsec | Device) -> None:
 
 def reverse_route(arguments: Arguments, into: Ipsec) -> None:
     """Routes to the networks of the peer."""
-    arguments.rest()
-    into.reverse_route = Set(True, arguments.place)
+    arguments.lost("traffic needs no route of its own into the tunnel, and other routers get none")
 
 
 def responder_only(arguments: Arguments, into: Ipsec) -> None:
@@ -253,7 +252,7 @@ COMMON = {
 def _description(arguments: Arguments, into: Entry) -> None:
     """What the user wrote about an entry."""
     described = " ".join(word.text for word in arguments.rest())
-    into.place = into.place._replace(comments=(*into.place.comments, described))
+    into.description = described
 
 
 ENTRY = Grammar(

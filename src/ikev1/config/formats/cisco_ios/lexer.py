@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ikev1.config.formats.settings_lexer import LONGEST_LINE, MOST_LINES, SyntaxFault
 
+_MOST_COMMENTS = 200  # lines above a command
 EXEC, GLOBAL, SUBMODE = "exec", "global", "submode"
 _PROMPT = re.compile(r"([A-Za-z0-9][\w./-]{0,62})(?:\(([\w-]+)\))?[#>][ \t]*(?=\S|$)")
 _FENCE = re.compile(r"[ \t]*(?:```|~~~)")
@@ -64,7 +65,10 @@ def lines(text: str) -> Iterator[Line]:
             yield Line((), 0, number)
             continue
         if stripped.startswith(("!", "#", ":")) or _FENCE.match(written):
-            comments = [*comments, stripped.strip("!#:` \t")] if stripped.strip("!#:`~ \t") else []
+            if not (comment := stripped.strip("!#:`~ \t")):
+                comments.clear()
+            elif len(comments) < _MOST_COMMENTS:
+                comments.append(comment)
             yield Line((), len(written) - len(written.lstrip()), number, device, mode)
             continue
         words = _words(written, column)
@@ -74,7 +78,7 @@ def lines(text: str) -> Iterator[Line]:
             number += text.count("\n", start, at) - 1 if at <= len(text) else 0
         indent = 0 if device else len(written) - len(written.lstrip())
         yield Line(words, indent, number, device, mode, tuple(comments))
-        comments = []
+        comments.clear()
 
 
 def _check(text: str) -> None:
