@@ -406,6 +406,18 @@ def test_a_dynamic_map_has_a_connection_for_each_key(text: CiscoText) -> None:
     assert {tunnel.start for each in loaded.settings.connections[1:] for tunnel in each.tunnels} == {Start.NONE}
 
 
+def test_the_peer_of_a_dynamic_map_needs_networks(text: CiscoText) -> None:
+    side = Side("R1", is_peer=True)
+    faults = text.faults(policy_map(more=DYNAMIC), side=side)
+    assert [(each.key, each.rule) for each in faults] == [("crypto dynamic-map CLIENTS 10", Rule.NOT_SUPPORTED)]
+    _, *unknown = text.load(policy_map(more=DYNAMIC), "crypto dynamic-map CLIENTS 10", side=side).settings.connections
+    assert [(each.remote_address, each.tunnels[0].start) for each in unknown] == [("192.0.2.1", Start.TRAP)] * 2
+    dhcp = policy_map(outside="interface Gi0/0\n ip address dhcp\n crypto map VPN\n")
+    waiting = text.load(dhcp, side=side)
+    assert [each.tunnels[0].start for each in waiting.settings.connections] == [Start.NONE]
+    assert ("crypto map VPN 10", Rule.MISSING_KEY) in {(each.key, each.rule) for each in waiting.warnings}
+
+
 def test_l2tp(text: CiscoText) -> None:
     more = f"""{DYNAMIC}
 crypto ipsec transform-set L2TP esp-aes esp-sha-hmac

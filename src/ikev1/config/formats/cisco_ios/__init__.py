@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 
@@ -122,10 +121,10 @@ def _write(device: Device, side: Side, ours: Part, report: Report) -> None:
 
 
 def _other_end(peering: Peering, report: Report) -> Peering:
-    pairs = []
-    for pair in peering.pairs:
-        if pair.is_open:
-            text = "the text does not say which networks its peers have: all traffic would be protected"
-            report.unsupported(pair.place, text)
-        pairs.append(pair)
-    return mirrored(replace(peering, pairs=pairs))
+    if any(pair.is_open for pair in peering.pairs):
+        text = "the text does not say which networks its peers have: all traffic would be protected"
+        report.unsupported(peering.place, text)
+    if peering.local is None:
+        text = "the text has no fixed address of the router: the gateway does not initiate"
+        report.warn(peering.place, Rule.MISSING_KEY, text)
+    return mirrored(peering)
