@@ -178,6 +178,13 @@ def test_what_matters_is_refused_unless_ignored(text: CiscoText, old: str, new: 
     assert text.connection(whole, key).secret == b"of-the-ring"
 
 
+def test_the_keyring_of_all_others(text: CiscoText) -> None:
+    profile = PROFILE.replace("\n keyring RING", "\n keyring default")
+    assert text.connection(policy_map("set isakmp-profile BRANCH", more=profile)).secret == b"what-both-know"
+    fault = text.fault(policy_map(more=profile.replace("keyring default", "keyring OTHER")))
+    assert fault[:2] == ("crypto isakmp profile BRANCH.keyring", Rule.INVALID_VALUE)
+
+
 def test_the_identity_of_the_router(text: CiscoText) -> None:
     more = "crypto isakmp identity hostname\nip domain name example.org\n"
     assert text.connection(policy_map(more=more)).local_id == "@R1.example.org"
@@ -236,6 +243,7 @@ def test_transform_sets(text: CiscoText, words: str, suite: tuple[str, str, str]
     [
         ("esp-aes", Rule.INVALID_VALUE, 1),
         ("esp-aes esp-sha-hmac ah-sha-hmac", Rule.NOT_SUPPORTED, 1),
+        ("ah-md5-hmac esp-3des", Rule.NOT_SUPPORTED, 1),
         ("esp-gmac esp-sha-hmac", Rule.NOT_SUPPORTED, 31),
         ("esp-rot13 esp-sha-hmac", Rule.UNKNOWN_KEY, 31),
         ("", Rule.SYNTAX, 28),

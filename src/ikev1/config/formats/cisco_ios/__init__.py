@@ -36,7 +36,7 @@ _WORDS = {
     "remove local and remote": "remove the networks from the access list",
     "set local and remote of the tunnel": "set the networks in the access list",
 }
-_PROMPT = r"^(?:[ \t]*|[\w./-]+(?:\([\w-]+\))?[#>][ \t]*)"
+_PROMPT = r"^[ \t`]*(?:[\w./-]+(?:\([\w-]+\))?[#>][ \t]*)?"
 _OF_IOS = re.compile(
     _PROMPT + r"crypto[ \t]+(?:isakmp[ \t]+(?:policy|key|profile|client|keepalive)|keyring|map[ \t]+\S+[ \t]+\d+|"
     r"ipsec[ \t]+(?:ikev1[ \t]+)?(?:transform-set|profile)|dynamic-map|ikev1)\b",

@@ -84,7 +84,7 @@ class _Entries:
             yield from self._with_unknown(inner)
 
     def _with_peers(self, entry: Entry) -> Iterator[Peering]:
-        if entry.ikev2 is not None:
+        if entry.ikev2 is not None and not (self._device.asa and entry.transform_sets):
             self._report.warn(entry.ikev2.place, Rule.NOT_IKEV1, "the entry is skipped: IKEv2")
             return
         if not entry.peers or entry.acl is None:

@@ -110,6 +110,8 @@ def read_device(router: Router, grammar: Grammar, report: Report, *, asa: bool) 
 
 def _read(statement: Statement, grammar: Grammar, target: Any, report: Report, around: str) -> None:
     found = grammar.find(statement.words)
+    if found is None and statement.words[0].text.lower() == "no" and grammar.find(statement.words[1:]) is not None:
+        return  # what is switched off is not on
     if found is None:
         _unknown(statement, grammar, report, around)
         return

@@ -28,12 +28,12 @@ def transform_set(arguments: Arguments, device: Device) -> TransformSet:
     found = TransformSet(name, arguments.place)
     while arguments.left:
         _transform(arguments, found)
-    if found.cipher and not found.hash and "gcm" not in found.cipher and not found.ah:
+    if found.ah and (found.cipher or found.hash):
+        arguments.unsupported("ESP and AH cannot be combined: the set is used without AH")
+        found.ah = ""
+    if found.cipher and not found.hash and "gcm" not in found.cipher:
         text = "encrypts without protecting the integrity, which RFC 8221 §4 forbids: add a hash, such as esp-sha-hmac"
         arguments.report.error(arguments.place, Rule.INVALID_VALUE, text)
-    if found.ah and (found.cipher or found.hash):
-        arguments.unsupported("ESP and AH cannot be combined: remove one of them; the set is used without AH")
-        found.ah = ""
     if found.hash and not found.cipher:
         found.cipher = "null"
     if not (found.cipher or found.ah):

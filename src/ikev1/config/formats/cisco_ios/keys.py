@@ -10,6 +10,8 @@ from ikev1.config.formats.cisco_ios.model import Device, Interface, Key, Keys, P
 from ikev1.config.formats.cisco_ios.prefixes import Prefixes
 from ikev1.config.formats.cisco_ios.reading import Report, Set
 
+_GLOBAL = "default"  # the keyring of the keys outside of keyrings
+
 
 class Chooser:
     """Chooses profiles and keys of ``device``."""
@@ -21,7 +23,7 @@ class Chooser:
         self._by_name: dict[str, Profile] = {}
         for number, profile in enumerate(device.profiles.values()):
             for ring in profile.keyrings:
-                if ring.value not in device.keyrings:
+                if ring.value not in device.keyrings and ring.value != _GLOBAL:
                     report.error(ring.place, Rule.INVALID_VALUE, f"there is no crypto keyring {ring.value}")
             for match in profile.matches:
                 if match.network is not None:
@@ -62,7 +64,8 @@ class Chooser:
         """The keyrings in the order in which they are searched."""
         device = self._device
         if profile is not None and profile.keyrings:
-            return [device.keyrings[each.value].keys for each in profile.keyrings if each.value in device.keyrings]
+            rings = {_GLOBAL: device.keys, **{name: ring.keys for name, ring in device.keyrings.items()}}
+            return [rings[each.value] for each in profile.keyrings if each.value in rings]
         return [device.keys, *(ring.keys for ring in device.keyrings.values())]
 
 

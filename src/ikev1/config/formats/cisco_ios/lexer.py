@@ -10,7 +10,8 @@ from ikev1.config.formats.settings_lexer import LONGEST_LINE, MOST_LINES, Syntax
 
 _MOST_COMMENTS = 200  # lines above a command
 EXEC, GLOBAL, SUBMODE = "exec", "global", "submode"
-_PROMPT = re.compile(r"([A-Za-z0-9][\w./-]{0,62})(?:\(([\w-]+)\))?[#>][ \t]*(?=\S|$)")
+_PROMPT = re.compile(r"[ \t]*([A-Za-z0-9][\w./-]{0,62})(?:\(([\w-]+)\))?[#>][ \t]*(?=\S|$)")
+_QUOTED = re.compile(r"[ \t]*`[^`]+`[ \t]*")
 _FENCE = re.compile(r"[ \t]*(?:```|~~~)")
 _BANNER = re.compile(
     r"[ \t]*banner[ \t]+(?:(?:exec|incoming|login|motd|prompt-timeout|slip-ppp|config-save)[ \t]+)?(\^C|\x03|[^\w\s])"
@@ -56,6 +57,8 @@ def lines(text: str) -> Iterator[Line]:
         end = text.find("\n", at)
         end = len(text) if end < 0 else end
         written, start = text[at:end].rstrip("\r"), at
+        if _QUOTED.fullmatch(written):  # Markdown
+            written = written.replace("`", " ")
         at = end + 1
         device, mode, column = _prompt(written)
         stripped = written[column:].strip()
@@ -103,10 +106,10 @@ def _prompt(written: str) -> tuple[str, str, int]:
 
 
 def _words(written: str, column: int) -> tuple[Word, ...]:
-    """The words from ``column`` on, without a comment, which begins with a lone exclamation mark."""
+    """The words from ``column`` on, without a comment, which begins with a lone mark, or with several of ``#``."""
     found: list[Word] = []
     for word in _WORD.finditer(written, column):
-        if word[0] == "!":
+        if word[0] in ("!", "#") or word[0].startswith("##"):
             break
         found.append(Word(word[0], word.start() + 1))
     return tuple(found)

@@ -12,7 +12,7 @@ from ikev1.config.formats.settings_lexer import SyntaxFault
 
 MOST_ROUTERS = 200
 _MOST_COMPARED = 1_000_000  # commands with what is removed
-_LEAVES = frozenset({"exit", "end", "quit"})
+_LEAVES = frozenset({"exit", "ex", "end", "quit"})
 _TYPED = frozenset({"configure", "conf", "enable", "do", "write", "wr", "copy", "show", "sh"})  # no configuration
 _OF_CRYPTO = frozenset({"isakmp", "ipsec", "map", "ikev1", "keyring", "dynamic-map"})
 _SHORTEST = 2  # characters of a keyword that is abbreviated

@@ -36,7 +36,7 @@ def _of_interface(
     if ipsec is None:
         report.error(chosen.place, Rule.INVALID_VALUE, f"there is no crypto ipsec profile {chosen.value}")
         return
-    if ipsec.ikev2 is not None:
+    if ipsec.ikev2 is not None and not (device.asa and ipsec.transform_sets):
         report.warn(ipsec.ikev2.place, Rule.NOT_IKEV1, f"{interface.name} is skipped: IKEv2")
         return
     if interface.vrf is not None:
