@@ -12,7 +12,7 @@ from ikev1.core.machine.fragments import Fragments
 from ikev1.core.machine.report_limits import ReportLimits
 from ikev1.core.machine.sa_table import SaTable
 from ikev1.core.machine.stateless_responder import FirstMessages
-from ikev1.core.peer.connection_lookup import ConnectionLookup, called_address
+from ikev1.core.peer.connection_lookup import ConnectionLookup
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.context import ExchangeContext, Trace
 from ikev1.core.records.exchange import Exchange, Role
@@ -49,7 +49,7 @@ class State:
     def __init__(self, settings: Settings, random: Callable[[int], bytes]) -> None:
         self.settings = settings
         self.random = random
-        self.trace: Trace = lambda sa, label: True
+        self.trace: Trace = lambda sa, label, sent: True
         self.table = SaTable()
         self.limits = ReportLimits()
         self.first_messages = FirstMessages(random(32))
@@ -157,7 +157,14 @@ class State:
             sa.anchor is not None for sa in islice(self.table.of_host(host), _MOST_LOOKED_AT)
         ):
             return True
-        return any(called_address(known) == host for known in self.lookup.candidates(path.local_host, host))
+        candidates = self.lookup.candidates(path.local_host, host)
+        return any(host in self.lookup.called_addresses(known) for known in candidates)
+
+    def may_refuse(self, path: UdpPath) -> bool:
+        """Return whether a peer on ``path`` is told that its first message is refused. What an unknown one is told may
+        depend on the identity that it claims, so silence is for all refusals.
+        """
+        return self.settings.answer_strangers or self.knows_peer_at(path)
 
     def first_contact(self, sa: IkeSa) -> bool:
         """Return whether ``sa`` is the only SA with the peer's address under its local identity, over all connections.

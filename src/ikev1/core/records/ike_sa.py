@@ -17,6 +17,7 @@ from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.path import Nat, UdpPath
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.remote_access import User, Xauth
+from ikev1.core.records.selector import Selector
 from ikev1.core.records.timer import TimerKind, Timers
 
 
@@ -101,11 +102,18 @@ class Probe(Record, frozen=True):
 
 
 class Renewal(Record, frozen=True):
-    """The last Quick Mode of a tunnel whose pair brought no packet back, and the wait for the next one."""
+    """The last Quick Mode for the traffic of a pair that brought no packet back, and the wait for the next one."""
 
     tunnel: str
     quick_mode_at: float  # its start
     quick_mode_wait: float  # seconds from then until the next one may start
+    local: Selector | None = None  # an earlier version stored only the tunnel
+    remote: Selector | None = None
+
+    @property
+    def traffic(self) -> tuple[str, Selector | None, Selector | None]:
+        """The tunnel and the selectors, as in `ChildSa.traffic`."""
+        return self.tunnel, self.local, self.remote
 
 
 class Liveness(Record, frozen=True):
@@ -118,7 +126,7 @@ class Liveness(Record, frozen=True):
     looks: int = 0  # number of these questions
     hinted_at: float = 0.0  # time at which an unauthenticated error last caused an R-U-THERE
     quick_mode: int = 0  # message ID of the Quick Mode that tests a peer without dead peer detection, 0 for none
-    renewals: tuple[Renewal, ...] = ()  # of the tunnels that brought nothing back
+    renewals: tuple[Renewal, ...] = ()  # of the pairs that brought nothing back
 
     def timers(self) -> Timers:
         """The timer of the next check."""
@@ -182,7 +190,7 @@ class IkeSa(Record, frozen=True):
     replaces: int = 0  # unique_id of the ISAKMP SA whose pairs of IPsec SAs move to this one
     heir: int = 0  # the unique_id of the ISAKMP SA that is used in place of this one, whichever peer initiated it
     retires_at: float = 0.0  # when an SA that has an heir is deleted
-    revived: bool = False  # it had an heir that ended, or that the peer did not confirm, and is used again
+    revived: bool = False  # it is used although it had an heir, or the peer began one, that ended or is not confirmed
     spent_message_ids: tuple[int, ...] = ()  # of the peer's Quick Modes; none is accepted again
     own_quick_modes: int = 0  # number of Quick Modes that this gateway initiated
     own_message_ids: int = 0  # number of message IDs used by this gateway (`ikev1.core.exchanges.message_ids`)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Hashable, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
+from ikev1.core.peer import identity
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import (
     ChildDown,
@@ -36,10 +37,12 @@ from ikev1.core.records.events import (
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.mode_config import ModeConfig
+from ikev1.crypto.algorithms import registered_name
 from ikev1.daemon.observe.event_counters import NAMES, REKEYED, name_of
 from ikev1.daemon.observe.log_rate_limit import LogRateLimit
 from ikev1.errors import describe_bug
 from ikev1.wire.describe import describe
+from ikev1.wire.registry import AuthenticationMethod
 
 
 class Level(IntEnum):
@@ -264,7 +267,7 @@ def _text(event: Event) -> str:
     if isinstance(event, MessageSeen):
         return _message(event)
     if isinstance(event, IkeUp):
-        return f"ISAKMP SA established with {event.sa.path.remote_host}"
+        return _ike_up(event.sa)
     if isinstance(event, XauthUp):
         return _xauth_up(event.sa)
     if isinstance(event, IkeConfirmed):
@@ -284,6 +287,17 @@ def _text(event: Event) -> str:
     if isinstance(event, Failure):
         return (f"{event.peer}: " if event.sa is None and event.peer else "") + event.text
     return event.text
+
+
+def _ike_up(sa: IkeSa) -> str:
+    """Who was authenticated, and how."""
+    method = registered_name(AuthenticationMethod, sa.chosen.suite.authentication) if sa.chosen is not None else ""
+    who = f": {_who(sa.peer_id_body)} authenticated by {method}, we are {_who(sa.local_id_body)}" if method else ""
+    return f"ISAKMP SA established with {sa.path.remote_host}{who}"
+
+
+def _who(body: bytes) -> str:
+    return identity.text_of(identity.parse(body)) if body else "%any"
 
 
 def _config(config: ModeConfig | None) -> str:

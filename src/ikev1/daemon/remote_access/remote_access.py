@@ -105,6 +105,10 @@ class RemoteAccess:
         """The gateway stops: the sessions that end from now on are ended by it."""
         self._sessions.ends()
 
+    async def hooks_done(self) -> None:
+        """Wait until the hooks of the tunnels that are up, and the resolver, have been run."""
+        await self._updown.done()
+
     async def close(self) -> None:
         """Wait for the remaining hooks and notices, for a limited time."""
         await self._users.close()

@@ -137,6 +137,11 @@ class Updown:
         if instance is not None:
             self._want(instance, up=False)
 
+    async def done(self) -> None:
+        """Wait until all hooks have been run for what is up now."""
+        while tasks := self._tasks():
+            await asyncio.wait(tasks)
+
     async def close(self) -> None:
         """Wait for the remaining runs, for at most `_CLOSING` seconds."""
         with contextlib.suppress(TimeoutError):
