@@ -11,7 +11,7 @@ from dishonest import resealed
 from ikev1.core.records.child_sa import ChildSa, Mark, PacketMarks
 from ikev1.core.records.events import ChildUp, Code, Failure, Note
 from ikev1.core.records.selector import Selector
-from ikev1.core.records.settings import ProposalCheck
+from ikev1.core.records.settings import IpsecProposal, ProposalCheck
 from ikev1.crypto.algorithms import ESP_CIPHERS, INTEGRITIES
 from ikev1.crypto.suites import esp_key_sizes
 from ikev1.wire.payloads import Payload, SecurityAssociation
@@ -58,6 +58,41 @@ def test_a_tunnel_that_is_wanted_comes_up_as_soon_as_the_isakmp_sa_is(network: N
     network.settle()
     assert network.labels("alice") == ["MM1", "MM3", "MM5", "QM1", "QM3"]
     assert mirror(alice.carries, bob.carries)
+
+
+SEVERAL = (esp("aes128-sha256-modp1024"), esp("aes128-sha256-ecp256"), esp("aes128-sha256"))
+
+
+@pytest.mark.parametrize(
+    ("theirs", "group"),
+    [
+        (SEVERAL, 19),  # that of phase 1
+        (SEVERAL[1:], 19),
+        (SEVERAL[:1], 0),  # which the other end has not
+    ],
+)
+def test_the_caller_asks_for_the_group_of_phase_1_if_it_has_it(
+    network: Network, theirs: tuple[IpsecProposal, ...], group: int
+) -> None:
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel(proposals=SEVERAL))))
+    bob = network.peer("bob", BOB, settings(connection(BOB, ALICE, tunnel(proposals=theirs, mirrored=True))))
+    establish(network, alice, None)
+    alice.calls("net")
+    network.settle()
+    assert [child.group for child in bob.children] == ([group] if group else [])
+
+
+@pytest.mark.parametrize("proposal", SEVERAL)
+def test_who_is_called_takes_the_group_that_is_offered_and_asks_for_it_again(
+    network: Network, proposal: IpsecProposal
+) -> None:
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel(proposals=(proposal,)))))
+    bob = network.peer("bob", BOB, settings(connection(BOB, ALICE, tunnel(proposals=SEVERAL, mirrored=True))))
+    establish(network, alice)
+    assert bob.child.group == proposal.group
+    bob.does(lambda engine: engine.rekey_child(bob.child.unique_id, network.now))
+    network.run(6)
+    assert [child.group for child in alice.children] == [proposal.group] * 2
 
 
 def test_who_receives_is_ready_before_who_sends(network: Network, alice: Peer, bob: Peer) -> None:

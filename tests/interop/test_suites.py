@@ -99,3 +99,23 @@ def test_charon_calls_us_with_each(lab: Lab) -> None:
     ours = lab.ours(b, OurOptions(suites=EACH_ITS_OWN))
     charon = lab.charon(a, CharonOptions(calls=True, suites=EACH_ITS_OWN, crypto=CRYPTO))
     try_each(charon, ours, a)
+
+
+CHARONS_GROUPS = "aes128-sha256-modp3072-ecp256-modp2048"
+OUR_GROUPS = '", "'.join(("aes128-sha256-modp2048", "aes128-sha256-ecp256"))  # two proposals
+
+
+def test_we_ask_charon_for_the_group_of_phase_1(lab: Lab) -> None:
+    a, b = lab.direct()
+    charon = lab.charon(b, CharonOptions(ike="aes128-sha256-ecp256", esp=CHARONS_GROUPS, crypto=CRYPTO))
+    ours = lab.ours(a, OurOptions(calls=True, ike="aes128-sha256-ecp256", esp=OUR_GROUPS))
+    ours.control.initiate()
+    assert ours.control.child()["dh-group"] == charon.control.child()["dh-group"] == "ECP_256"
+
+
+def test_charon_asks_us_for_the_group_of_phase_1(lab: Lab) -> None:
+    a, b = lab.direct()
+    ours = lab.ours(b, OurOptions(ike="aes128-sha256-ecp256", esp=OUR_GROUPS))
+    charon = lab.charon(a, CharonOptions(calls=True, ike="aes128-sha256-ecp256", esp=CHARONS_GROUPS, crypto=CRYPTO))
+    charon.control.initiate()
+    assert ours.control.child()["dh-group"] == charon.control.child()["dh-group"] == "ECP_256"

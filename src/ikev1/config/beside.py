@@ -11,14 +11,16 @@ from ikev1.core.records.settings import Settings
 
 
 def joined_settings(first: Settings, second: Settings) -> Settings:
-    """``first``, and beside them the connections and pools of ``second``, which take precedence where both have a
-    name.
+    """``first``, and beside them the connections, pools and shunts of ``second``, which take precedence where both have
+    a name.
     """
-    connections, pools = ({each.name for each in found} for found in (second.connections, second.pools))
+    connections = {each.name for each in second.connections}
+    pools, shunts = {each.name for each in second.pools}, {each.name for each in second.shunts}
     joined: Settings = replace(
         first,
         connections=(*(each for each in first.connections if each.name not in connections), *second.connections),
         pools=(*(each for each in first.pools if each.name not in pools), *second.pools),
+        shunts=(*(each for each in first.shunts if each.name not in shunts), *second.shunts),
     )
     return joined
 
@@ -36,7 +38,8 @@ def joined_backends(first: BackendOptions, second: BackendOptions) -> BackendOpt
 
 
 def about_others(findings: Iterable[Finding], own: Settings) -> list[Finding]:
-    """Those of ``findings`` that are not about the connections and pools of ``own``."""
+    """Those of ``findings`` that are not about the connections, pools and shunts of ``own``."""
     paths = tuple(f"connection.{each.name}." for each in own.connections)
     paths += tuple(f"pools.{each.name}." for each in own.pools)
+    paths += tuple(f"shunt.{each.name}." for each in own.shunts)
     return [each for each in findings if not f"{each.key}.".startswith(paths)]

@@ -80,7 +80,6 @@ class Rule(StrEnum):
     MIXED_IP_VERSIONS = "mixed-ip-versions"
     ESP_AND_AH = "esp-and-ah"
     AH_IN_UDP = "ah-in-udp"
-    PFS_GROUPS_DIFFER = "pfs-groups-differ"
     TRANSPORT_OF_NETWORKS = "transport-of-networks"
     DROP_OF_UNKNOWN_TRAFFIC = "drop-of-unknown-traffic"
     ESN_WITHOUT_WINDOW = "esn-without-window"

@@ -67,15 +67,20 @@ def load_written(written: Written, file: Path, clock: Callable[[], float] = time
     return _loaded(written, file.parent, findings, clock())
 
 
-def load_values(values: dict[str, Any], source: Path | str, clock: Callable[[], float] = time.time) -> Loaded:
+def load_values(
+    values: dict[str, Any],
+    source: Path | str,
+    clock: Callable[[], float] = time.time,
+    places: Places | None = None,
+) -> Loaded:
     """Check a configuration that another part of the program made, in the form in which `tomllib` returns that of a
-    file. ``source`` is named in findings; file names in ``values`` are relative to the working directory. ``clock`` is
-    that of `load`.
+    file. ``source`` is named in findings, and ``places`` has what the user wrote instead; file names in ``values`` are
+    relative to the working directory. ``clock`` is that of `load`.
 
     Raises:
         ConfigError: it cannot be used; with every reason.
     """
-    return _loaded(Written(values, Places()), Path(), Findings(Path(source)), clock())
+    return _loaded(Written(values, places or Places()), Path(), Findings(Path(source)), clock())
 
 
 def load_beside(written: Written, beside: Loaded, clock: Callable[[], float] = time.time) -> Loaded:

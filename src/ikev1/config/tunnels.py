@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from ikev1.config.algorithms import ah_proposal, esp_proposal, group, warn_weak_ipsec
 from ikev1.config.files import Files
-from ikev1.config.findings import Invalid, Rule
+from ikev1.config.findings import Rule
 from ikev1.config.interfaces import read_interface
 from ikev1.config.packet_marks import read_packet_marks
 from ikev1.config.programs import program
@@ -41,6 +41,7 @@ def read_tunnel(name: str, table: Table, check: ProposalCheck, files: Files) -> 
         replay_window=table.take("replay_window", integer(0, LARGEST_WINDOW), 64),
         mode=table.take("mode", member(IpsecMode), IpsecMode.TUNNEL),
         compress=table.take("compress", boolean, False),
+        sha256_96=table.take("sha256_96", boolean, False),
         marks=marks,
         interface=interface,
         updown=table.take("updown", program(files.folder), ()),
@@ -77,19 +78,7 @@ def _read_proposals(table: Table) -> tuple[IpsecProposal, ...]:
         )
     proposals = proposals or with_ah or tuple(map(esp_proposal(table.findings, ""), DEFAULT_ESP))
     pfs = table.take("pfs", group, None)
-    proposals = table.whole(lambda number: _with_one_group(proposals, number), pfs.number if pfs else 0) or proposals
+    if pfs is not None:
+        proposals = tuple(IpsecProposal(each.suite, each.group or pfs.number) for each in proposals)
     warn_weak_ipsec(table.findings, table.path, proposals)
     return proposals
-
-
-def _with_one_group(proposals: Iterable[IpsecProposal], pfs: int) -> tuple[IpsecProposal, ...]:
-    """The proposals, all with the group of ``pfs`` or of any of them; RFC 2409 §5.5: if a KE payload is sent, the
-    group "MUST be included in every transform of every proposal".
-    """
-    groups = {proposal.group or pfs for proposal in proposals}
-    if len(groups) > 1 or (pfs and pfs not in groups):
-        raise Invalid(
-            Rule.PFS_GROUPS_DIFFER,
-            "pfs and all proposals must use the same Diffie-Hellman group, or none (RFC 2409 §5.5)",
-        )
-    return tuple(IpsecProposal(proposal.suite, proposal.group or pfs) for proposal in proposals)

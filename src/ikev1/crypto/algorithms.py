@@ -117,6 +117,7 @@ _GROUPS = (
     GroupWord("ecp384bp", Group.BRAINPOOL_384, "ECP_384_BP"),
     GroupWord("ecp512bp", Group.BRAINPOOL_512, "ECP_512_BP"),
     GroupWord("curve25519", Group.CURVE_25519, "CURVE_25519"),
+    GroupWord("curve448", Group.CURVE_448, "CURVE_448"),
 )
 
 IKE_CIPHERS = {cipher.word: cipher for cipher in _IKE_CIPHERS}
@@ -135,6 +136,7 @@ ALIASES = {
     "sha2_384": "sha384",
     "sha2_512": "sha512",
     "x25519": "curve25519",
+    "x448": "curve448",
     **{f"aes{bits}{mode}": f"aes{bits}{mode}16" for bits in _SIZES for mode in _TAGGED},
     **{
         f"aes{bits}{mode}{8 * octets}": f"aes{bits}{mode}{octets}"

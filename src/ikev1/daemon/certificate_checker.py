@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from ikev1.core.records.actions import CheckCertificate
-from ikev1.core.records.certificate_check import CertificateVerdict, Untrusted
+from ikev1.core.records.certificate_check import CertificateVerdict, Trusted, Untrusted
 from ikev1.core.records.events import Code
-from ikev1.daemon.observe.event_log import EventLog
+from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.errors import describe_bug
 from ikev1.pki.fetch import CachedFetcher, Fetcher, FetchFailed, HttpFetcher
 from ikev1.pki.verdict import verdict_on
@@ -84,7 +84,11 @@ class CertificateChecker:
             self._log.bug("a certificate check", error)
             self._answer(request, _not_checked(error))
         else:
-            self._answer(request, future.result())
+            verdict = future.result()
+            if isinstance(verdict, Trusted):
+                for status in verdict.statuses:
+                    self._log.write(Level.INFO, "CFG", status, kind="statuses of certificates")
+            self._answer(request, verdict)
 
 
 def _too_many(most: int) -> Untrusted:

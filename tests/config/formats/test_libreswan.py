@@ -225,6 +225,9 @@ class TestConnections:
         text = f"{conn('also=a', 'also=b')}conn a\n    keyingtries=7\nconn b\n    keyingtries=8\n"
         assert reader.load(text).settings.connections[0].keyingtries == 7
 
+    def test_sha2_may_be_truncated_as_in_a_draft(self, reader: IpsecConf) -> None:
+        assert reader.connection("sha2-truncbug=yes").tunnels[0].sha256_96
+
     def test_of_one_key_there_are_two_spellings(self, reader: IpsecConf) -> None:
         assert reader.connection("replay_window=64").tunnels[0].replay_window == 64
 
@@ -233,7 +236,6 @@ class TestConnections:
         [
             "authby=rsasig",
             "encapsulation=no",
-            "sha2-truncbug=yes",
             "reqid=7",
             "priority=7",
             "vti-interface=vti0",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from vici.exception import CommandException
 
+from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Pool, Settings
+from ikev1.daemon.vici import loaded, server
 from ikev1.daemon.vici.codec import PacketType, build_packet, segment
 
 if TYPE_CHECKING:
@@ -273,5 +277,75 @@ def test_requests_that_a_client_sends_ahead_are_answered_in_their_order(meet: Me
             key: text(value) if isinstance(value, dict) else value if isinstance(value, list) else str(value)
             for key, value in message.items()
         }
+
+    meet(scenario)
+
+
+def test_what_is_loaded_is_bounded(meet: Meet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loaded, "MOST_OCTETS", 5000)
+
+    async def scenario(us: Side, other: Side) -> None:
+        def load(session: Any) -> None:
+            for number in range(5):
+                session.load_shared({"type": "ike", "id": str(number), "data": SECRET})
+            assert "unload some of it" in refused(session.load_shared, {"type": "ike", "id": "5", "data": SECRET})
+            session.unload_shared({"id": "0"})
+            session.load_shared({"type": "ike", "id": "5", "data": SECRET})
+
+        await ask(us, load)
+
+    meet(scenario)
+
+
+def test_only_the_owner_of_the_gateway_loads(meet: Meet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever else may use the socket could have a hook run."""
+    monkeypatch.setattr(server, "_user", lambda _: os.geteuid() + 1)
+
+    async def scenario(us: Side, other: Side) -> None:
+        def load(session: Any) -> None:
+            for command in ("load_conn", "unload_conn", "load_shared", "load_key", "load_pool"):
+                assert "only root and the user of the gateway" in refused(getattr(session, command), {})
+            assert session.get_conns()["conns"] == []
+            assert names(session) == ["branch"]
+
+        await ask(us, load)
+
+    meet(scenario)
+
+
+def test_pools_fit_beside_those_of_the_file(meet: Meet) -> None:
+    def with_pool(settings: Settings) -> Settings:
+        pool = Pool("clients", ((bytes([10, 9, 0, 0]), bytes([10, 9, 0, 15])),))
+        used = replace(settings.connections[0], pools=("clients",))
+        changed: Settings = replace(settings, pools=(pool,), connections=(used,))
+        return changed
+
+    async def scenario(us: Side, other: Side) -> None:
+        def load(session: Any) -> None:
+            session.load_pool({"office": {"addrs": "10.8.0.0/28"}})
+            assert "overlaps pool" in refused(session.load_pool, {"more": {"addrs": "10.9.0.0/24"}})
+            session.load_shared(SHARED)
+            session.load_conn({"office": them(us, pools=["clients", "later"])})
+            assert sorted(session.get_pools()) == ["clients", "office"]
+            assert "no pool 'later'" in refused(lambda request: list(session.initiate(request)), {"child": "lan"})
+            session.load_pool({"later": {"addrs": "10.7.0.0/28"}})
+            assert names(session) == ["branch", "office"]
+
+        await ask(us, load)
+
+    meet(scenario, settings=with_pool)
+
+
+def test_a_connection_of_shunts_only(meet: Meet) -> None:
+    async def scenario(us: Side, other: Side) -> None:
+        def load(session: Any) -> None:
+            lan = {"mode": "pass", "local_ts": ["10.5.0.0/16"], "remote_ts": ["10.5.0.0/16"], "start_action": "trap"}
+            session.load_conn({"shunts": {"children": {"lan": lan}}})
+            (policy,) = session.list_policies({"pass": "yes"})
+            assert policy["lan"]["mode"] == b"PASS"
+            session.unload_conn({"name": "shunts"})
+            assert list(session.list_policies({"pass": "yes"})) == []
+
+        await ask(us, load)
 
     meet(scenario)

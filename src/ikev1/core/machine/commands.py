@@ -95,6 +95,11 @@ def is_under_way(sa: IkeSa, tunnel: str) -> bool:
     return tunnel in sa.queued or any(exchange.tunnel == tunnel for exchange in _unfinished(sa))
 
 
+def is_being_replaced(sa: IkeSa, child: ChildSa) -> bool:
+    """Return whether a pair for the traffic of ``child`` is being negotiated under ``sa``, or its tunnel is queued."""
+    return child.name in sa.queued or any(exchange.traffic == child.traffic for exchange in _unfinished(sa))
+
+
 def _unfinished(sa: IkeSa) -> Iterator[Exchange]:
     """Yield the phase 2 exchanges that this gateway initiated under ``sa`` and that are not complete."""
     for exchange in sa.exchanges:
@@ -249,7 +254,7 @@ def _covers(pair: ChildSa, child: ChildSa) -> bool:
 
 
 def wants_other_networks(ref: SaRef, child: ChildSa) -> bool:
-    """Return whether the tunnel of ``child`` no longer allows its networks or, if we requested them, has others."""
+    """Return whether the tunnel of ``child`` no longer allows its networks or, if we chose them, has others."""
     draft = ref.context(new_exchange(QUICK_MODE, 1, Role.INITIATOR, 0.0))
     tunnel = draft.connection.tunnel(child.name)
     if tunnel is None:
@@ -258,7 +263,8 @@ def wants_other_networks(ref: SaRef, child: ChildSa) -> bool:
     if not allows(allowed, child.local, child.remote):
         return True
     fixed = not tunnel.local.dynamic and not tunnel.remote.dynamic and tunnel.mode is IpsecMode.TUNNEL
-    return fixed and child.initiator and (child.local, child.remote) not in allowed
+    ours = child.initiator and not child.networks_of_peer
+    return fixed and ours and (child.local, child.remote) not in allowed
 
 
 def _call_again(

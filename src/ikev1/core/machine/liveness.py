@@ -41,7 +41,7 @@ _EACH = 16  # pairs that each question asks about one by one; if a peer has more
 _BETWEEN_HINTS = 10.0  # seconds between two R-U-THEREs that unauthenticated errors cause
 _RESPONDER_SHARE = 1.1
 _SILENCE = 0.9  # of the time for which a Quick Mode is repeated
-_LONGEST_WAIT = 3600.0  # seconds between two Quick Modes for a tunnel that brings nothing back
+_LONGEST_WAIT = 3600.0  # seconds between two Quick Modes for traffic that brings nothing back
 
 
 def watch(ref: SaRef) -> None:
@@ -239,20 +239,21 @@ def _ask_by_quick_mode(ref: SaRef, traffic: Traffic, delay: float) -> None:
 def _renew(ref: SaRef, child: ChildSa, heard_at: float, delay: float) -> bool:
     """Replace a pair that sends without anything coming back, the last time at ``heard_at``.
 
-    Traffic may be meant to go in one direction only: while nothing ever comes back, the wait for the next Quick Mode of
-    this tunnel doubles each time.
+    Traffic may be meant to go in one direction only: while nothing ever comes back, the wait for the next Quick Mode
+    for the same traffic doubles each time.
 
     Returns:
         Whether a Quick Mode was begun now.
     """
     live, now = ref.sa.liveness, ref.tx.now
-    last = next((each for each in live.renewals if each.tunnel == child.name), Renewal(child.name, 0.0, 0.0))
-    if now < last.quick_mode_at + last.quick_mode_wait or commands.is_under_way(ref.sa, child.name):
+    never = Renewal(child.name, 0.0, 0.0)
+    last = next((each for each in live.renewals if each.traffic == child.traffic), never)
+    if now < last.quick_mode_at + last.quick_mode_wait or commands.is_being_replaced(ref.sa, child):
         return False
     wait = delay if heard_at > last.quick_mode_at else min(max(2 * last.quick_mode_wait, delay), _LONGEST_WAIT)
-    names = {each.name for each in ref.sa.children} - {child.name}
-    others = tuple(each for each in live.renewals if each.tunnel in names)
-    _note(ref, renewals=(*others, Renewal(child.name, now, wait)))
+    known: set[object] = {each.traffic for each in ref.sa.children if each.traffic != child.traffic}
+    others = tuple(each for each in live.renewals if each.traffic in known)
+    _note(ref, renewals=(*others, Renewal(child.name, now, wait, child.local, child.remote)))
     commands.rekey_child(ref, child)
     return True
 

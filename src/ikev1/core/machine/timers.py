@@ -275,7 +275,7 @@ _TIMERS: dict[TimerKind, Timer] = {
     TimerKind.GIVE_UP: Timer(_give_up, _abandon_exchange),
     TimerKind.PROCEED: Timer(switch.switch, _abandon_exchange),
     TimerKind.EXPIRE_CHILD: Timer(_expire_child, _abandon_child),
-    TimerKind.RETIRE_CHILD: Timer(retirement.retire_child, _abandon_child),
+    TimerKind.RETIRE_CHILD: Timer(retirement.retire_children, _abandon_child),
     TimerKind.REKEY_CHILD: Timer(commands.rekey_child, _keep_child),
     TimerKind.PROBE: Timer(_ask_again, lambda ref, probe: ref.change(probe=None)),
     TimerKind.GIVE_UP_PEER: Timer(liveness.unanswered, lambda ref, probe: ref.change(probe=None)),

@@ -211,6 +211,7 @@ class Tunnel(Record, frozen=True):
     replay_window: int = 64  # packets
     mode: IpsecMode = IpsecMode.TUNNEL
     compress: bool = False  # offer IPComp, and select it if the peer offers it
+    sha256_96: bool = False  # truncate HMAC-SHA-256 to 96 bits, as in a draft before RFC 4868
     marks: PacketMarks = PacketMarks()
     updown: tuple[str, ...] = ()  # a program and its arguments, run when the tunnel comes up and goes down
     when_down: WhenDown | None = None  # None: drop, except `Start.NONE` before ``up`` and after ``down``
@@ -317,7 +318,10 @@ class Connection(Record, frozen=True):
 
     def tunnel(self, name: str) -> Tunnel | None:
         """The tunnel ``name``, None if there is none."""
-        return next((tunnel for tunnel in self.tunnels if tunnel.name == name), None)
+        for tunnel in self.tunnels:
+            if tunnel.name == name:
+                return tunnel
+        return None
 
 
 class Settings(Record, frozen=True):
@@ -355,7 +359,10 @@ class Settings(Record, frozen=True):
 
     def connection(self, name: str) -> Connection | None:
         """The connection ``name``, None if there is none."""
-        return next((connection for connection in self.connections if connection.name == name), None)
+        for connection in self.connections:
+            if connection.name == name:
+                return connection
+        return None
 
     def shunt(self, name: str) -> Shunt | None:
         """The shunt ``name``, None if there is none."""

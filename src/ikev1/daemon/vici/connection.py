@@ -28,7 +28,7 @@ BACKLOG_LIMIT = 4 << 20  # octets of events that are queued for a slow client be
 
 class ClientConnection:
     """Serves one client until it disconnects, violates the protocol, does not read its events, or does not complete a
-    segment within ``patience`` seconds.
+    segment within ``patience`` seconds. ``by_owner`` is that of `Call`.
     """
 
     def __init__(
@@ -40,6 +40,8 @@ class ClientConnection:
         commands: Mapping[str, Command],
         registration_changed: Callable[[], None],
         patience: float,
+        *,
+        by_owner: bool,
     ) -> None:
         self._reader = reader
         self._writer = writer
@@ -48,6 +50,7 @@ class ClientConnection:
         self._commands = commands
         self._registration_changed = registration_changed
         self._patience = patience
+        self._by_owner = by_owner
         self.registered: frozenset[str] = frozenset()
 
     async def serve(self) -> None:
@@ -102,7 +105,9 @@ class ClientConnection:
             self._send(build_packet(PacketType.CMD_UNKNOWN))
             return
         try:
-            answer = await command(Call(self._gateway, self._loaded, _request(packet), self._stream, self._control_log))
+            answer = await command(
+                Call(self._gateway, self._loaded, _request(packet), self._by_owner, self._stream, self._control_log)
+            )
         except Refused as refusal:
             answer = failure(refusal)
         except (ConnectionError, PacketError):

@@ -7,11 +7,12 @@ no more came for a moment, before the next command that needs them, or when a cl
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import time
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 
 from ikev1.config import BackendOptions, ConfigError, Finding, GatewayOptions, Loaded, Rule, load_beside
-from ikev1.config.formats.swanctl.loaded import SOURCE, Items, read_items
+from ikev1.config.formats.swanctl.loaded import SOURCE, Items, LoadedSection, SharedSecret, read_items
 from ikev1.core.records.record import replace as with_fields
 from ikev1.core.records.reload import Reload
 from ikev1.core.records.settings import Connection, Settings, Start
@@ -21,13 +22,18 @@ from ikev1.daemon.vici.request import Refused
 
 MOST_OCTETS = 256 << 20  # of all that is loaded
 _PAUSE = 0.1  # seconds without a change after which changes are applied
-_LATEST = 2.0  # seconds after the first change
+_LATEST = 2.0  # seconds after the first change, if applying it takes no longer than
+_SHARE = 0.1  # of the time
 
 # What a connection may lack when it is loaded, because clients may load it later
 _LATER = frozenset(
     {Rule.NO_CREDENTIAL, Rule.METHOD_NEEDS_KEY, Rule.NO_USABLE_POLICY, Rule.NO_TRUST, Rule.TRUST_WITHOUT_KEY}
     | {Rule.UNKNOWN_POOL, Rule.NO_BACKEND, Rule.XAUTH_WITHOUT_BACKEND}
 )
+
+
+# When a connection is loaded: those of others need not be read, and its own may come later
+_SOME_SECRET = {"": SharedSecret("ike", b"some secret", ())}
 
 
 class LoadedConfiguration:
@@ -43,6 +49,7 @@ class LoadedConfiguration:
         self._applied = Items()
         self._timer: asyncio.TimerHandle | None = None
         self._changed_at = 0.0
+        self._took = 0.0  # seconds, the last time that changes were applied
         self._told: set[str] = set()  # warnings that are in the log
         gateway.extend = self._extended
 
@@ -71,7 +78,9 @@ class LoadedConfiguration:
             self._changed_at = loop.time()
         else:
             self._timer.cancel()
-        self._timer = loop.call_at(min(loop.time() + _PAUSE, self._changed_at + _LATEST), self._settle_later)
+        self._timer = loop.call_at(
+            min(loop.time() + _PAUSE, self._changed_at + max(_LATEST, self._took / _SHARE)), self._settle_later
+        )
 
     def check(self, name: str, items: Items) -> None:
         """Check the connection ``name`` of ``items``, which may lack credentials and pools.
@@ -79,15 +88,17 @@ class LoadedConfiguration:
         Raises:
             Refused: it cannot be used.
         """
-        one = replace(items, connections={name: items.connections[name]})
-        loaded, errors = self._loaded(one, with_fields(self._gateway.settings, connections=()), BackendOptions())
+        one = replace(items, connections={name: items.connections[name]}, secrets=_SOME_SECRET)
+        loaded, errors = self._loaded(
+            one, with_fields(self._gateway.file_settings, connections=(), shunts=()), BackendOptions()
+        )
         wrong = [error for error in errors if error.rule not in _LATER]
         if wrong:
             raise refusal(wrong)
         if loaded is None:
             return
         names = {connection.name for connection in loaded.settings.connections}
-        if name not in names:
+        if name not in names and not loaded.settings.shunts:
             why = [each for each in loaded.warnings if each.rule is Rule.NOT_IKEV1]
             raise refusal(why) if why else Refused(f"connection {name!r} is not for IKEv1")
         self._tell(each for each in loaded.warnings if each.key.startswith(f"connections.{name}"))
@@ -98,8 +109,7 @@ class LoadedConfiguration:
         Raises:
             Refused: they cannot be used.
         """
-        beside = with_fields(self._gateway.settings, pools=())
-        _, errors = self._loaded(replace(items, connections={}), beside, BackendOptions())
+        _, errors = self._loaded(replace(items, connections={}), self._gateway.file_settings, BackendOptions())
         if errors:
             raise refusal(errors)
 
@@ -120,6 +130,11 @@ class LoadedConfiguration:
             return
         self._timer.cancel()
         self._timer = None
+        began = time.monotonic()
+        self._apply()
+        self._took = time.monotonic() - began
+
+    def _apply(self) -> None:
         before, self._applied = self._applied, self.items
         gateway, old = self._gateway, self._gateway.settings
         names = before.connections.keys() | self.items.connections.keys()
@@ -171,27 +186,18 @@ class LoadedConfiguration:
             if loaded is not None:
                 self._tell(loaded.warnings)
                 return loaded.settings, loaded.aaa
-            refused = {name: refusal(found) for name, found in self._by_connection(errors, items).items()}
-            if not refused:
+            refused = {
+                name: str(refusal(found)) for name, found in _by_owner(errors, "connection", items.connections).items()
+            }
+            pools = {name: str(refusal(found)) for name, found in _by_owner(errors, "pools", items.pools).items()}
+            if not (refused or pools):
                 self._gateway.log.write(Level.ERROR, "CFG", f"what is loaded cannot be used: {refusal(errors)}")
                 break
-            for name, why in refused.items():
-                self.waiting[name] = str(why)
-            self._tell(Finding(SOURCE, name, Rule.MISSING_KEY, f"not in use: {why}") for name, why in refused.items())
-            left = {name: loaded for name, loaded in items.connections.items() if name not in refused}
-            items = replace(items, connections=left)
+            self.waiting |= refused
+            for name, why in (refused | pools).items():
+                self._tell([Finding(SOURCE, name, Rule.MISSING_KEY, f"not in use: {why}")])
+            items = replace(items, connections=_without(items.connections, refused), pools=_without(items.pools, pools))
         return settings, users
-
-    def _by_connection(self, errors: Iterable[Finding], items: Items) -> dict[str, list[Finding]]:
-        """The errors by the names of the connections that they are about."""
-        found: dict[str, list[Finding]] = {}
-        longest_first = sorted(items.connections, key=len, reverse=True)
-        for error in errors:
-            path = error.key.partition(".")[2]
-            owner = next((name for name in longest_first if path.startswith(name)), None)
-            if error.key.startswith("connection") and owner is not None:
-                found.setdefault(owner, []).append(error)
-        return found
 
     def _loaded(
         self, items: Items, settings: Settings, users: BackendOptions
@@ -209,6 +215,23 @@ class LoadedConfiguration:
             if (text := str(warning)) not in self._told:
                 self._told.add(text)
                 self._gateway.log.write(Level.WARNING, "CFG", text)
+
+
+def _by_owner(errors: Iterable[Finding], kind: str, names: Iterable[str]) -> dict[str, list[Finding]]:
+    """The errors about sections of a ``kind`` by the ``names`` of those that were loaded."""
+    found: dict[str, list[Finding]] = {}
+    longest_first = sorted(names, key=len, reverse=True)
+    for error in errors:
+        path = error.key.partition(".")[2]
+        # of a connection, several may be made, with numbers behind its name
+        owner = next((name for name in longest_first if path.startswith(name)), None)
+        if error.key.startswith(kind) and owner is not None:
+            found.setdefault(owner, []).append(error)
+    return found
+
+
+def _without(loaded: Mapping[str, LoadedSection], names: Container[str]) -> dict[str, LoadedSection]:
+    return {name: section for name, section in loaded.items() if name not in names}
 
 
 def refusal(errors: Iterable[Finding]) -> Refused:

@@ -69,13 +69,14 @@ class Call(NamedTuple):
     """One command: the gateway it is for, what clients have loaded into it, its request, and the ways to answer before
     the answer.
 
-    ``stream`` sends the caller an event at the caller's speed, ``control_log`` a line of what its command does; both
-    only if it registered for them.
+    ``by_owner`` says whether the client is root or the user of the gateway. ``stream`` sends the caller an event at the
+    caller's speed, ``control_log`` a line of what its command does; both only if it registered for them.
     """
 
     gateway: Gateway
     loaded: LoadedConfiguration
     request: Request
+    by_owner: bool
     stream: Callable[[str, Section], Awaitable[None]]
     control_log: Sink
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import struct
 from collections import Counter
@@ -81,7 +82,14 @@ class ViciServer:
             writer.transport.abort()
             return
         client = ClientConnection(
-            reader, writer, self._gateway, self._loaded, COMMANDS, self._listen_to_log, self._patience
+            reader,
+            writer,
+            self._gateway,
+            self._loaded,
+            COMMANDS,
+            self._listen_to_log,
+            self._patience,
+            by_owner=user in (0, os.geteuid()),
         )
         serving = asyncio.get_running_loop().create_task(client.serve())
         self._clients[client] = serving

@@ -14,11 +14,11 @@ from ikev1.config.formats.cisco_ios.lexer import lines
 from ikev1.config.formats.cisco_ios.model import Device
 from ikev1.config.formats.cisco_ios.peerings import Peering, mirrored
 from ikev1.config.formats.cisco_ios.reading import Report
-from ikev1.config.formats.cisco_ios.statements import routers
+from ikev1.config.formats.cisco_ios.statements import Router, routers
 from ikev1.config.formats.cisco_ios.tunnel_interfaces import peerings_of_interfaces
 from ikev1.config.formats.cisco_ios.writing import Writer
 from ikev1.config.formats.text_files import TextFiles
-from ikev1.config.formats.written import Part, Places, Side, Written
+from ikev1.config.formats.written import Part, Place, Places, Side, Written
 from ikev1.config.secrets import exposure
 
 # What findings about `ikev1.toml` mention, in the words of IOS
@@ -58,18 +58,15 @@ def read_cisco(file: Path, side: Side) -> Written:
     Raises:
         ConfigError: it cannot be read, or it is not clear which router is meant, or nothing in it is for IKEv1.
     """
-    report = Report(file)
-    findings = Findings(file)
-    files = TextFiles(findings)
+    files = TextFiles(Findings(file))
     with files.opened(file) as text:
         asa = _OF_ASA.search(text) is not None
         grammar = ASA if asa else IOS
         found = routers(lines(text), grammar, "asa" if asa else "ios")
-    devices = {name: read_device(router, grammar, report, asa=asa) for name, router in found.items()}
+    report = Report(file)
+    device = read_device(_chosen(found, side, report), grammar, report, asa=asa)
     if asa:
-        for each in devices.values():
-            finish(each)
-    device = _chosen(devices, side, report)
+        finish(device)
     ours = Part(Places(_WORDS))
     _write(device, side, ours, report)
     errors, warnings = tuple(report.errors), tuple(report.warnings)
@@ -79,25 +76,26 @@ def read_cisco(file: Path, side: Side) -> Written:
     return Written(ours.values, ours.places, exposure(files.read[file]), tuple(files.read), errors, warnings)
 
 
-def _chosen(devices: dict[str, Device], side: Side, report: Report) -> Device:
+def _chosen(found: dict[str, Router], side: Side, report: Report) -> Router:
     """The router that is meant: the only one if none is named."""
-    names = ", ".join(devices)
+    names = ", ".join(found)
     if side.name is not None:
-        by_lower = {name.lower(): device for name, device in devices.items()}
+        by_lower = {name.lower(): router for name, router in found.items()}
         if side.name.lower() not in by_lower:
-            text = f"there is no router {side.name} in the file" + (f": it has {names}" if devices else "")
+            text = f"there is no router {side.name} in the file" + (f": it has {names}" if found else "")
             raise ConfigError((Finding(report.file, "", Rule.INVALID_VALUE, text),))
         return by_lower[side.name.lower()]
-    if not devices:
+    if not found:
         text = "there is no command for Cisco IOS or ASA in it"
         raise ConfigError((Finding(report.file, "", Rule.NOT_IKEV1, text),))
-    if len(devices) > 1:
+    if len(found) > 1:
         text = f"has several routers ({names}): --as NAME takes the place of one, --peer-of NAME that of its peer"
         raise ConfigError((Finding(report.file, "", Rule.SEVERAL_DEVICES, text),))
-    (device,) = devices.values()
-    text = f"the gateway takes the place of {device.name}; --peer-of {device.name} takes that of its peer"
-    report.warn(device.place, Rule.WHICH_END, text)
-    return device
+    (router,) = found.values()
+    text = f"the gateway takes the place of {router.name}; --peer-of {router.name} takes that of its peer"
+    place = Place(report.file, router.number, 1, f"hostname {router.name}")
+    report.warn(place, Rule.WHICH_END, text)
+    return router
 
 
 def _write(device: Device, side: Side, ours: Part, report: Report) -> None:

@@ -12,7 +12,7 @@ from ikev1.config.formats.cisco_ios.model import Device, Entry, Key, Map, Profil
 from ikev1.config.formats.cisco_ios.peerings import Pair, Peering, Protection
 from ikev1.config.formats.cisco_ios.protection import protection
 from ikev1.config.formats.cisco_ios.reading import Report, Set
-from ikev1.config.formats.cisco_ios.remote_access import Access, methods_of, peerings_of_groups
+from ikev1.config.formats.cisco_ios.remote_access import Access, groups_of, methods_of, peerings_of_groups
 from ikev1.config.formats.cisco_ios.selectors import Line, as_text, lines_of
 from ikev1.core.records.selector import Selector
 
@@ -94,7 +94,7 @@ class _Entries:
         protected = protection(self._device, entry, self._report)
         first = entry.peers[0].value
         profile = profile_of(self._device, entry.profile, first, self._report)
-        key = self._key(profile, entry)
+        key = self._key(entry)
         if lines is None or protected is None or key is None:
             return
         called = self._device.aggressive_peers.get(first)
@@ -110,9 +110,10 @@ class _Entries:
             made.calls_aggressive = Set(True, called.place)
         yield made
 
-    def _key(self, profile: Profile | None, entry: Entry) -> Key | None:
+    def _key(self, entry: Entry) -> Key | None:
         """The key for the first peer; another one for the others is reported."""
-        found = [key_of(self._device, profile, peer.value) for peer in entry.peers]
+        device, peers = self._device, [peer.value for peer in entry.peers]
+        found = [key_of(device, profile_of(device, entry.profile, peer, self._report), peer) for peer in peers]
         called = self._device.aggressive_peers.get(entry.peers[0].value)
         if found[0] is None and called is not None:
             found[0] = called.key
@@ -147,10 +148,8 @@ class _Entries:
             made.answers_aggressive = Set(True, key.place) if key.hostname else None
             yield made
         access = Access(device, profile, self._map, self._local_of(profile), report)
-        for group in peerings_of_groups(access, name, entry.place, protected):
-            number += 1
-            yield group
-        if not number:
+        yield from peerings_of_groups(access, name, entry.place, protected)
+        if not number and not groups_of(device, profile):
             report.unsupported(entry.place, "there is no pre-shared key for its peers, and certificates are not read")
 
     def _made(self, name: str, entry: Entry, profile: Profile | None, key: Key) -> Peering:

@@ -110,7 +110,7 @@ def _map(arguments: Arguments, maps: dict[str, Map]) -> tuple[Map, int | None]:
     if arguments.keyword("ipv6"):
         pass
     name = arguments.word("the name of a map")
-    whole = maps.setdefault(name, Map(name, arguments.place))
+    whole = maps.setdefault(name, Map(name, arguments.place._replace(key=f"crypto map {name}")))
     return whole, arguments.number(0, 65_535) if arguments.peek().isdigit() else None
 
 
@@ -248,9 +248,18 @@ COMMON = {
     "qos pre-classify": Command(lambda arguments, into: arguments.lost("packets are classified after encryption")),
     "description": Command(ignored),
 }
+
+
+def _description(arguments: Arguments, into: Entry) -> None:
+    """What the user wrote about an entry."""
+    described = " ".join(word.text for word in arguments.rest())
+    into.place = into.place._replace(comments=(*into.place.comments, described))
+
+
 ENTRY = Grammar(
     {
         **COMMON,
+        "description": Command(_description),
         "set peer": Command(_peer),
         "match address": Command(match_address),
         "set mixed-mode": Command(ignored),

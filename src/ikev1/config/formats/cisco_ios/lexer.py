@@ -60,6 +60,9 @@ def lines(text: str) -> Iterator[Line]:
         stripped = written[column:].strip()
         if not stripped:
             continue
+        if stripped.startswith("%"):  # output
+            yield Line((), 0, number)
+            continue
         if stripped.startswith(("!", "#", ":")) or _FENCE.match(written):
             comments = [*comments, stripped.strip("!#:` \t")] if stripped.strip("!#:`~ \t") else []
             yield Line((), len(written) - len(written.lstrip()), number, device, mode)

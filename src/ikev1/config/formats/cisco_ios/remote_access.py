@@ -50,7 +50,7 @@ def methods_of(device: Device, chosen: Set[str] | None, report: Report) -> Set[l
 def peerings_of_groups(access: Access, name: str, place: Place, protected: Protection) -> Iterator[Peering]:
     """A peering for each group that may use the entry."""
     device, profile, whole, local, report = access
-    for group in _groups(device, profile):
+    for group in groups_of(device, profile):
         if group.key is None:
             report.error(group.place, Rule.MISSING_KEY, "has no key")
             continue
@@ -74,7 +74,7 @@ def peerings_of_groups(access: Access, name: str, place: Place, protected: Prote
         )
 
 
-def _groups(device: Device, profile: Profile | None) -> list[Group]:
+def groups_of(device: Device, profile: Profile | None) -> list[Group]:
     """The groups that a profile matches; all of them without a profile."""
     if profile is None:
         return list(device.groups.values())

@@ -124,6 +124,8 @@ class _Reader:
         self._unnamed = True
         self.routers: dict[str, Router] = {unnamed: self._router}
         self._block: Statement | None = None
+        # the last block that is no output of the router
+        self._last: tuple[Statement | None, Grammar | None, bool] = (None, None, False)
         self._inner: Grammar | None = None
         self._loose = False
         self._indent = 0
@@ -135,6 +137,8 @@ class _Reader:
             if line.indent <= self._indent:
                 self._block = None
             return
+        if line.mode == SUBMODE:
+            self._block, self._inner, self._loose = self._last
         first = line.words[0].text.lower()
         if line.mode == EXEC or first in _LEAVES or (first in _TYPED and (line.device or not line.indent)):
             self._block = None
@@ -155,14 +159,11 @@ class _Reader:
             return False
         words = line.words[1:] if line.words[0].text.lower() == "no" and len(line.words) > 1 else line.words
         known = self._inner.find(words) is not None
-        if line.mode == SUBMODE or line.indent > self._indent:
-            found = self._grammar.find(words)
-            return known or found is None or not (found[1].inner or self._inner is _ANYTHING)
-        if known or self._loose:
-            return known or self._grammar.find(words) is None
-        return bool(get_close_matches(words[0].text.lower(), self._inner.first_words, n=1, cutoff=0.75)) and (
-            self._grammar.find(words) is None
-        )
+        if known or words[0].text.lower() == "crypto" or self._grammar.find(words) is not None:
+            return known
+        if line.mode == SUBMODE or line.indent > self._indent or self._loose:
+            return True
+        return bool(get_close_matches(words[0].text.lower(), self._inner.first_words, n=1, cutoff=0.75))
 
     def _open(self, line: Line) -> None:
         self._block = None
@@ -178,6 +179,8 @@ class _Reader:
         self._block, self._indent = statement, line.indent
         self._inner = found[1].inner if found is not None else _ANYTHING
         self._loose = found is None or found[1].others is not None
+        if found is not None or line.device:
+            self._last = (statement, self._inner, self._loose)
 
     def _name(self, name: str, line: Line) -> None:
         """The router is called ``name``, or another one begins."""
@@ -194,7 +197,7 @@ class _Reader:
             self._switch(name, line.number)
 
     def _switch(self, name: str, number: int) -> None:
-        self._block = None
+        self._block, self._last = None, (None, None, False)
         if len(self.routers) >= MOST_ROUTERS:
             raise SyntaxFault(0, f"contains more than {MOST_ROUTERS} routers")
         if self._unnamed and not self._router.statements:

@@ -52,6 +52,9 @@ class Writer:
                 made = self._ours.part("policy").part(str(number), self._device.place)
                 for key, value in values.items():
                     made.put(key, value, None)
+        if not self._ours.values.get("policy"):
+            text = "has no policy for pre-shared keys (crypto isakmp policy), and certificates are not read"
+            self._report.error(self._device.place, Rule.NO_USABLE_POLICY, text)
 
     def _write_policy(self, number: int, policy: Policy, defaults: dict[str, object]) -> None:
         method = policy.authentication

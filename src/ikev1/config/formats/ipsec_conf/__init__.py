@@ -104,19 +104,42 @@ def read_libreswan(file: Path) -> Written:
     return _read(file, _LIBRESWAN)
 
 
-def _read(file: Path, dialect: _Dialect) -> Written:
+def read_as(dialect: str, file: Path, home: Path, wanted: Callable[[str], bool], *, by_hand: bool = False) -> Written:
+    """The conns of ``file`` whose names are ``wanted``, in the ``dialect`` ``stroke`` or ``libreswan``, with what
+    belongs to it in the folder ``home``: ipsec.secrets, ipsec.d and strongswan.conf. With ``by_hand``, they are loaded
+    whatever their ``auto`` is, and do not start.
+
+    Raises:
+        ConfigError: a file cannot be read or parsed, or none of the conns is for IKEv1.
+    """
+    return _read(file, {"stroke": _STROKE, "libreswan": _LIBRESWAN}[dialect], home, wanted, by_hand=by_hand)
+
+
+def _read(
+    file: Path,
+    dialect: _Dialect,
+    home: Path | None = None,
+    wanted: Callable[[str], bool] = lambda name: True,
+    *,
+    by_hand: bool = False,
+) -> Written:
     findings = Findings(file)
     conf = IpsecConf(file, findings, as_strongswan=dialect.as_strongswan)
     daemon = Section(Place(file, 0, 0, ""))
-    files = conf.files.read | add_daemon(file, daemon, findings)
+    files = conf.files.read | add_daemon(home / file.name if home else file, daemon, findings)
     words = {**_WORDS, **dialect.words}
     values, places, _ = tables(daemon, Places(words))
     top = Tree(values, places)
-    entries, of_secrets = read_entries(_beside(file, "secrets"), findings)
+    entries, of_secrets = read_entries(home / "ipsec.secrets" if home else _beside(file, "secrets"), findings)
     files |= of_secrets
     named = _write_secrets(entries, top, findings, places, dialect.owner)
     setup, authorities, drafts = (
-        [_options(conf, each, findings, places, dialect) for each in conf.of_kind(kind)] for kind in KINDS
+        [
+            _options(conf, each, findings, places, dialect, by_hand=by_hand and kind == "conn")
+            for each in conf.of_kind(kind)
+            if kind != "conn" or wanted(each.name)
+        ]
+        for kind in KINDS
     )
     whole = next((each for each in setup if each.path == "config.setup"), Options(findings, "config.setup", {}))
     whole = dialect.setup(whole)
@@ -128,7 +151,7 @@ def _read(file: Path, dialect: _Dialect) -> Written:
         conns.write(conn, attributes)
     finish_setup(whole)
     made = Options(findings, "", top.values, places)
-    folder = file.parent.absolute() / "ipsec.d"
+    folder = (home or file.parent.absolute()) / "ipsec.d"
     ours = converted(
         made,
         words,
@@ -172,7 +195,9 @@ def _beside(file: Path, kind: str) -> Path:
     return own if own.exists() else file.parent / f"ipsec.{kind}"
 
 
-def _options(conf: IpsecConf, section: IpsecSection, findings: Findings, places: Places, dialect: _Dialect) -> Options:
+def _options(
+    conf: IpsecConf, section: IpsecSection, findings: Findings, places: Places, dialect: _Dialect, *, by_hand: bool
+) -> Options:
     path = f"{section.kind}.{section.name}"
     places.put(path, section.place)
     values: dict[str, object] = {}
@@ -180,6 +205,8 @@ def _options(conf: IpsecConf, section: IpsecSection, findings: Findings, places:
         key = dialect.read_key(written)
         values[key] = setting.value
         places.put(f"{path}.{key}", setting.place)
+    if by_hand:
+        values["auto"] = "add"
     return Options(findings, path, values, places)
 
 

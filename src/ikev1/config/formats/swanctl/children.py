@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ikev1.config.findings import Rule
 from ikev1.config.formats.swanctl.options import Lost, Options, count, items, seconds, word, yes
-from ikev1.config.formats.swanctl.proposals import ABSENT_ESP, Apart, ah_proposals, esp_proposals, of_one_group
+from ikev1.config.formats.swanctl.proposals import ABSENT_ESP, Apart, ah_proposals, esp_proposals
 from ikev1.config.formats.written import Part
 from ikev1.config.selectors import with_numbers
 from ikev1.core.records.selector import Selector
@@ -22,7 +22,6 @@ _BOTH = frozenset({4, 6})
 _ICMP = frozenset({"icmp", "1", "ipv6-icmp", "58"})
 _OF_SHELL = frozenset(";&|<>()$`")
 _LOST = (
-    Lost("sha256_96", "SHA-256 is always truncated to 128 bits (RFC 4868)", ("no",), matters=True),
     Lost("policies", "policies are always installed", ("yes",), matters=True),
     Lost(
         "reqid",
@@ -133,6 +132,7 @@ def _write_child(child: Options, into: Part) -> None:
     _write_lives(child, into)
     child.copy("mode", into, "mode", _MODE, "tunnel")
     child.copy("ipcomp", into, "compress", yes)
+    child.copy("sha256_96", into, "sha256_96", yes)
     child.copy("updown", into, "updown", _program)
     child.copy("start_action", into, "start", _START)
     close = child.take("close_action", _START, "none")
@@ -156,11 +156,7 @@ def _write_proposals(child: Options, into: Part) -> None:
         if apart is None:
             continue
         report_left_out(child, key, apart)
-        kept = of_one_group(apart.proposals)
-        if kept.left_out:
-            text = f"all proposals of a tunnel have the group of the first one: {', '.join(kept.left_out)} left out"
-            child.findings.warn(child.key(key), Rule.NO_COUNTERPART, text)
-        into.put(name, kept.proposals, child.place(key))
+        into.put(name, apart.proposals, child.place(key))
 
 
 def report_left_out(options: Options, key: str, apart: Apart) -> None:

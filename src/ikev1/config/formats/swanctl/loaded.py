@@ -25,7 +25,7 @@ _LISTS |= {"ah_proposals", "esp_proposals", "local_ts", "remote_ts"}
 _FILES = {"certs": "x509", "cacerts": "x509ca", "pubkeys": "pubkey"}  # lists of contents, and their folders
 
 
-class Loaded(NamedTuple):
+class LoadedSection(NamedTuple):
     """A section, whose values are text and sections as in a file, and the contents that it names."""
 
     values: dict[str, Any]
@@ -47,9 +47,9 @@ class SharedSecret(NamedTuple):
 class Items:
     """All that was loaded. ``files`` are certificates, CRLs, public and private keys by their folders."""
 
-    connections: Mapping[str, Loaded] = field(default_factory=dict)
-    pools: Mapping[str, Loaded] = field(default_factory=dict)
-    authorities: Mapping[str, Loaded] = field(default_factory=dict)
+    connections: Mapping[str, LoadedSection] = field(default_factory=dict)
+    pools: Mapping[str, LoadedSection] = field(default_factory=dict)
+    authorities: Mapping[str, LoadedSection] = field(default_factory=dict)
     secrets: Mapping[str, SharedSecret] = field(default_factory=dict)
     files: Mapping[str, Mapping[Path, bytes]] = field(default_factory=dict, repr=False)
 
@@ -72,14 +72,14 @@ def place(kind: str, content: bytes) -> Path:
     return Path(f"vici:/{kind}/{sha1(content, usedforsecurity=False).hexdigest()}")
 
 
-def connection(message: Message) -> Loaded:
+def connection(message: Message) -> LoadedSection:
     """The section of a connection in a request.
 
     Raises:
         Invalid: a list is not one or the reverse, as strongSwan refuses it, or a value is not text.
     """
     contents: dict[Path, bytes] = {}
-    return Loaded(_connection_values(message, contents), contents)
+    return LoadedSection(_connection_values(message, contents), contents)
 
 
 def _connection_values(message: Message, contents: dict[Path, bytes]) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def _connection_values(message: Message, contents: dict[Path, bytes]) -> dict[st
     return values
 
 
-def pool(message: Message) -> Loaded:
+def pool(message: Message) -> LoadedSection:
     """The section of a pool in a request.
 
     Raises:
@@ -112,10 +112,10 @@ def pool(message: Message) -> Loaded:
         if isinstance(value, bytes) is not (key == "addrs"):
             raise Invalid(Rule.UNKNOWN_KEY, f"invalid attribute: {key}")
         values[key] = _text(key, value) if isinstance(value, bytes) else _listed(key, value)
-    return Loaded(values, {})
+    return LoadedSection(values, {})
 
 
-def authority(message: Message) -> Loaded:
+def authority(message: Message) -> LoadedSection:
     """The section of a CA in a request; its certificate is the content of a file.
 
     Raises:
@@ -130,7 +130,7 @@ def authority(message: Message) -> Loaded:
             values[key] = _kept("x509ca", value, contents) if key == "cacert" else _text(key, value)
         else:
             values[key] = _listed(key, value)
-    return Loaded(values, contents)
+    return LoadedSection(values, contents)
 
 
 def _kept(kind: str, content: bytes, contents: dict[Path, bytes]) -> str:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ikev1.config.findings import Invalid
 from ikev1.config.formats.swanctl.folders import kind_of
-from ikev1.config.formats.swanctl.loaded import Items, Loaded, SharedSecret, authority, connection, place, pool
+from ikev1.config.formats.swanctl.loaded import Items, LoadedSection, SharedSecret, authority, connection, place, pool
 from ikev1.crypto import certificates, private_keys, public_keys
 from ikev1.daemon.vici.codec import Received, Section
 from ikev1.daemon.vici.request import SUCCESS, Call, Command, Refused
@@ -35,7 +35,7 @@ def _sections(call: Call) -> Iterator[tuple[str, Received]]:
         yield name, section
 
 
-def _read(read: Callable[[Received], Loaded], section: Received) -> Loaded:
+def _read(read: Callable[[Received], LoadedSection], section: Received) -> LoadedSection:
     try:
         return read(section)
     except Invalid as error:
