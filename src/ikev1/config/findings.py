@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -41,6 +43,8 @@ class Rule(StrEnum):
     NOT_SUPPORTED = "not-supported"
     NOT_IKEV1 = "not-ikev1"
     UNKNOWN_FORMAT = "unknown-format"
+    SEVERAL_DEVICES = "several-devices"
+    WHICH_END = "which-end"
     # authentication
     TWO_SECRETS = "two-secrets"
     NO_CREDENTIAL = "no-credential"
@@ -76,7 +80,6 @@ class Rule(StrEnum):
     MIXED_IP_VERSIONS = "mixed-ip-versions"
     ESP_AND_AH = "esp-and-ah"
     AH_IN_UDP = "ah-in-udp"
-    PFS_GROUPS_DIFFER = "pfs-groups-differ"
     TRANSPORT_OF_NETWORKS = "transport-of-networks"
     DROP_OF_UNKNOWN_TRAFFIC = "drop-of-unknown-traffic"
     ESN_WITHOUT_WINDOW = "esn-without-window"
@@ -92,6 +95,7 @@ class Rule(StrEnum):
     POOLS_OVERLAP = "pools-overlap"
     POOL_HOLDS_GATEWAY = "pool-holds-gateway"
     POOL_IN_OWN_NETWORK = "pool-in-own-network"
+    SPLIT_NETWORK_UNREACHABLE = "split-network-unreachable"
     POOLS_AND_VIPS = "pools-and-vips"
     TRAP_OF_VIRTUAL_ADDRESS = "trap-of-virtual-address"
     VIRTUAL_ADDRESS_UNUSED = "virtual-address-unused"
@@ -104,14 +108,18 @@ class Rule(StrEnum):
     AGGRESSIVE_LEAVES_OUT_WEAK = "aggressive-leaves-out-weak"
     AGGRESSIVE_ONE_GROUP = "aggressive-one-group"
     AGGRESSIVE_PSK = "aggressive-psk"
+    AGGRESSIVE_PSK_REFUSED = "aggressive-psk-refused"
     # several connections
     SAME_TUNNEL_NAME = "same-tunnel-name"
     SAME_NETWORKS = "same-networks"
+    NEVER_UP = "never-up"
+    SHUNT_ORDER = "shunt-order"
     SAME_ADDRESSES_OTHER_SECRET = "same-addresses-other-secret"  # noqa: S105
     SAME_ADDRESSES_OTHER_TRUST = "same-addresses-other-trust"
     SAME_ADDRESSES_AND_IDENTITY = "same-addresses-and-identity"
 
 
+_MOST_NAMED = 10  # findings that are alike
 _IGNORABLE = frozenset({Rule.UNKNOWN_KEY, Rule.NOT_SUPPORTED})
 
 
@@ -147,6 +155,26 @@ class Finding(NamedTuple):
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.column else str(self.file)
         return ": ".join(filter(None, (place, self.key, self.text)))
+
+
+def lines(findings: Iterable[Finding]) -> list[str]:
+    """A line for each finding, but one for all that differ only in the name of the connection or tunnel."""
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in findings:
+        names = finding.key.split(".")
+        key = tuple(name for place, name in enumerate(names) if place % 2 == 0)
+        words = "|".join(re.escape(name) for name in names[1::2] if name)
+        text = re.sub(rf"\b(?:{words})\b", "*", finding.text) if words else finding.text
+        groups.setdefault((finding.file, finding.rule, len(names), key, text), []).append(finding)
+    return [_line(*group) for group in groups.values()]
+
+
+def _line(first: Finding, *others: Finding) -> str:
+    if not others:
+        return str(first)
+    named = [f"{other.key} (line {other.line})" if other.line else other.key for other in others[:_MOST_NAMED]]
+    more = [f"{len(others) - _MOST_NAMED} more"] if len(others) > _MOST_NAMED else []
+    return f"{first} (also {', '.join([*named, *more])})"
 
 
 class ConfigError(LocalError):

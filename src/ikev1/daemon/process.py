@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ikev1.config import DEFAULT_FILE, BackendOptions, ConfigError, GatewayOptions, Loaded, load
+from ikev1.config.findings import lines
 from ikev1.core.records.settings import Settings, WhenDown
 from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.host.data_plane_choice import PlaneChoice, choose, forget_kernel, forget_userspace, suites_lacking
@@ -78,6 +79,7 @@ def run(
             store=SqliteStore(Path(options.state)) if options.state else None,
             forget_other_plane=lambda: _forget_other_plane(options, chosen, log),
             keep_protected=options.when_stopped is WhenDown.DROP,
+            options=options,
         )
     )
 
@@ -119,8 +121,8 @@ class _Configuration:
             ConfigError: the configuration is not usable; the one before stays in use.
         """
         self.loaded = loaded = self._read()
-        for warning in loaded.warnings:
-            self._log.write(Level.WARNING, "CFG", str(warning))
+        for line in lines(loaded.warnings):
+            self._log.write(Level.WARNING, "CFG", line)
         if loaded.gateway != self._running:
             self._log.write(Level.WARNING, "CFG", "changes of sockets, files and devices need a restart")
         if self._chosen.kernel:
@@ -146,13 +148,14 @@ async def serve(
     users: Callable[[], BackendOptions] = BackendOptions,
     journal: Path | None = None,
     resolver: Resolver | None = None,
+    options: GatewayOptions = GatewayOptions(),  # noqa: B008  it cannot change
     started: Callable[[Gateway, Callable[[], None]], None] | None = None,
     before_end: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     """Run a gateway in the running event loop until SIGTERM or SIGINT; SIGHUP reloads the configuration.
 
-    ``metrics`` is where `MetricsServer` listens; None: nowhere. With ``keep_protected``, unprotected traffic of tunnels
-    is still dropped afterwards. ``started`` is called once the
+    ``options`` are those with which the process started. ``metrics`` is where `MetricsServer` listens; None: nowhere.
+    With ``keep_protected``, unprotected traffic of tunnels is still dropped afterwards. ``started`` is called once the
     gateway serves, with the gateway and with a function that ends it as SIGTERM does; SIGHUP then ends it, too.
     ``before_end`` is awaited before the SAs are deleted.
 
@@ -188,7 +191,7 @@ async def serve(
         raise
     if keys is not None:
         gateway.observers.append(keys.observe)
-    vici = ViciServer(gateway, control)
+    vici = ViciServer(gateway, control, options=options)
     scraped = _metrics_server(gateway, metrics, metrics_users)
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,13 +1,15 @@
 """Which of the ISAKMP SAs with a peer is used: each confirmed SA has an heir, or is the heir of the others.
 
 `ikev1.core.negotiation.lineage` has the rule. The pairs of IPsec SAs go over to the heir at once. The replaced SA
-remains for a while, because strongSwan deletes pairs that it has not moved yet with their ISAKMP SA.
+remains for a while, because strongSwan deletes pairs that it has not moved yet with their ISAKMP SA. An SA with the
+peer at another address has no heir: it is closed with its pairs, because it may be with another client of the user.
 """
 
 from __future__ import annotations
 
 from ikev1.core.exchanges.informational import delete_ike
 from ikev1.core.machine import dpd, liveness
+from ikev1.core.machine.commands import close_ike
 from ikev1.core.machine.ended import adopt, end
 from ikev1.core.machine.sa_table import same_peer
 from ikev1.core.machine.transaction import SaRef
@@ -50,9 +52,11 @@ def succeed(ref: SaRef) -> None:
     heir = ref.tx.of(heir_of((ref.sa, *rivals)))
     if heir is not ref and heir.sa.peer != ref.sa.peer:
         heir = ref  # the peer moved
+    for sa in gone:
+        close_ike(ref.tx.of(sa), "the peer, or another one with its identity, connected from another address")
     for sa in (*others, *(() if heir is ref else (ref.sa,))):
-        if sa.cookies != heir.cookies and (sa in gone or _yields(sa, heir.sa)):
-            _give_way(ref.tx.of(sa), heir, leaves=sa in gone)
+        if sa.cookies != heir.cookies and sa not in gone and _yields(sa, heir.sa):
+            _give_way(ref.tx.of(sa), heir)
     _retire_earlier(heir)
     make_room(heir)
 
@@ -94,14 +98,11 @@ def _yields(sa: IkeSa, heir: IkeSa) -> bool:
     return sa.confirmed or not sa.is_current or (_is_older(sa, heir) and not collide(sa, heir))
 
 
-def _give_way(other: SaRef, heir: SaRef, *, leaves: bool) -> None:
-    """Replace ``other`` by ``heir``. One that ``leaves`` ends without a word: another host may have its address."""
+def _give_way(other: SaRef, heir: SaRef) -> None:
+    """Replace ``other`` by ``heir``."""
     was_current, collided = other.sa.is_current, collide(other.sa, heir.sa)
     moved = _hand_over(other, heir)
     if other.has_ended or not was_current:
-        return
-    if leaves:
-        end(other, "the peer reconnected from another address")
         return
     now, delay = other.tx.now, other.tx.state.settings.delete_rekeyed_delay
     retires_at = ike_retires_at(now, delay, other.sa, heir.sa)
@@ -239,7 +240,7 @@ def supersede_unconfirmed(ref: SaRef) -> None:
     for other in others:
         waits = other.is_current and not other.confirmed and other.role is ref.sa.role
         if waits and _is_older(other, ref.sa) and is_renewal(other, ref.sa):
-            _give_way(ref.tx.of(other), ref, leaves=False)
+            _give_way(ref.tx.of(other), ref)
     if others:
         make_room(ref)
 
@@ -349,13 +350,18 @@ def revive_pairs(ref: SaRef) -> None:
 def end_older(ref: SaRef) -> None:
     """Delete the older SAs with the peer and their pairs after INITIAL-CONTACT.
 
-    "the sending system has rebooted and no longer has access to the original SA's" (RFC 2407 §4.6.3.3). If
-    ``unique`` is ``never``, several peers may share an identity: delete only the SAs at the address of the sender.
+    "the sending system has rebooted and no longer has access to the original SA's" (RFC 2407 §4.6.3.3). At another
+    address there may be another system, such as a second client of a user: it is sent Deletes. If ``unique`` is
+    ``never``, delete only the SAs at the address of the sender.
     """
-    all_stay = unique(ref) is Unique.NEVER
+    all_stay, reason = unique(ref) is Unique.NEVER, "the peer has no older SAs (INITIAL-CONTACT)"
     for other in _others(ref):
-        if _is_older(other, ref.sa) and (not all_stay or is_renewal(other, ref.sa)):
-            end(ref.tx.of(other), "the peer has no older SAs (INITIAL-CONTACT)", with_children=True)
+        if not _is_older(other, ref.sa):
+            continue
+        if is_renewal(other, ref.sa):
+            end(ref.tx.of(other), reason, with_children=True)
+        elif not all_stay:
+            close_ike(ref.tx.of(other), reason)
 
 
 def prevents(ref: SaRef) -> IkeSa | None:

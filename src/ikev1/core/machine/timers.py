@@ -138,7 +138,9 @@ def _give_up_phase2(ref: SaRef, exchange: Exchange) -> None:
     ref.become(ref.sa.without_exchange(exchange))
     if exchange.quick is not None and not script_of(exchange).is_over(exchange):
         code, text = reason_of(ref.sa, exchange)
-        if code is Code.REFUSED_BY_PEER and named_networks.request(ref, exchange.quick):
+        if code is Code.REFUSED_BY_PEER and (
+            named_networks.request(ref, exchange.quick) or commands.begin_with_pfs(ref, exchange.quick)
+        ):
             return
         if exchange.child is not None:
             ref.tx.actions.append(Remove(exchange.child))
