@@ -195,7 +195,7 @@ class Soak:
             for _ in range(_LEARN_AGAIN):
                 names = [
                     str(number),
-                    *(f"{('brisk', 'two')[place % 2]}-{number + place}" for place in range(1, _BLOCK)),
+                    *(f"{('brisk', 'two', 'short')[place % 3]}-{number + place}" for place in range(1, _BLOCK)),
                 ]
                 number += _BLOCK
                 yield pool.submit(play, names, self._rules, self._until)
