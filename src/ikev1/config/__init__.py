@@ -4,7 +4,7 @@ from ikev1.aaa.options import BackendOptions
 from ikev1.config.findings import ConfigError, Finding, Rule
 from ikev1.config.formats import FORMATS
 from ikev1.config.formats.written import Side
-from ikev1.config.load import DEFAULT_FILE, Loaded, load, load_values, load_written
+from ikev1.config.load import DEFAULT_FILE, Loaded, load, load_beside, load_values, load_written
 from ikev1.config.options import GatewayOptions
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Rule",
     "Side",
     "load",
+    "load_beside",
     "load_values",
     "load_written",
 ]

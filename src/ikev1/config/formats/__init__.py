@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ikev1.config.findings import ConfigError, Finding, Rule
-from ikev1.config.formats import cisco_ios, ipsec_conf, swanctl
+from ikev1.config.formats import cisco_client, cisco_ios, ipsec_conf, racoon, swanctl
 from ikev1.config.formats.toml_file import read_toml
 from ikev1.config.formats.written import Places, Side, Written
 
@@ -37,7 +37,10 @@ FORMATS = {
     TOML: Format(read_toml, lambda name, text: name.endswith(".toml")),
     "swanctl": Format(swanctl.read_swanctl, swanctl.recognises),
     "libreswan": Format(ipsec_conf.read_libreswan, ipsec_conf.recognises_libreswan),
+    "racoon": Format(racoon.read_racoon, racoon.recognises),
     "stroke": Format(ipsec_conf.read_stroke, ipsec_conf.recognises_stroke),
+    "pcf": Format(cisco_client.read_pcf, cisco_client.recognises_pcf),
+    "vpnc": Format(cisco_client.read_vpnc, cisco_client.recognises_vpnc),
     "cisco": Format(None, cisco_ios.recognises, cisco_ios.read_cisco),
 }
 
