@@ -183,7 +183,7 @@ class _Entries:
             of_peers = protected.mode == "transport" and self._of_peers(ends, peers)
             local, remote = (_dynamic(end) if of_peers else as_text(end) for end in ends)
             numbered = name if len(lines) == 1 else f"{name}-{number}"
-            made.append(Pair(numbered, line.place, local, remote, protected, transport=of_peers))
+            made.append(Pair(numbered, line.place, local, remote, protected, transport=of_peers, line=line))
         return made
 
     def _of_peers(self, ends: tuple[Selector, Selector], peers: list[Set[str]]) -> bool:

@@ -211,6 +211,8 @@ class Interface:
     profile: Set[str] | None = None  # that of the ISAKMP profile
     policy: Set[str] | None = None  # the access list of what is protected
     vrf: Set[str] | None = None
+    mtu: Set[int] | None = None
+    routes: list[Set[str]] = field(default_factory=list)  # to networks behind the interface
     nhrp: list[Set[str]] = field(default_factory=list)  # the addresses of next hop servers
 
 
@@ -311,6 +313,12 @@ class Line(NamedTuple):
     source: Selector
     destination: Selector
     place: Place
+    number: int = 0
+
+    @property
+    def acl(self) -> str:
+        """What the access list is called in findings."""
+        return self.place.key.rpartition(".")[0]
 
 
 @dataclass
@@ -346,6 +354,7 @@ class Device:
     interfaces: Interfaces = field(default_factory=Interfaces)
     tunnel_groups: dict[str, TunnelGroup] = field(default_factory=dict)
     acls: dict[str, Acl] = field(default_factory=dict)
+    exempt: list[Line] = field(default_factory=list)  # what access lists that were used exclude
     permitted: dict[str, list[Line] | None] = field(default_factory=dict)  # of access lists that were used
     objects: dict[str, list[str | Unclear]] = field(default_factory=dict)  # by "object NAME" and "group NAME"
     names: dict[str, str] = field(default_factory=dict)
@@ -353,6 +362,7 @@ class Device:
     users: dict[str, User] = field(default_factory=dict)
     user_lists: dict[str, Set[list[str]]] = field(default_factory=dict)
     keepalive: Keepalive | None = None
+    routes: list[tuple[str, Set[str]]] = field(default_factory=list)  # interfaces, and networks behind them
     nat_keepalive: Set[int] | None = None
     identity: Set[str] | None = None
     aggressive: Set[bool] | None = None
