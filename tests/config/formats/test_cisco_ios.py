@@ -153,6 +153,11 @@ def test_a_profile_has_a_keyring_and_identities(text: CiscoText) -> None:
     assert (other.local_id, other.remote_id) == ("@branch.example.org", "@hq.example.org")
 
 
+def test_a_profile_of_the_whole_map(text: CiscoText) -> None:
+    connection = text.connection(policy_map(more=f"crypto map VPN isakmp-profile BRANCH\n{PROFILE}"))
+    assert connection.local_id == "@hq.example.org"
+
+
 def test_the_profile_that_matches_the_address_applies(text: CiscoText) -> None:
     profile = PROFILE.replace("host branch.example.org", "address 198.51.100.7 255.255.255.255")
     connection = text.connection(policy_map(more=profile))
@@ -226,6 +231,7 @@ crypto isakmp peer address 198.51.100.7
         ("esp-des esp-sha384-hmac", ("DES_CBC", "", "HMAC_SHA2_384_192")),
         ("esp-gcm", ("AES_GCM_16", "128", "")),
         ("esp-gcm 256", ("AES_GCM_16", "256", "")),
+        ("esp-gmac 256", ("NULL_AES_GMAC", "256", "")),
         ("esp-sha-hmac", ("NULL", "", "HMAC_SHA1_96")),
         ("ESP-Null esp-sha-hmac", ("NULL", "", "HMAC_SHA1_96")),
         ("comp-lzs esp-aes esp-sha-hmac", ("AES_CBC", "128", "HMAC_SHA1_96")),
@@ -244,7 +250,7 @@ def test_transform_sets(text: CiscoText, words: str, suite: tuple[str, str, str]
         ("esp-aes", Rule.INVALID_VALUE, 1),
         ("esp-aes esp-sha-hmac ah-sha-hmac", Rule.NOT_SUPPORTED, 1),
         ("ah-md5-hmac esp-3des", Rule.NOT_SUPPORTED, 1),
-        ("esp-gmac esp-sha-hmac", Rule.NOT_SUPPORTED, 31),
+        ("esp-seal esp-sha-hmac", Rule.NOT_SUPPORTED, 31),
         ("esp-rot13 esp-sha-hmac", Rule.UNKNOWN_KEY, 31),
         ("", Rule.SYNTAX, 28),
     ],

@@ -147,6 +147,11 @@ class TransformSet:
     ah: str = ""
     mode: Set[str] | None = None
 
+    @property
+    def protects_itself(self) -> bool:
+        """Whether the cipher needs no hash."""
+        return "gcm" in self.cipher or "gmac" in self.cipher
+
 
 @dataclass
 class Ipsec:
@@ -191,6 +196,7 @@ class Map:
     place: Place
     entries: dict[int, Entry] = field(default_factory=dict)
     local_address: Set[str] | None = None
+    profile: Set[str] | None = None
     user_list: Set[str] | None = None
     respond: Set[str] | None = None
     interfaces: list[Set[str]] = field(default_factory=list)
