@@ -69,10 +69,7 @@ class Performer:
         self._plane = plane
         self._endpoint = endpoint
         self._keepalives = keepalives
-        self._certificate_checker = certificate_checker
-        self._check_user = check_user
         self._saved = saved
-        self._addresses = addresses
         self._log = log
         self._clock = clock
         self._followers: defaultdict[type, list[Callable[[Event], None]]] = defaultdict(list)
