@@ -136,9 +136,8 @@ class Performer:
             if isinstance(action, AskTraffic):
                 return traffic_of(action, self._plane.counters)
             if isinstance(action, InstallInbound):
-                self._plane.install_inbound(action.child)
-            else:
-                self._plane.install_outbound(action.child)
+                return Done(self._plane.install_inbound(action.child))
+            self._plane.install_outbound(action.child)
         except PlaneError as error:
             return Failed(str(error))
         except Exception as error:
