@@ -101,6 +101,7 @@ def test_a_tunnel_with_every_key(loaded: Load) -> None:
             when_down = "pass"
             replay_window = 0
             compress = true
+            sha256_96 = true
             mark_in = "0x2a/0xff"
             mark_out = 43
             if_id_in = "0x10"
@@ -120,6 +121,7 @@ def test_a_tunnel_with_every_key(loaded: Load) -> None:
         when_down=WhenDown.PASS,
         replay_window=0,
         compress=True,
+        sha256_96=True,
         marks=PacketMarks(Mark(0x2A, 0xFF), Mark(43, 0xFFFFFFFF), 16, 17),
     )
 
@@ -233,6 +235,7 @@ def test_what_a_connection_cannot_be(refused: Refused, key: str, value: str) -> 
         ("when_down", '"block"'),
         ("mode", '"beet"'),
         ("compress", '"deflate"'),
+        ("sha256_96", "96"),
         ("ah_proposals", '"aes128-sha256"'),
         ("mark_in", '"%unique"'),
         ("mark_out", '"0x2a/"'),

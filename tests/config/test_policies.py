@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from ikev1 import af_alg
 from ikev1.config import ConfigError, Loaded, Rule
 from ikev1.core.records.ike_sa import Phase1Suite
 from ikev1.core.records.settings import DAY, Policy
@@ -23,6 +24,21 @@ TRIPLE_DES_MD5_GROUP_5 = Phase1Suite(5, 0, 1, 5)
 
 def policies(loaded: Loaded) -> tuple[Policy, ...]:
     return loaded.settings.connections[0].policies
+
+
+def test_a_cipher_that_this_host_lacks_is_refused(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(af_alg, "_algorithm", lacking)
+    af_alg.missing.cache_clear()
+    assert refused(CONNECTION + 'proposals = ["serpent256-sha256-ecp256"]') == {
+        "connection.branch.proposals": Rule.INVALID_VALUE
+    }
+    policy_of = '[policy.1]\nencryption = "twofish128"\nhash = "sha256"\ngroup = 19\n'
+    assert refused(CONNECTION + policy_of)["policy.1.encryption"] is Rule.INVALID_VALUE
+    af_alg.missing.cache_clear()
+
+
+def lacking(name: str) -> None:
+    raise FileNotFoundError(2, name)
 
 
 def test_policies_are_sorted_by_priority(loaded: Load) -> None:
@@ -117,3 +133,13 @@ def test_weak_algorithms_warn_and_work(loaded: Load) -> None:
         ("policy.1", "modp1024"),
         ("connection.other.proposals", "modp1024"),
     }
+
+
+@pytest.mark.parametrize(("mode", "groups"), [("main", {14, 19, 20, 31}), ("aggressive", {14})])
+def test_the_default_policies_have_one_group_in_aggressive_mode(loaded: Load, mode: str, groups: set[int]) -> None:
+    text = (
+        f'[connection.c]\nremote_address = "192.0.2.1"\nsecret = "a secret of more than twenty octets"\nmode = "{mode}"'
+    )
+    found = loaded(text)
+    assert {policy.suite.group for policy in found.settings.connections[0].policies} == groups
+    assert Rule.AGGRESSIVE_ONE_GROUP not in [finding.rule for finding in found.warnings]

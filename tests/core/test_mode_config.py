@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from configured import ALICE, BOB, connection, settings, tunnel
+from configured import ALICE, BOB, connection, esp, settings, tunnel
 from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.exchanges.protection import phase2_iv, seal
 from ikev1.core.exchanges.transaction_exchange import TRANSACTION
@@ -407,6 +407,22 @@ def test_each_of_two_split_networks_has_a_tunnel_of_its_own(network: Network) ->
         alice.does(lambda engine: engine.rekey_child(alice.children[0].unique_id, network.now))
         network.run(60)
     assert networks_of(alice) == {str(pair.local) for pair in bob.children} == {"10.1.0.0/16", "10.2.0.0/16"}
+    assert alice.failures == bob.failures == []
+
+
+def test_a_client_uses_forward_secrecy_if_the_gateway_demands_it(network: Network) -> None:
+    """With the group of phase 1, also for the next pair."""
+    server = replace(gateway(), tunnels=(tunnel("t0", "0.0.0.0/0", None, proposals=(esp("aes128-sha256-ecp256"),)),))
+    alice, bob = meet(network, client(), server)
+    bob.assigns = Desk("10.99.0.10", config=replace(CONFIG, pfs=1))
+    alice.calls("t0")
+    network.settle()
+    assert alice.failures == bob.failures == []
+    assert alice.sa.chosen is not None
+    assert [pair.group for pair in alice.children] == [alice.sa.chosen.suite.group]
+    alice.does(lambda engine: engine.rekey_child(alice.children[0].unique_id, network.now))
+    network.run(60)
+    assert [pair.group for pair in bob.children] == [alice.sa.chosen.suite.group]
     assert alice.failures == bob.failures == []
 
 

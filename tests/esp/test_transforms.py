@@ -169,6 +169,15 @@ def test_icv_of_aes_xcbc_is_cut() -> None:
     assert packet[16:].hex() == "d2a246fa349b68a79998a439"
 
 
+def test_sha256_may_be_truncated_as_in_a_draft() -> None:
+    suite = IpsecSuite(EspTransform.NULL, 0, IntegrityAlgorithm.HMAC_SHA2_256, sha256_96=True)
+    keys = IpsecKeys(1, b"", counting(32))
+    packet = sealer(suite, keys, counting)(HEADER, b"payload.")
+    assert packet[16:] == hmac.digest(counting(32), packet[:16], "sha256")[:12]
+    assert opener(suite, keys)(packet) == b"payload."
+    assert sizes(suite).icv == 12
+
+
 def test_gcm_nonces_never_repeat_and_differ_between_lives() -> None:
     suite, keys = IpsecSuite(EspTransform.AES_GCM_16, 128), IpsecKeys(1, counting(20))
     lives = [sealer(suite, keys, os.urandom) for _ in range(2)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -36,6 +37,19 @@ def test_our_userspace_against_charons_kernel(lab: Lab, suite: str) -> None:
     assert_tunnelled(a, b, (ours.control, charon.control), lab.folder("transfer"), size=100_000)
     assert_shown(charon.control, b)
     assert not states(a)
+    assert not troubles(b)
+
+
+@pytest.mark.parametrize("plane", ["userspace", "kernel"])
+def test_sha256_truncated_as_in_a_draft(lab: Lab, plane: str) -> None:
+    """96 bits, as some peers have them; charon and we are told, since it is not negotiated."""
+    a, b = lab.direct()
+    charon = lab.charon(b, replace(CHARON, child="sha256_96 = yes"))
+    ours = lab.ours(a, replace(OURS, data_plane=plane, calls=True, tunnel="sha256_96 = true"))
+    ours.control.bring_up()
+    await_child(ours, charon)
+    assert re.findall(r"auth-trunc (\S+) .* (\d+)$", states(b)[0].text, re.MULTILINE) == [("hmac(sha256)", "96")]
+    assert_tunnelled(a, b, (ours.control, charon.control), lab.folder("transfer"), size=10_000)
     assert not troubles(b)
 
 

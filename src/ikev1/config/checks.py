@@ -7,6 +7,7 @@ from ipaddress import ip_network
 
 from ikev1.config.destination_checks import check_destination
 from ikev1.config.findings import Findings, Rule
+from ikev1.config.interfaces import check_interfaces
 from ikev1.config.options import GatewayOptions
 from ikev1.config.plane_checks import check_plane, check_survival
 from ikev1.config.pool_checks import check_pools
@@ -18,7 +19,7 @@ from ikev1.config.xauth_checks import check_xauth
 from ikev1.core.exchanges.aggressive_mode import is_left_out, offered_policies
 from ikev1.core.peer.connection_lookup import can_call, expected, is_host_name
 from ikev1.core.peer.xauth_role import with_policies_as
-from ikev1.core.records.child_sa import IpsecMode
+from ikev1.core.records.child_sa import IpsecMode, PacketMarks
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.methods import ENCRYPTING, SHARED
 from ikev1.core.records.selector import Selector
@@ -58,6 +59,7 @@ def check(settings: Settings, options: GatewayOptions, findings: Findings, now: 
     check_key_uses(settings.connections, findings)
     check_pools(settings, options, findings)
     _check_tunnels(settings, findings)
+    check_interfaces(settings, findings)
     check_shunts(settings, findings)
     _check_connections(settings.connections, findings)
 
@@ -159,26 +161,27 @@ def _methods(connection: Connection) -> set[int]:
 
 def _check_tunnels(settings: Settings, findings: Findings) -> None:
     """Tunnels with the same name or the same networks."""
-    names: dict[str, str] = {}
-    networks: dict[tuple[Selector, Selector], str] = {}
+    names: dict[str, list[str]] = {}
+    networks: dict[tuple[Selector, Selector, PacketMarks], str] = {}
     for connection in settings.connections:
         for tunnel in connection.tunnels:
             path = f"connection.{connection.name}.tunnel.{tunnel.name}"
-            if (first := names.setdefault(tunnel.name, path)) != path:
-                findings.warn(
-                    path,
-                    Rule.SAME_TUNNEL_NAME,
-                    f"{first} has the same name: `ikev1 up {tunnel.name}` cannot tell them apart",
-                )
+            names.setdefault(tunnel.name, []).append(path)
             if tunnel.local.dynamic or tunnel.remote.dynamic:
                 continue
-            if (first := networks.setdefault((tunnel.local, tunnel.remote), path)) != path:
+            if (first := networks.setdefault((tunnel.local, tunnel.remote, tunnel.marks), path)) != path:
                 findings.warn(
                     path,
                     Rule.SAME_NETWORKS,
                     f"{first} has the same networks: while one is up, requests by the peer of the other are rejected; "
                     "if this gateway initiates the other, that one takes over the traffic",
                 )
+    for name, (first, *others) in names.items():
+        if others:
+            all_of = f"{first}{f' and {len(others) - 1} more' if len(others) > 1 else ''}"
+            verb = "has" if len(others) == 1 else "have"
+            text = f"{all_of} {verb} the same name: `ikev1 up {name}` cannot tell them apart"
+            findings.warn(others[0], Rule.SAME_TUNNEL_NAME, text)
 
 
 def _check_connections(connections: Iterable[Connection], findings: Findings) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from ikev1.config.algorithms import ah_proposal, esp_proposal, group, warn_weak_ipsec
 from ikev1.config.files import Files
 from ikev1.config.findings import Rule
+from ikev1.config.interfaces import read_interface
 from ikev1.config.packet_marks import read_packet_marks
 from ikev1.config.programs import program
 from ikev1.config.rekeying import read_tunnel_lives
+from ikev1.config.selectors import with_numbers
 from ikev1.config.table import Table
 from ikev1.config.values import boolean, each, host_bits, integer, kilobytes, member, text
 from ikev1.core.records.child_sa import IpsecMode
@@ -23,6 +25,8 @@ LARGEST_WINDOW = 4096  # packets
 def read_tunnel(name: str, table: Table, check: ProposalCheck, files: Files) -> Tunnel:
     """The tunnel of this name, in a connection with this ``proposal_check``; errors are reported."""
     lives = read_tunnel_lives(table)
+    interface, marks = read_interface(table, read_packet_marks(table))
+    by_default = not any(key in table for key in ("proposals", "ah_proposals", "pfs"))
     tunnel = Tunnel(
         name=name,
         local=table.take("local", one_selector(table, "local"), DYNAMIC),
@@ -37,9 +41,12 @@ def read_tunnel(name: str, table: Table, check: ProposalCheck, files: Files) -> 
         replay_window=table.take("replay_window", integer(0, LARGEST_WINDOW), 64),
         mode=table.take("mode", member(IpsecMode), IpsecMode.TUNNEL),
         compress=table.take("compress", boolean, False),
-        marks=read_packet_marks(table),
+        sha256_96=table.take("sha256_96", boolean, False),
+        marks=marks,
+        interface=interface,
         updown=table.take("updown", program(files.folder), ()),
         when_down=table.take("when_down", member(WhenDown), None),
+        pfs_if_refused=by_default,
     )
     table.finish()
     return tunnel
@@ -51,7 +58,7 @@ def one_selector(table: Table, key: str) -> Callable[[object], Selector]:
     def convert(value: object) -> Selector:
         if isinstance(value, list):
             raise ValueError("expected one network: a Quick Mode negotiates one pair, so configure a tunnel for each")
-        selector = Selector.parse(text(value))
+        selector = Selector.parse(with_numbers(text(value)))
         network = text(value).partition("[")[0].strip()
         if (cleared := host_bits(network)) is not None:
             table.findings.warn(

@@ -58,6 +58,8 @@ _IKE_CIPHERS = (
     *_three_sizes("camellia{}", Encryption.CAMELLIA_CBC, "CAMELLIA_CBC"),
     *_three_sizes("blowfish{}", Encryption.BLOWFISH_CBC, "BLOWFISH_CBC"),
     CipherWord("cast128", Encryption.CAST_CBC, 128, "CAST_CBC", 16),
+    *_three_sizes("serpent{}", Encryption.SERPENT_CBC, "SERPENT_CBC"),
+    *_three_sizes("twofish{}", Encryption.TWOFISH_CBC, "TWOFISH_CBC"),
 )
 
 # Salts and nonces have 4 octets (RFC 3686 §5.1, RFC 4106 §8.1, RFC 4543 §5.4), but those of CCM 3 (RFC 4309 §7.1).
@@ -117,6 +119,7 @@ _GROUPS = (
     GroupWord("ecp384bp", Group.BRAINPOOL_384, "ECP_384_BP"),
     GroupWord("ecp512bp", Group.BRAINPOOL_512, "ECP_512_BP"),
     GroupWord("curve25519", Group.CURVE_25519, "CURVE_25519"),
+    GroupWord("curve448", Group.CURVE_448, "CURVE_448"),
 )
 
 IKE_CIPHERS = {cipher.word: cipher for cipher in _IKE_CIPHERS}
@@ -135,6 +138,7 @@ ALIASES = {
     "sha2_384": "sha384",
     "sha2_512": "sha512",
     "x25519": "curve25519",
+    "x448": "curve448",
     **{f"aes{bits}{mode}": f"aes{bits}{mode}16" for bits in _SIZES for mode in _TAGGED},
     **{
         f"aes{bits}{mode}{8 * octets}": f"aes{bits}{mode}{octets}"

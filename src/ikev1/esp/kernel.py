@@ -20,6 +20,7 @@ from ikev1.esp.plane import (
     PlaneError,
     Protected,
     Reader,
+    RoutedInterface,
     Shunted,
     Trap,
 )
@@ -29,6 +30,7 @@ from ikev1.esp.virtual_addresses import VirtualAddresses
 from ikev1.esp.xfrm import statistics
 from ikev1.esp.xfrm.event_translation import EventTranslator
 from ikev1.esp.xfrm.events import EventSocket
+from ikev1.esp.xfrm.interfaces import TunnelInterfaces
 from ikev1.esp.xfrm.layout import flow_of
 from ikev1.esp.xfrm.ownership_file import AddressNote, OwnershipFile, RouteNote, StateNote
 from ikev1.esp.xfrm.pairs import Pairs, unmarked
@@ -65,6 +67,7 @@ class KernelPlane:
             opened.callback(self._routes.close)
             self._exemptions = Exemptions(self._routes, metric)
             opened.callback(self._exemptions.close)
+            self._interfaces = TunnelInterfaces(self._owner, metric)
             self._opened = opened.pop_all()
         self._shared = SharedAddresses(owner, listener)
         self._virtual = VirtualAddresses(_VIRTUAL_ADDRESSES_ON)
@@ -203,6 +206,10 @@ class KernelPlane:
                 "others are in force"
             )
 
+    def interfaces(self, wanted: Collection[RoutedInterface]) -> None:
+        with _failing_as("cannot make interfaces for tunnels"):
+            self._interfaces.change(wanted)
+
     def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         """Does nothing: the kernel receives ESP from the sockets that `prepare_socket` has configured."""
 
@@ -213,6 +220,7 @@ class KernelPlane:
     def follow(self) -> None:
         self._routes.follow()
         self._exemptions.follow()
+        self._interfaces.follow()
 
     def addresses(self) -> frozenset[str]:
         return self._routes.addresses()
@@ -260,6 +268,8 @@ class KernelPlane:
             self._shared.close(keep_protected=keep_protected)
         for address in self._virtual.all():
             self.release_address(address)
+        with suppress(PlaneError):
+            self._interfaces.close(keep=keep_protected)
         self._opened.close()
 
     def _resume(self, child: ChildSa) -> bool:

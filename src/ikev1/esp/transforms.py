@@ -176,7 +176,7 @@ def _mac_of(suite: IpsecSuite) -> _Mac:
     mac = _MACS.get(suite.integrity)
     if mac is None:
         raise UnsupportedError(f"ESP integrity {IntegrityAlgorithm(suite.integrity).name} is not supported")
-    return mac
+    return mac._replace(icv_size=12) if suite.sha256_96 else mac
 
 
 def _mac(suite: IpsecSuite, keys: IpsecKeys) -> Callable[[Packet], bytes]:

@@ -29,6 +29,7 @@ from ikev1.esp.plane import (
     PlaneError,
     Protected,
     Reader,
+    RoutedInterface,
     SendUdp,
     Shunted,
     Trap,
@@ -203,6 +204,11 @@ class UserspacePlane:
         self._routes.exempt(passing)
         self._guard.shunt(passing, dropping)
         self._exempt = passing
+
+    def interfaces(self, wanted: Collection[RoutedInterface]) -> None:
+        if wanted:
+            names = ", ".join(interface.name for interface in wanted)
+            raise PlaneError(f'interfaces of tunnels ({names}) require data_plane = "kernel"')
 
     def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         now = self._clock()

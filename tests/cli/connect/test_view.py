@@ -105,7 +105,7 @@ def test_a_status_line_is_not_wider_than_the_terminal(columns: int) -> None:
         view.tick(replace(CALLING, received=ModeConfig(addresses=("10.99.0.10",))), [], 0.0)
         (status,) = stream.getvalue().split("\x1b[K")[1:]
     assert 0 < len(status) < columns
-    assert status.startswith("a user with a long ")
+    assert status.startswith("no tunnel  a user w")
 
 
 def test_a_gateway_that_does_not_answer() -> None:

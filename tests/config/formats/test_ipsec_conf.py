@@ -386,7 +386,6 @@ class TestConnections:
         [
             "reqid=7",
             "installpolicy=no",
-            "sha256_96=yes",
             "tfc=1200",
             "mediation=yes",
             "rightcertpolicy=1.2.3",

@@ -85,6 +85,9 @@ class TestAlgorithms:
             ("aes128", "modp2048", ["aes128-sha1-modp2048"]),
             ("aes_gcm256-null,aes_gcm_c-null", "", ["aes256gcm16", "aes128gcm16", "aes256gcm16"]),
             ("aes_gcm_a_128;dh19", "modp2048", ["aes128gcm8-ecp256"]),
+            ("aes_ccm_b_256-null", "", ["aes256ccm12"]),
+            ("null_auth_aes_gmac128-null", "", ["aes128gmac"]),
+            ("aes256-aes_xcbc", "", ["aes256-aesxcbc"]),
             ("aes_ctr256-sha1;modp1024", "", ["aes256ctr-sha1"]),
             ("null-sha1", "", ["null-sha1"]),
         ],
@@ -225,6 +228,9 @@ class TestConnections:
         text = f"{conn('also=a', 'also=b')}conn a\n    keyingtries=7\nconn b\n    keyingtries=8\n"
         assert reader.load(text).settings.connections[0].keyingtries == 7
 
+    def test_sha2_may_be_truncated_as_in_a_draft(self, reader: IpsecConf) -> None:
+        assert reader.connection("sha2-truncbug=yes").tunnels[0].sha256_96
+
     def test_of_one_key_there_are_two_spellings(self, reader: IpsecConf) -> None:
         assert reader.connection("replay_window=64").tunnels[0].replay_window == 64
 
@@ -233,7 +239,6 @@ class TestConnections:
         [
             "authby=rsasig",
             "encapsulation=no",
-            "sha2-truncbug=yes",
             "reqid=7",
             "priority=7",
             "vti-interface=vti0",

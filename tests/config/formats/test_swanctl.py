@@ -325,6 +325,12 @@ def test_esp_proposals_are_taken_apart(branch: Branch) -> None:
     ]
 
 
+@pytest.mark.parametrize("word", ["yes", "no"])
+def test_sha256_may_be_truncated_as_in_a_draft(branch: Branch, word: str) -> None:
+    (tunnel,) = branch("", f"sha256_96 = {word}").tunnels
+    assert tunnel.sha256_96 is (word == "yes")
+
+
 def test_a_child_may_have_several_groups_or_none(branch: Branch) -> None:
     (tunnel,) = branch("", "esp_proposals = aes128gcm16-modp2048-ecp256-none, aes128ccm-modpnone").tunnels
     assert [(each.suite.encryption, each.group) for each in tunnel.proposals] == [(20, 14), (20, 19), (20, 0), (16, 0)]
@@ -332,7 +338,7 @@ def test_a_child_may_have_several_groups_or_none(branch: Branch) -> None:
 
 @pytest.mark.parametrize(
     "child",
-    ["esp_proposals = aes128-sha256-x448", "esp_proposals = aes128-aescmac", "ah_proposals = sha256-x448"],
+    ["esp_proposals = aes128-sha256-ecp224bp", "esp_proposals = aes128-aescmac", "ah_proposals = sha256-ecp224bp"],
 )
 def test_what_others_were_to_protect_does_not_go_without(faults: Faults, child: str) -> None:
     key = f"connections.branch.children.net.{child.partition(' ')[0]}"
@@ -347,12 +353,12 @@ def test_ah_proposals(branch: Branch) -> None:
 @pytest.mark.parametrize(
     ("connection", "child", "key"),
     [
-        ("proposals = aes256-sha256-x448-modp2048", "", "proposals"),
+        ("proposals = aes256-sha256-ecp224bp-modp2048", "", "proposals"),
         ("proposals = chacha20poly1305-prfsha256-ecp256, aes256-sha256-modp2048", "", "proposals"),
         ("", "esp_proposals = chacha20poly1305, aes256gcm16", "children.net.esp_proposals"),
         ("", "esp_proposals = aes256-aescmac-sha256", "children.net.esp_proposals"),
-        ("", "esp_proposals = aes256gcm16-x448-ecp256", "children.net.esp_proposals"),
-        ("", "esp_proposals = aes256gcm16-x448, aes256gcm16", "children.net.esp_proposals"),
+        ("", "esp_proposals = aes256gcm16-ecp224bp-ecp256", "children.net.esp_proposals"),
+        ("", "esp_proposals = aes256gcm16-ecp224bp, aes256gcm16", "children.net.esp_proposals"),
     ],
 )
 def test_algorithms_that_are_not_offered_are_named(load_text: LoadText, connection: str, child: str, key: str) -> None:
@@ -428,7 +434,6 @@ class TestWithoutCounterpart:
             ("ppk_required = yes", "", "ppk_required"),
             ("", "policies = no", "children.net.policies"),
             ("", "reqid = 5", "children.net.reqid"),
-            ("", "sha256_96 = yes", "children.net.sha256_96"),
             ("", "interface = eth0", "children.net.interface"),
         ],
     )

@@ -18,7 +18,7 @@ from ikev1.core.records.path import UdpPath
 from ikev1.core.records.spi import drawn
 from ikev1.daemon.host.data_plane_choice import PlaneChoice
 from ikev1.daemon.process import run
-from ikev1.esp.plane import Counters, Drops, Listener, Protected, Reader, SendUdp, Shunted, Trap
+from ikev1.esp.plane import Counters, Drops, Listener, Protected, Reader, RoutedInterface, SendUdp, Shunted, Trap
 from ikev1.esp.reach import EVERYTHING, Reach
 
 
@@ -86,6 +86,9 @@ class Nobody:
 
     def shunt(self, traffic: Collection[Shunted]) -> None:
         pass
+
+    def interfaces(self, wanted: Collection[RoutedInterface]) -> None:
+        self.routed = tuple(wanted)
 
     def close(self, *, keep_protected: bool = False) -> None:
         pass

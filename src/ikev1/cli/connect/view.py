@@ -17,6 +17,7 @@ from ikev1.esp.plane import Counters
 from ikev1.wire.words import printable
 
 _ERASE = "\r\x1b[K"
+_MOST_NETWORKS = 2  # in the status line
 _MOST_LINES = 100  # of a banner: a gateway may send many again and again
 _PATIENT = 3.0  # seconds without news that are not worth a status line
 _LOCAL_LAN = {  # by whether the gateway permits it
@@ -129,7 +130,11 @@ class TerminalView:
         octets_in = sum(counters.bytes_in for _, counters in children)
         octets_out = sum(counters.bytes_out for _, counters in children)
         rekeys = [child.rekey_at for child, _ in children if child.rekey_at]
-        parts = [self._user, address, f"in {amount(octets_in)}", f"out {amount(octets_out)}"]
+        networks = list(dict.fromkeys(str(child.remote) for child, _ in children))
+        more = f" and {len(networks) - _MOST_NETWORKS} more" if len(networks) > _MOST_NETWORKS else ""
+        to = f"to {', '.join(networks[:_MOST_NETWORKS])}{more}" if networks else ""
+        phase = "user asked" if sa.awaits_user else "up" if networks else "no tunnel"
+        parts = [phase, self._user, address, to, f"in {amount(octets_in)}", f"out {amount(octets_out)}"]
         if rekeys:
             parts.append(f"rekey in {duration(min(rekeys) - now)}")
         self._show("  ".join(part for part in parts if part))

@@ -23,6 +23,7 @@ _OF_CONNECTION = {
     "remote_id": "--remote-id",
     "local_lan": "--local-lan",
     "nat_traversal": _NAT,
+    "local_address": "Local Addr in --vpnc-conf",
 }
 _WORDS = {
     # in whole sentences first: the longest is looked for first

@@ -33,7 +33,7 @@ from ikev1.core.records.events import ChildReady, Code
 from ikev1.core.records.exchange import Agreed, Choice, KeyShare, QuickMode, QuickModeDecision
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
-from ikev1.core.records.settings import IpsecProposal, Tunnel
+from ikev1.core.records.settings import Tunnel
 from ikev1.core.records.spi import is_usable
 from ikev1.crypto.groups import group
 from ikev1.wire.message import Message
@@ -60,11 +60,16 @@ def _offer(context: ExchangeContext, _: QuickMode) -> list[Payload]:
     wanted = _quick(context)
     tunnel = _tunnel(context, wanted.tunnel)
     wanted = replace(wanted, known=known_pairs(context, wanted.tunnel, wanted.local, wanted.remote))
+    received, chosen = context.sa.received, context.sa.chosen
+    if received is not None and received.pfs and chosen is not None:
+        tunnel = phase2_proposal.with_forward_secrecy(tunnel, chosen.suite.group)
     previous = previous_of(context, wanted)
     preferred = context.sa.suite.group
     if previous is not None:
-        tunnel = phase2_proposal.as_before(tunnel, IpsecProposal(previous.suite, previous.group))
+        tunnel = phase2_proposal.as_before(tunnel, previous.suite, previous.group)
         preferred = previous.group
+    if wanted.group:
+        tunnel = phase2_proposal.with_forward_secrecy(tunnel, wanted.group)
     tunnel = phase2_proposal.of_one_group(tunnel, preferred)
     _check_nat(context, tunnel)
     mode = nat_traversal.encapsulation_mode(tunnel.mode, context.sa.nat)

@@ -108,9 +108,11 @@ def _unfinished(sa: IkeSa) -> Iterator[Exchange]:
             yield exchange
 
 
-def begin_quick_mode(ref: SaRef, tunnel: str, selectors: tuple[Selector, Selector] | None = None) -> None:
+def begin_quick_mode(
+    ref: SaRef, tunnel: str, selectors: tuple[Selector, Selector] | None = None, group: int = 0
+) -> None:
     """Initiate Quick Mode for ``tunnel`` under this SA, with ``selectors`` or by default the configured ones: one for
-    each IP version of virtual addresses.
+    each IP version of virtual addresses; with ``group``, or by default that of the proposals.
     """
     draft = ref.context(new_exchange(QUICK_MODE, 1, Role.INITIATOR, 0.0))
     configured = draft.connection.tunnel(tunnel)
@@ -129,7 +131,7 @@ def begin_quick_mode(ref: SaRef, tunnel: str, selectors: tuple[Selector, Selecto
         _cannot_begin(ref, tunnel, Code.SELECTORS_UNACCEPTABLE, text)
     else:
         for local, remote in allowed if selectors is None else (selectors,):
-            _begin_quick_mode(ref, tunnel, local, remote)
+            _begin_quick_mode(ref, tunnel, local, remote, group)
 
 
 def _without_networks(ref: SaRef, tunnel: Tunnel) -> str:
@@ -137,7 +139,24 @@ def _without_networks(ref: SaRef, tunnel: Tunnel) -> str:
     return f"local {tunnel.local}, remote {tunnel.remote}, virtual addresses {', '.join(assigned) or 'none'}"
 
 
-def _begin_quick_mode(ref: SaRef, tunnel: str, local: Selector, remote: Selector) -> None:
+def begin_with_pfs(ref: SaRef, refused: QuickMode) -> bool:
+    """Initiate a Quick Mode again, with the group of phase 1, that a peer has refused without perfect forward secrecy:
+    whether it wants that is not known before (libreswan does by default, strongSwan does not).
+
+    Returns:
+        Whether a Quick Mode was initiated: if neither proposals nor a group are configured.
+    """
+    connection = ref.tx.state.lookup.by_name(ref.sa.connection)
+    tunnel = connection.tunnel(refused.tunnel) if connection is not None else None
+    if tunnel is None or not tunnel.pfs_if_refused or refused.group or ref.sa.chosen is None or not ref.sa.is_up:
+        return False
+    text = f"the peer refused tunnel {tunnel.name!r}: requesting it again with perfect forward secrecy"
+    ref.note(Code.PFS_REQUESTED, text)
+    begin_quick_mode(ref, tunnel.name, (refused.local, refused.remote), ref.sa.chosen.suite.group)
+    return True
+
+
+def _begin_quick_mode(ref: SaRef, tunnel: str, local: Selector, remote: Selector, group: int) -> None:
     sa, state, now = ref.sa, ref.tx.state, ref.tx.now
     numbered, message_id = fresh_message_id(sa)
     exchange = new_exchange(
@@ -147,7 +166,7 @@ def _begin_quick_mode(ref: SaRef, tunnel: str, local: Selector, remote: Selector
         context = ref.context(exchange)
         context.sa = numbered
         count_own(context)
-        begin(QUICK_MODE, context, QuickMode(tunnel, KeyShare(b""), 0, local, remote))
+        begin(QUICK_MODE, context, QuickMode(tunnel, KeyShare(b""), 0, local, remote, group=group))
     except Refusal as refusal:
         _cannot_begin(ref, tunnel, refusal.code, refusal.text)
         return

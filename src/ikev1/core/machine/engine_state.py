@@ -15,14 +15,14 @@ from ikev1.core.machine.stateless_responder import FirstMessages
 from ikev1.core.peer.connection_lookup import ConnectionLookup
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.context import ExchangeContext, Trace
-from ikev1.core.records.exchange import Exchange
+from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Tunnel, Unique
 from ikev1.wire.header import Header
 
-_NEVER = Unique.NEVER  # looked up once, as in `ikev1.core.records.exchange`
+_NEVER, _INITIATOR = Unique.NEVER, Role.INITIATOR  # looked up once, as in `ikev1.core.records.exchange`
 _MOST_LOOKED_AT = 16  # SAs at one address
 
 
@@ -171,8 +171,13 @@ class State:
 
         Any other SA that the peer has with this identity is then stale (RFC 2407 §4.6.3.3).
         """
-        others = (other for other in self.table.of_host(sa.hosts[1]) if other.cookies != sa.cookies)
-        return all(other.local_id_body not in (b"", sa.local_id_body) for other in others)
+        cookies, same = sa.cookies, (b"", sa.local_id_body)
+        # Written out, without calls: a gateway may have many SAs with one peer
+        for other in self.table.of_host(sa.hosts[1]):
+            local_id_body = other.IDii_b if other.role is _INITIATOR else other.IDir_b
+            if local_id_body in same and other.cookies != cookies:
+                return False
+        return True
 
     def fingerprint(self, connection: Connection) -> bytes:
         """Return the fingerprint of the credentials by which ``connection`` authenticates its peer."""

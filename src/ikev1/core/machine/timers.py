@@ -138,7 +138,9 @@ def _give_up_phase2(ref: SaRef, exchange: Exchange) -> None:
     ref.become(ref.sa.without_exchange(exchange))
     if exchange.quick is not None and not script_of(exchange).is_over(exchange):
         code, text = reason_of(ref.sa, exchange)
-        if code is Code.REFUSED_BY_PEER and named_networks.request(ref, exchange.quick):
+        if code is Code.REFUSED_BY_PEER and (
+            named_networks.request(ref, exchange.quick) or commands.begin_with_pfs(ref, exchange.quick)
+        ):
             return
         if exchange.child is not None:
             ref.tx.actions.append(Remove(exchange.child))
@@ -273,7 +275,7 @@ _TIMERS: dict[TimerKind, Timer] = {
     TimerKind.GIVE_UP: Timer(_give_up, _abandon_exchange),
     TimerKind.PROCEED: Timer(switch.switch, _abandon_exchange),
     TimerKind.EXPIRE_CHILD: Timer(_expire_child, _abandon_child),
-    TimerKind.RETIRE_CHILD: Timer(retirement.retire_child, _abandon_child),
+    TimerKind.RETIRE_CHILD: Timer(retirement.retire_children, _abandon_child),
     TimerKind.REKEY_CHILD: Timer(commands.rekey_child, _keep_child),
     TimerKind.PROBE: Timer(_ask_again, lambda ref, probe: ref.change(probe=None)),
     TimerKind.GIVE_UP_PEER: Timer(liveness.unanswered, lambda ref, probe: ref.change(probe=None)),

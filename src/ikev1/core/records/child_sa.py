@@ -24,6 +24,7 @@ class IpsecSuite(Record, frozen=True):
     integrity: int = 0
     protocol: int = ProtocolId.ESP  # ESP or AH
     esn: bool = False  # extended sequence numbers, of 64 bits (RFC 4304)
+    sha256_96: bool = False  # HMAC-SHA-256 is truncated to 96 bits, which is not negotiated
 
 
 class IpsecKeys(Record, frozen=True):

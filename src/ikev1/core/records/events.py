@@ -35,6 +35,7 @@ class Code(StrEnum):
     XAUTH_REQUIRED = "xauth-required"
     XAUTH_FAILED = "xauth-failed"
     MALFORMED = "malformed"
+    PFS_REQUESTED = "pfs-requested"
     REFUSED_BY_PEER = "refused-by-peer"
     DELETED_BY_PEER = "deleted-by-peer"
     PEER_SILENT = "peer-silent"

@@ -284,12 +284,14 @@ class IkeSa(Record, frozen=True):
         """The inbound SPI that was allocated, and the number of the question that waits for an answer, of each exchange
         that has one of them; 0 for the other. An open question about traffic has no SPI.
         """
+        phase1, request = self.phase1, self.liveness.request
+        if not self.exchanges and not request and (phase1 is None or phase1.waiting is None):
+            return ()
         found = [
             (exchange.spi, 0 if exchange.waiting is None else exchange.waiting.request)
             for exchange in self.exchanges
             if exchange.data is not None or exchange.waiting is not None
         ]
-        phase1, request = self.phase1, self.liveness.request
         if phase1 is not None and phase1.waiting is not None:
             found.append((0, phase1.waiting.request))
         if request:
@@ -415,6 +417,7 @@ def _one_form(body: bytes) -> bytes:
     if kind not in _NAMES:
         return kind + bytes(len(body[1:4])) + name
     name = name.lower()
-    with suppress(ValueError):
-        name = str(ip_address(name.decode("ascii"))).encode()
+    if name[-1:].isdigit() or b":" in name:  # else it cannot be an address
+        with suppress(ValueError):
+            name = str(ip_address(name.decode("ascii"))).encode()
     return kind + bytes(3) + name

@@ -175,6 +175,26 @@ class IpsecProposal(Record, frozen=True):
     group: int = 0
 
 
+class InterfaceKind(StrEnum):
+    """How packets that are routed to the interface of a tunnel get to its IPsec SAs in the kernel."""
+
+    XFRM = "xfrm"  # by an interface ID
+    VTI = "vti"  # by a mark, and by the addresses of the peers; IPv4 only
+
+
+class TunnelInterface(Record, frozen=True):
+    """The interface of a tunnel, which exists while the gateway runs: what is routed to it is for the tunnel.
+
+    ``addresses`` have a prefix length. ``routes`` are networks; None: the remote network, unless it is everything.
+    """
+
+    name: str
+    kind: InterfaceKind = InterfaceKind.XFRM
+    addresses: tuple[str, ...] = ()
+    mtu: int = 1400  # octets
+    routes: tuple[str, ...] | None = None
+
+
 class Tunnel(Record, frozen=True):
     """A pair of networks that a connection protects."""
 
@@ -191,9 +211,12 @@ class Tunnel(Record, frozen=True):
     replay_window: int = 64  # packets
     mode: IpsecMode = IpsecMode.TUNNEL
     compress: bool = False  # offer IPComp, and select it if the peer offers it
+    sha256_96: bool = False  # truncate HMAC-SHA-256 to 96 bits, as in a draft before RFC 4868
     marks: PacketMarks = PacketMarks()
     updown: tuple[str, ...] = ()  # a program and its arguments, run when the tunnel comes up and goes down
     when_down: WhenDown | None = None  # None: drop, except `Start.NONE` before ``up`` and after ``down``
+    interface: TunnelInterface | None = None  # only in the kernel's data plane
+    pfs_if_refused: bool = False  # as initiator, request perfect forward secrecy if the peer refuses without it
 
 
 class ShuntAction(StrEnum):
@@ -295,7 +318,10 @@ class Connection(Record, frozen=True):
 
     def tunnel(self, name: str) -> Tunnel | None:
         """The tunnel ``name``, None if there is none."""
-        return next((tunnel for tunnel in self.tunnels if tunnel.name == name), None)
+        for tunnel in self.tunnels:
+            if tunnel.name == name:
+                return tunnel
+        return None
 
 
 class Settings(Record, frozen=True):
@@ -333,7 +359,10 @@ class Settings(Record, frozen=True):
 
     def connection(self, name: str) -> Connection | None:
         """The connection ``name``, None if there is none."""
-        return next((connection for connection in self.connections if connection.name == name), None)
+        for connection in self.connections:
+            if connection.name == name:
+                return connection
+        return None
 
     def shunt(self, name: str) -> Shunt | None:
         """The shunt ``name``, None if there is none."""

@@ -29,6 +29,7 @@ _CIPHERS: dict[int, str] = {
     EspTransform.CAST: "CAST5-CBC [RFC2144]",
     EspTransform.TWOFISH: "TWOFISH-CBC",
 }
+_ANY_OF_96_BITS = "ANY 96 bit authentication [no checking]"
 _INTEGRITY: dict[int, str] = {
     0: "NULL",
     IntegrityAlgorithm.HMAC_MD5: "HMAC-MD5-96 [RFC2403]",
@@ -36,7 +37,7 @@ _INTEGRITY: dict[int, str] = {
     IntegrityAlgorithm.HMAC_SHA2_256: "HMAC-SHA-256-128 [RFC4868]",
     IntegrityAlgorithm.HMAC_SHA2_384: "HMAC-SHA-384-192 [RFC4868]",
     IntegrityAlgorithm.HMAC_SHA2_512: "HMAC-SHA-512-256 [RFC4868]",
-    IntegrityAlgorithm.AES_XCBC_MAC: "ANY 96 bit authentication [no checking]",
+    IntegrityAlgorithm.AES_XCBC_MAC: _ANY_OF_96_BITS,
 }
 
 
@@ -75,6 +76,8 @@ def _ike_line(sa: IkeSa) -> str:
 def _esp_lines(child: ChildSa) -> str:
     path = child.path
     cipher, integrity = _CIPHERS.get(child.suite.encryption), _INTEGRITY.get(child.suite.integrity)
+    if child.suite.sha256_96:
+        integrity = _ANY_OF_96_BITS
     unknown = child.inbound == IpsecKeys(child.inbound.spi)  # the keys of a pair that an earlier process negotiated
     if cipher is None or integrity is None or unknown:
         return ""

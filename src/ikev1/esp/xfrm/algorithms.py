@@ -87,6 +87,7 @@ def key_attributes(suite: IpsecSuite, keys: IpsecKeys) -> bytearray:
         header = _ALGORITHM.pack(_CIPHERS[suite.encryption], 8 * len(keys.encryption_key))
         _append(octets, Attribute.ALG_CRYPT, header, keys.encryption_key)
     name, icv = _MACS[suite.integrity]
+    icv = 96 if suite.sha256_96 else icv
     _append(octets, Attribute.ALG_AUTH_TRUNC, _longer(name, keys.integrity_key, icv), keys.integrity_key)
     return octets
 

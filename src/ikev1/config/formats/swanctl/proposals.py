@@ -22,11 +22,11 @@ _DEFAULT_ESP = (
 ABSENT_ESP = _DEFAULT_ESP[::-1]  # charon prefers AES-GCM only if esp_proposals is absent
 # Words of strongSwan for algorithms that have no number in IKEv1, or that are not implemented
 _OTHER_INTEGRITY = r"aesxcbc|aescmac|sha256_96|sha2_256_96|sha1_160|md5_128|camelliaxcbc"
-_OTHER_GROUPS = r"ntru\d+|newhope\d*|modpnull|ecp224bp|x448|curve448|ke\d_\w+|mlkem\d+|kyber\d"
+_OTHER_GROUPS = r"ntru\d+|newhope\d*|modpnull|ecp224bp|ke\d_\w+|mlkem\d+|kyber\d"
 _NO_GROUP = frozenset({"none", "modpnone"})
 _ELSEWHERE = re.compile(
-    r"prf\w+|aes\d{3}(gcm|ccm|ctr|gmac)\d*|camellia\d{3}(ccm|ctr)\d*|chacha20poly1305(compat)?|twofish\d*|serpent\d*|"
-    rf"idea|null|modpnone|none|{_OTHER_INTEGRITY}|{_OTHER_GROUPS}"
+    r"prf\w+|aes\d{3}(gcm|ccm|ctr|gmac)\d*|camellia\d{3}(ccm|ctr)\d*|chacha20poly1305(compat)?|idea|null|"
+    rf"modpnone|none|{_OTHER_INTEGRITY}|{_OTHER_GROUPS}"
 )
 _SEQUENCE_NUMBERS = {"esn": True, "noesn": False}
 
