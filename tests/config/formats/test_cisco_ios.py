@@ -178,6 +178,13 @@ def test_what_matters_is_refused_unless_ignored(text: CiscoText, old: str, new: 
     assert text.connection(whole, key).secret == b"of-the-ring"
 
 
+def test_the_keyring_of_all_others(text: CiscoText) -> None:
+    profile = PROFILE.replace("\n keyring RING", "\n keyring default")
+    assert text.connection(policy_map("set isakmp-profile BRANCH", more=profile)).secret == b"what-both-know"
+    fault = text.fault(policy_map(more=profile.replace("keyring default", "keyring OTHER")))
+    assert fault[:2] == ("crypto isakmp profile BRANCH.keyring", Rule.INVALID_VALUE)
+
+
 def test_the_identity_of_the_router(text: CiscoText) -> None:
     more = "crypto isakmp identity hostname\nip domain name example.org\n"
     assert text.connection(policy_map(more=more)).local_id == "@R1.example.org"
@@ -236,6 +243,7 @@ def test_transform_sets(text: CiscoText, words: str, suite: tuple[str, str, str]
     [
         ("esp-aes", Rule.INVALID_VALUE, 1),
         ("esp-aes esp-sha-hmac ah-sha-hmac", Rule.NOT_SUPPORTED, 1),
+        ("ah-md5-hmac esp-3des", Rule.NOT_SUPPORTED, 1),
         ("esp-gmac esp-sha-hmac", Rule.NOT_SUPPORTED, 31),
         ("esp-rot13 esp-sha-hmac", Rule.UNKNOWN_KEY, 31),
         ("", Rule.SYNTAX, 28),
@@ -404,6 +412,18 @@ def test_a_dynamic_map_has_a_connection_for_each_key(text: CiscoText) -> None:
         ("CLIENTS-10-2", "203.0.113.0/24", b"for-net"),
     ]
     assert {tunnel.start for each in loaded.settings.connections[1:] for tunnel in each.tunnels} == {Start.NONE}
+
+
+def test_the_peer_of_a_dynamic_map_needs_networks(text: CiscoText) -> None:
+    side = Side("R1", is_peer=True)
+    faults = text.faults(policy_map(more=DYNAMIC), side=side)
+    assert [(each.key, each.rule) for each in faults] == [("crypto dynamic-map CLIENTS 10", Rule.NOT_SUPPORTED)]
+    _, *unknown = text.load(policy_map(more=DYNAMIC), "crypto dynamic-map CLIENTS 10", side=side).settings.connections
+    assert [(each.remote_address, each.tunnels[0].start) for each in unknown] == [("192.0.2.1", Start.TRAP)] * 2
+    dhcp = policy_map(outside="interface Gi0/0\n ip address dhcp\n crypto map VPN\n")
+    waiting = text.load(dhcp, side=side)
+    assert [each.tunnels[0].start for each in waiting.settings.connections] == [Start.NONE]
+    assert ("crypto map VPN 10", Rule.MISSING_KEY) in {(each.key, each.rule) for each in waiting.warnings}
 
 
 def test_l2tp(text: CiscoText) -> None:

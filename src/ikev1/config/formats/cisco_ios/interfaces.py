@@ -25,27 +25,7 @@ def interface(arguments: Arguments, device: Device) -> tuple[Device, Interface]:
     """``interface Tunnel 0`` and ``interface Tunnel0`` are the same."""
     name = "".join(word.text for word in arguments.rest() if word.text not in ("point-to-point", "multipoint", "type"))
     name = name.removesuffix("tunnel") if name.lower().startswith("virtual-template") else name
-    known = named(device, name)
-    return device, known or device.interfaces.setdefault(name.lower(), Interface(name, arguments.place))
-
-
-def named(device: Device, name: str) -> Interface | None:
-    """The interface of a name, either of which may be abbreviated (``Gi0/0``)."""
-    lower = name.lower().replace(" ", "")
-    if lower in device.interfaces:
-        return device.interfaces[lower]
-    kind, number = _split(lower)
-    for each in device.interfaces.values():
-        other, others_number = _split(each.name.lower())
-        if number == others_number and number and (kind.startswith(other) or other.startswith(kind)):
-            return each
-    return None
-
-
-def _split(name: str) -> tuple[str, str]:
-    """The kind and the number of an interface."""
-    kind = name.rstrip("0123456789/.:")
-    return kind, name[len(kind) :]
+    return device, device.interfaces.find(name) or device.interfaces.add(Interface(name, arguments.place))
 
 
 Target = tuple[Device, Interface]
@@ -153,5 +133,5 @@ INTERFACE = Grammar(
 def _nameif(arguments: Arguments, target: Target) -> None:
     """The name of an interface of an ASA."""
     device, into = target
-    device.interfaces[arguments.word("a name").lower()] = into
+    device.interfaces.name(arguments.word("a name"), into)
     arguments.end()

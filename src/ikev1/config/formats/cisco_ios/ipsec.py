@@ -28,12 +28,12 @@ def transform_set(arguments: Arguments, device: Device) -> TransformSet:
     found = TransformSet(name, arguments.place)
     while arguments.left:
         _transform(arguments, found)
-    if found.cipher and not found.hash and "gcm" not in found.cipher and not found.ah:
+    if found.ah and (found.cipher or found.hash):
+        arguments.unsupported("ESP and AH cannot be combined: the set is used without AH")
+        found.ah = ""
+    if found.cipher and not found.hash and "gcm" not in found.cipher:
         text = "encrypts without protecting the integrity, which RFC 8221 §4 forbids: add a hash, such as esp-sha-hmac"
         arguments.report.error(arguments.place, Rule.INVALID_VALUE, text)
-    if found.ah and (found.cipher or found.hash):
-        arguments.unsupported("ESP and AH cannot be combined: remove one of them; the set is used without AH")
-        found.ah = ""
     if found.hash and not found.cipher:
         found.cipher = "null"
     if not (found.cipher or found.ah):
@@ -207,8 +207,7 @@ def replay(arguments: Arguments, into: Ipsec | Device) -> None:
 
 def reverse_route(arguments: Arguments, into: Ipsec) -> None:
     """Routes to the networks of the peer."""
-    arguments.rest()
-    into.reverse_route = Set(True, arguments.place)
+    arguments.lost("traffic needs no route of its own into the tunnel, and other routers get none")
 
 
 def responder_only(arguments: Arguments, into: Ipsec) -> None:
@@ -253,7 +252,7 @@ COMMON = {
 def _description(arguments: Arguments, into: Entry) -> None:
     """What the user wrote about an entry."""
     described = " ".join(word.text for word in arguments.rest())
-    into.place = into.place._replace(comments=(*into.place.comments, described))
+    into.description = described
 
 
 ENTRY = Grammar(

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from typing import NamedTuple
 
 from ikev1.config.findings import Rule
-from ikev1.config.formats.cisco_ios.model import Ace, Device, Unclear
+from ikev1.config.formats.cisco_ios.model import Ace, Device, Line, Unclear
 from ikev1.config.formats.cisco_ios.reading import Report, Set
 from ikev1.config.formats.written import Place
 from ikev1.core.records.selector import Selector
 
 MOST_PAIRS = 500  # of an access list
 _MOST_DENIED = 2000
-
-
-class Line(NamedTuple):
-    """The pair of selectors that a line, or a part of it, becomes."""
-
-    source: Selector
-    destination: Selector
-    place: Place
 
 
 def as_text(selector: Selector) -> str:
@@ -31,6 +22,12 @@ def as_text(selector: Selector) -> str:
 
 def lines_of(device: Device, name: Set[str], report: Report) -> list[Line] | None:
     """What an access list permits; None if it does not exist or cannot be used, which is reported."""
+    if name.value not in device.permitted:
+        device.permitted[name.value] = _lines(device, name, report)
+    return device.permitted[name.value]
+
+
+def _lines(device: Device, name: Set[str], report: Report) -> list[Line] | None:
     acl = device.acls.get(name.value)
     if acl is None:
         report.error(name.place, Rule.INVALID_VALUE, f"there is no access list {name.value}")
@@ -76,7 +73,7 @@ def _without_mirrors(device: Device, permitted: dict[tuple[Selector, Selector], 
 
 def _is_behind(device: Device, end: Selector) -> bool:
     """Whether an interface of the router is in a network."""
-    addresses = (each.address.value.ip for each in device.interfaces.values() if each.address is not None)
+    addresses = (each.address.value.ip for each in device.interfaces if each.address is not None)
     return any(end.contains(end.with_address(str(address))) for address in addresses)
 
 

@@ -36,7 +36,8 @@ class Writer:
         self._ours = ours
         self._report = report
         self._connections: dict[tuple[object, ...], Part] = {}
-        self._names: set[str] = set()
+        self._names: dict[str, int] = {}  # how often each is wanted
+        self._pairs: set[tuple[str, str, str, int]] = set()
 
     def write_policies(self) -> None:
         """Write all phase 1 policies, with the defaults of the router."""
@@ -184,8 +185,10 @@ class Writer:
         for pair in peering.pairs:
             name = _safe(pair.name)
             tunnels = connection.part("tunnel")
-            if any(_same(each, pair) for each in tunnels.values.values()):
+            same = (connection.path, pair.local, pair.remote, pair.interface_id)
+            if same in self._pairs:
                 continue  # of several interfaces that share SAs
+            self._pairs.add(same)
             made = tunnels.part(name, peering.place)
             made.put("local", pair.local, pair.place)
             made.put("remote", pair.remote, pair.place)
@@ -208,20 +211,9 @@ class Writer:
             made.put("if_id_out", pair.interface_id, pair.place)
 
     def _name(self, wanted: str) -> str:
-        name, number = _safe(wanted), 1
-        while name in self._names:
-            number += 1
-            name = f"{_safe(wanted)[:58]}-{number}"
-        self._names.add(name)
-        return name
-
-
-def _same(written: dict[str, object], pair: Pair) -> bool:
-    return (written["local"], written["remote"], written.get("if_id_in", 0)) == (
-        pair.local,
-        pair.remote,
-        pair.interface_id,
-    )
+        name = _safe(wanted)[:58]
+        number = self._names[name] = self._names.get(name, 0) + 1
+        return name if number == 1 else self._name(f"{name}-{number}")
 
 
 def _safe(name: str) -> str:
