@@ -32,7 +32,7 @@ class Tunnels:
         """Write a tunnel for each policy, and those that peers may propose; connections without any are left out."""
         for policy in policies:
             if policy.shunt:
-                self._write_shunt(policy)
+                self._write_shunt(policy, policy.shunt)
             else:
                 self._write_policy(policy)
         for remote in self._remotes:
@@ -64,11 +64,13 @@ class Tunnels:
             self._reports.error(policy.place, Rule.NO_CREDENTIAL, f"there is no pre-shared key for {peer}")
         for part in parts:
             self._write_tunnel(policy, remote, part, wildcard=peer == ANONYMOUS)
+        if peer == ANONYMOUS and policy.required:
+            self._write_shunt(policy, "drop")  # what no peer has negotiated
 
-    def _write_shunt(self, policy: Policy) -> None:
+    def _write_shunt(self, policy: Policy, action: str) -> None:
         shunts = self._into.part("shunt")
-        shunt = shunts.part(f"{policy.shunt}-{len(shunts.values) + 1}", policy.place)
-        for key, value in (("action", policy.shunt), ("local", policy.selector(policy.local))):
+        shunt = shunts.part(f"{action}-{len(shunts.values) + 1}", policy.place)
+        for key, value in (("action", action), ("local", policy.selector(policy.local))):
             shunt.put(key, value, policy.place)
         shunt.put("remote", policy.selector(policy.remote), policy.place)
 
@@ -97,8 +99,11 @@ class Tunnels:
             text = f"there is no sainfo for {policy.selector(policy.local)} to {policy.selector(policy.remote)}"
             self._reports.error(policy.place, Rule.INVALID_VALUE, text)
             return
-        if {"esp", "ah"} <= set(policy.protocols):
-            self._reports.error(policy.place, Rule.NOT_SUPPORTED, "is not supported: ESP and AH together")
+        protections = [each for each in policy.protocols if each != "ipcomp"]
+        if len(protections) > 1:
+            self._reports.error(
+                policy.place, Rule.NOT_SUPPORTED, f"is not supported: {' and '.join(protections)} together"
+            )
             return
         tunnel = self._named(part, f"to-{policy.remote.network}", policy.place)
         tunnel.put("local", local, policy.place)
