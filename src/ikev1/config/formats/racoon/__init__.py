@@ -33,9 +33,10 @@ _WORDS = {
     'nat_traversal = "force"': "nat_traversal force",
 }
 _SECTIONS = frozenset({"remote", "sainfo", "mode_cfg"})
-_MARK = re.compile(
-    r"^\s*(?:path\s+(?:pre_shared_key|certificate|include)\s+\"|sainfo\s+\(?\s*(?:anonymous|address|subnet)\b"
-    r"|remote\s+(?:anonymous|[0-9A-Fa-f:.]+|\"[^\"\n]*\")(?:\s*\[\d+\])?\s*(?:inherit\b[^{\n]*)?\{)",
+_MARK = re.compile(  # blanks are possessive, so that the time is proportional to the length
+    r"^[ \t]*+(?:path[ \t]++(?:pre_shared_key|certificate|include)[ \t]++\"|"
+    r"sainfo\s++\(?\s*+(?:anonymous|address|subnet)\b|"
+    r"remote[ \t]++(?:anonymous|[0-9A-Fa-f:.]++|\"[^\"\n]*+\")\s*+(?:\[\d++\]\s*+)?(?:inherit\b[^{\n]*+\s*+)?\{)",
     re.MULTILINE,
 )
 _LOST = (
