@@ -82,7 +82,7 @@ class Performer:
             Keep: self._keep,
             Forget: lambda forget: keepalives.forget(forget.sa),
             AllocateSpi: partial(self._ask_plane, self._allocate_spi),
-            InstallInbound: partial(self._ask_plane, lambda install: plane.install_inbound(install.child)),
+            InstallInbound: partial(self._ask_plane, lambda install: Done(plane.install_inbound(install.child))),
             InstallOutbound: partial(self._ask_plane, lambda install: plane.install_outbound(install.child)),
             AskTraffic: partial(self._ask_plane, lambda question: traffic_of(question, plane.counters)),
             Move: self._change_plane,
