@@ -101,6 +101,7 @@ def test_a_tunnel_with_every_key(loaded: Load) -> None:
             when_down = "pass"
             replay_window = 0
             compress = true
+            sha256_96 = true
             mark_in = "0x2a/0xff"
             mark_out = 43
             if_id_in = "0x10"
@@ -120,6 +121,7 @@ def test_a_tunnel_with_every_key(loaded: Load) -> None:
         when_down=WhenDown.PASS,
         replay_window=0,
         compress=True,
+        sha256_96=True,
         marks=PacketMarks(Mark(0x2A, 0xFF), Mark(43, 0xFFFFFFFF), 16, 17),
     )
 
@@ -163,11 +165,11 @@ def test_policies_and_tunnels_know_what_an_offer_may_be(loaded: Load, check: Pro
     assert {policy.check for policy in found.policies} == {found.tunnels[0].check} == {check}
 
 
-def test_without_a_word_the_check_is_strict_of_lifetimes_that_are_configured(loaded: Load) -> None:
+def test_without_a_word_lifetimes_that_differ_are_accepted(loaded: Load) -> None:
     silent = connection(loaded(TUNNEL))
     said = connection(loaded(CONNECTION + 'lifetime = "24h"\n[connection.branch.tunnel.net]\nlifetime = "1h"'))
     for found in (silent, said):
-        assert (found.policies[0].check, found.tunnels[0].check) == (ProposalCheck.STRICT, ProposalCheck.STRICT)
+        assert (found.policies[0].check, found.tunnels[0].check) == (ProposalCheck.CLAIM, ProposalCheck.CLAIM)
         assert (found.policies[0].lifetime, found.tunnels[0].lifetime) == (86_400, 3600)
     assert not silent.policies[0].lifetime_set
     assert not silent.tunnels[0].lifetime_set
@@ -189,15 +191,15 @@ def test_perfect_forward_secrecy(loaded: Load, keys: str, group: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "keys",
+    ("keys", "groups"),
     [
-        'proposals = "aes256gcm16-modp2048"\npfs = "ecp256"',
-        'proposals = ["aes256gcm16-modp2048", "aes256-sha256-ecp256"]',
-        'proposals = ["aes256gcm16-modp2048", "aes256-sha256"]',
+        ('proposals = ["aes256gcm16-modp2048", "aes256-sha256"]\npfs = "ecp256"', [14, 19]),
+        ('proposals = ["aes256gcm16-modp2048", "aes256-sha256-ecp256"]', [14, 19]),
+        ('proposals = ["aes256gcm16-modp2048", "aes256-sha256"]', [14, 0]),
     ],
 )
-def test_all_proposals_agree_on_one_group(refused: Refused, keys: str) -> None:
-    assert refused(TUNNEL + keys)["connection.branch.tunnel.net"] is Rule.PFS_GROUPS_DIFFER
+def test_proposals_may_have_groups_of_their_own(loaded: Load, keys: str, groups: list[int]) -> None:
+    assert [proposal.group for proposal in tunnel(loaded(TUNNEL + keys)).proposals] == groups
 
 
 @pytest.mark.parametrize(
@@ -233,6 +235,7 @@ def test_what_a_connection_cannot_be(refused: Refused, key: str, value: str) -> 
         ("when_down", '"block"'),
         ("mode", '"beet"'),
         ("compress", '"deflate"'),
+        ("sha256_96", "96"),
         ("ah_proposals", '"aes128-sha256"'),
         ("mark_in", '"%unique"'),
         ("mark_out", '"0x2a/"'),

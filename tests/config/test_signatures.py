@@ -333,16 +333,20 @@ def test_a_peers_key_as_libreswan_writes_it(loaded: Load) -> None:
         ('peer_public_key = "0sZZZ"', ".peer_public_key", Rule.INVALID_VALUE),
         ('peer_public_key = "root.crl"', ".peer_public_key", Rule.INVALID_FILE),
         ('peer_public_key = "bob-rsa.pem"', ".peer_public_key", Rule.PEER_KEY_WITHOUT_POLICY),
-        ('peer_public_key = "p384.pub"', ".peer_public_key", Rule.PEER_KEY_WITHOUT_POLICY),
         ('revocation = "perhaps"', ".revocation", Rule.INVALID_VALUE),
         ("smallest_rsa = 512", ".smallest_rsa", Rule.INVALID_VALUE),
     ],
 )
 def test_what_cannot_be_believed(refused: Refused, tmp_path: Path, keys: str, key: str, rule: Rule) -> None:
     (tmp_path / "empty").mkdir()
+    assert refused(SIGNED + keys)[f"connection.branch{key}"] is rule
+
+
+def test_keys_may_be_on_different_curves(loaded: Load, tmp_path: Path) -> None:
     other = authority.ec_key(2, ec.SECP384R1).public_key()
     (tmp_path / "p384.pub").write_bytes(other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    assert refused(SIGNED + keys)[f"connection.branch{key}"] is rule
+    (connection,) = loaded(SIGNED + 'peer_public_key = "p384.pub"').settings.connections
+    assert len(connection.trust.public_keys) == 1
 
 
 def test_a_peers_key_that_is_too_small(refused: Refused) -> None:

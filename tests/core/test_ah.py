@@ -18,7 +18,7 @@ from ikev1.core.records.exchange import Role
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import IpsecProposal, NatTraversal, Tunnel
 from ikev1.crypto import keymat
-from ikev1.crypto.algorithms import HASHES
+from ikev1.crypto.algorithms import INTEGRITIES
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.header import Header
 from ikev1.wire.payloads import Delete, SecurityAssociation
@@ -28,7 +28,7 @@ from playbook import Couple, Datagram, Network, Peer, establish
 
 MODE = EncapsulationMode.TUNNEL
 SPI = 0x1000
-AH_TRANSFORMS = {"md5": 2, "sha1": 3, "sha256": 5, "sha384": 6, "sha512": 7}
+AH_TRANSFORMS = {"md5": 2, "sha1": 3, "sha256": 5, "sha384": 6, "sha512": 7, "aesxcbc": 9}
 
 
 def net(*proposals: IpsecProposal, **rest: Any) -> Tunnel:
@@ -48,12 +48,12 @@ def altered(offered: SecurityAssociation, *added: Attribute, drop: int = 0, tran
     return offered._replace(proposals=(only._replace(transforms=(changed,)),))
 
 
-@pytest.mark.parametrize("word", HASHES)
+@pytest.mark.parametrize("word", INTEGRITIES)
 def test_a_transform_of_ah_and_its_algorithm_belong_together(word: str) -> None:
     (only,) = offer(ah(word)).proposals
     (transform,) = only.transforms
     assert (only.protocol, transform.id) == (ProtocolId.AH, AH_TRANSFORMS[word])
-    assert Attribute(A.AUTHENTICATION_ALGORITHM, HASHES[word].integrity) in transform.attributes
+    assert Attribute(A.AUTHENTICATION_ALGORITHM, INTEGRITIES[word].integrity) in transform.attributes
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,25 @@ def test_the_answer_is_as_it_was_offered() -> None:
     assert phase2_proposal.accept(COMPRESSING, offered, answer) == agreed._replace(spi=0x2000, cpi=0x1234)
 
 
+def test_ipcomp_in_an_answer_need_not_repeat_the_group() -> None:
+    ours = tunnel(proposals=(esp("aes128-sha256-modp2048"),), compress=True)
+    offered = offer(ours)
+    agreed, taken = phase2_proposal.choose(ours, offered, MODE)
+    main, ipcomp = phase2_proposal.chosen_sa(offered, taken, 0x2000, 0x1234).proposals
+    (transform,) = ipcomp.transforms
+    kept = tuple(each for each in transform.attributes if each.type != A.GROUP_DESCRIPTION)
+    answer = offered._replace(proposals=(main, ipcomp._replace(transforms=(transform._replace(attributes=kept),))))
+    assert phase2_proposal.accept(ours, offered, answer) == agreed._replace(spi=0x2000, cpi=0x1234)
+
+
+def test_the_group_beside_ipcomp_in_an_answer_is_the_one_offered() -> None:
+    ours = tunnel(proposals=(esp("aes128-sha256-modp2048"),), compress=True)
+    offered, other = offer(ours), tunnel(proposals=(esp("aes128-sha256-modp3072"),), compress=True)
+    _, taken = phase2_proposal.choose(other, offer(other), MODE)
+    with pytest.raises(Refusal):
+        phase2_proposal.accept(ours, offered, phase2_proposal.chosen_sa(offered, taken, 0x2000, 0x1234))
+
+
 def test_a_cpi_of_four_octets_is_answered_in_four() -> None:
     offered = only_bundled(offer(), spi=b"\xff\xff\x56\x78")
     agreed, taken = phase2_proposal.choose(COMPRESSING, offered, MODE)

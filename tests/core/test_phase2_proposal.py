@@ -61,11 +61,10 @@ def test_each_proposal_is_offered_under_our_spi() -> None:
     assert cbc == {1: 1, 2: 3600, 4: 1, 6: 128, 5: 2}
 
 
-def test_only_proposals_of_the_preferred_group_are_offered() -> None:
-    offered = offer(net("aes128-sha1-ecp256", "aes128-sha256", "aes256-sha1-ecp256"))
-    assert len(offered.proposals) == 2
-    for each in offered.proposals:
-        assert Attribute(A.GROUP_DESCRIPTION, 19) in each.transforms[0].attributes
+@pytest.mark.parametrize(("preferred", "groups"), [(14, [14]), (20, [19, 19]), (0, [0])])
+def test_only_proposals_of_one_group_are_offered(preferred: int, groups: list[int]) -> None:
+    several = net("aes128-sha1-ecp256", "aes128-sha256", "aes256-sha1-ecp256", "aes256-sha1-modp2048")
+    assert [each.group for each in phase2_proposal.of_one_group(several, preferred).proposals] == groups
 
 
 def test_the_order_of_the_responder_decides() -> None:
@@ -195,7 +194,7 @@ def test_an_initiator_takes_no_altered_answer(answer: SecurityAssociation) -> No
 
 def test_of_an_offer_without_end_the_beginning_counts() -> None:
     """A peer that is who it says may still not have us compare for as long as it likes."""
-    ours = net("aes256-sha256", lifetime=600, lifetime_set=True)
+    ours = net("aes256-sha256", lifetime=600, lifetime_set=True, check=ProposalCheck.STRICT)
     (only,) = offer(net("aes256-sha256", lifetime=3600)).proposals
     (fitting,) = offer(ours).proposals
     many = only._replace(transforms=tuple(only.transforms[0]._replace(number=number) for number in range(255)))

@@ -19,7 +19,7 @@ KNOWN = (*ESP_CIPHERS, *HASHES, *GROUPS)
         ("AES256-SHA2_256", "aes256-sha256"),
         ("aes256-hmac_sha1", "aes256-sha1"),
         ("aes256-sha265", "aes256-sha256"),
-        ("serpent-sha1", ""),
+        ("idea-sha1", ""),
         ("", ""),
         ("x" * 100_000, ""),
     ],

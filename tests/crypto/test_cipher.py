@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from Crypto.Cipher import AES, DES, DES3
+from Crypto.Cipher import AES, CAST, DES, DES3, Blowfish
 from cryptography.hazmat.decrepit.ciphers.algorithms import Camellia
 from cryptography.hazmat.primitives import ciphers
 from cryptography.hazmat.primitives.ciphers.modes import CBC
@@ -22,9 +22,11 @@ KEYS = {
     Encryption.TRIPLE_DES_CBC: (24,),
     Encryption.AES_CBC: (16, 24, 32),
     Encryption.CAMELLIA_CBC: (16, 24, 32),
+    Encryption.BLOWFISH_CBC: (16, 24, 32, 56),
+    Encryption.CAST_CBC: (16,),
 }
 CASES = [(number, size) for number, sizes in KEYS.items() for size in sizes]
-KEY = bytes(range(40, 72))
+KEY = bytes(range(40, 96))
 
 
 class _PlainCamellia:
@@ -45,6 +47,8 @@ PLAIN: dict[int, Callable[[bytes, bytes], Any]] = {
     Encryption.TRIPLE_DES_CBC: lambda key, iv: DES3.new(key, DES3.MODE_CBC, iv),
     Encryption.AES_CBC: lambda key, iv: AES.new(key, AES.MODE_CBC, iv),
     Encryption.CAMELLIA_CBC: _PlainCamellia,
+    Encryption.BLOWFISH_CBC: lambda key, iv: Blowfish.new(key, Blowfish.MODE_CBC, iv),
+    Encryption.CAST_CBC: lambda key, iv: CAST.new(key, CAST.MODE_CBC, iv),
 }
 
 
@@ -109,11 +113,14 @@ def test_a_refused_message_leaves_no_trace(number: Encryption) -> None:
 
 
 def test_sizes() -> None:
-    assert [cipher.block_size(number) for number in KEYS] == [8, 8, 16, 16]
+    assert [cipher.block_size(number) for number in KEYS] == [8, 8, 16, 16, 8, 8]
     assert cipher.key_size(Encryption.DES_CBC, 0) == 8
     assert cipher.key_size(Encryption.TRIPLE_DES_CBC, 0) == 24
     for number in (Encryption.AES_CBC, Encryption.CAMELLIA_CBC):
         assert [cipher.key_size(number, bits) for bits in (0, 128, 192, 256)] == [16, 16, 24, 32]
+    # "the first fifty-six (56) bytes of a key (if no key size is negotiated)" (RFC 2409 Appendix B)
+    assert [cipher.key_size(Encryption.BLOWFISH_CBC, bits) for bits in (0, 128, 192, 256)] == [56, 16, 24, 32]
+    assert [cipher.key_size(Encryption.CAST_CBC, bits) for bits in (0, 128)] == [16, 16]
 
 
 @pytest.mark.parametrize(
@@ -125,6 +132,8 @@ def test_sizes() -> None:
         (Encryption.DES_CBC, 64),  # "MUST NOT be used" for a key of fixed length
         (Encryption.TRIPLE_DES_CBC, 192),
         (Encryption.IDEA_CBC, 0),
+        (Encryption.BLOWFISH_CBC, 40),
+        (Encryption.CAST_CBC, 64),
         (99, 128),
         (1 << 40, 128),
     ],
@@ -139,7 +148,7 @@ def test_keys_that_do_not_fit_are_refused() -> None:
         for size in set(range(40)) - set(sizes):
             with pytest.raises(UnsupportedAlgorithm, match=f"{size} octets"):
                 cipher.cbc(number, bytes(range(size)))
-    for unknown in (0, Encryption.BLOWFISH_CBC, 99):
+    for unknown in (0, Encryption.IDEA_CBC, 99):
         with pytest.raises(UnsupportedAlgorithm, match="AES_CBC"):
             cipher.cbc(unknown, KEY[:16])
         with pytest.raises(UnsupportedAlgorithm, match="AES_CBC"):

@@ -93,11 +93,11 @@ def test_names_are_those_of_strongswan() -> None:
         1: "modp768", 2: "modp1024", 5: "modp1536", 14: "modp2048", 15: "modp3072", 16: "modp4096", 17: "modp6144",
         18: "modp8192", 19: "ecp256", 20: "ecp384", 21: "ecp521", 22: "modp1024s160", 23: "modp2048s224",
         24: "modp2048s256", 25: "ecp192", 26: "ecp224", 28: "ecp256bp", 29: "ecp384bp", 30: "ecp512bp",
-        31: "curve25519",
+        31: "curve25519", 32: "curve448",
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("number", [0, 3, 4, 13, 27, 32, 32768, 65535, 1 << 40, -1])
+@pytest.mark.parametrize("number", [0, 3, 4, 13, 27, 33, 32768, 65535, 1 << 40, -1])
 def test_an_unknown_group_is_refused(number: int) -> None:
     with pytest.raises(UnsupportedAlgorithm, match="MODP_2048") as refused:
         group(number)
@@ -184,7 +184,7 @@ def test_the_vectors_of_rfc_6932(rfc: Callable[[int], str], number: int, section
     assert dh.shared(vector["dB"], vector["x_qA"] + vector["y_qA"]) == vector["x_Z"]
 
 
-# X25519
+# X25519 and X448
 
 
 def test_x25519_agrees_with_another_library() -> None:
@@ -201,11 +201,38 @@ P25519 = 2**255 - 19
 ORDER_8 = 325606250916557431795983626356110631294008115727848805560023387167927233504
 
 
-@pytest.mark.parametrize("u", [0, 1, ORDER_8, P25519 - 1, P25519, P25519 + 1])
-def test_points_of_small_order_are_refused(u: int) -> None:
+def test_x448_known_answer() -> None:
+    """RFC 7748 §6.2."""
+    dh = group(Group.CURVE_448)
+    alice = bytes.fromhex(
+        "9a8f4925d1519f5775cf46b04b5800d4ee9ee8bae8bc5565d498c28dd9c9baf5"
+        "74a9419744897391006382a6f127ab1d9ac2d8c0a598726b"
+    )
+    bob = bytes.fromhex(
+        "1c306a7ac2a0e2e0990b294470cba339e6453772b075811d8fad0d1d6927c120"
+        "bb5ee8972b0d3e21374c9c921b09d1b0366f10b65173992d"
+    )
+    assert dh.public(alice).hex() == (
+        "9b08f7cc31b7e3e67d22d5aea121074a273bd2b83de09c63faa73d2c22c5d9bb"
+        "c836647241d953d40c5b12da88120d53177f80e532c41fa0"
+    )
+    shared = (
+        "07fff4181ac6cc95ec1c16a94a0f74d12da232ce40a77552281d282bb60c0b56"
+        "fd2464c335543936521c24403085d59a449a5037514a879d"
+    )
+    assert dh.shared(alice, dh.public(bob)).hex() == dh.shared(bob, dh.public(alice)).hex() == shared
+
+
+P448 = 2**448 - 2**224 - 1
+SMALL = [(Group.CURVE_25519, u) for u in (0, 1, ORDER_8, P25519 - 1, P25519, P25519 + 1)]
+SMALL += [(Group.CURVE_448, u) for u in (0, 1, P448 - 1, P448, P448 + 1)]
+
+
+@pytest.mark.parametrize(("number", "u"), SMALL)
+def test_points_of_small_order_are_refused(number: int, u: int) -> None:
     """They would make the secret all zeros, whatever our private value (RFC 7748 §6.1)."""
-    dh = group(Group.CURVE_25519)
+    dh = group(number)
     private, _ = dh.generate(Octets(b"seed"))
     with pytest.raises(InvalidPublicValue) as refused:
-        dh.shared(private, u.to_bytes(32, "little"))
+        dh.shared(private, u.to_bytes(dh.public_length, "little"))
     assert refused.value.notify is NotifyType.INVALID_KEY_INFORMATION

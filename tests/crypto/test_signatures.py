@@ -163,10 +163,22 @@ def test_a_method_that_is_no_signature(method: int) -> None:
 
 def test_a_key_of_another_kind_than_agreed() -> None:
     for method, key in KEYS.items():
-        for other in KEYS.keys() - {method}:
+        for other in (KEYS.keys() if method == RSA else {RSA}) - {method}:
             with pytest.raises(UnsuitableKey) as caught:
                 verify(other, key.public_key(), a_hash(other), b"")
             assert caught.value.notify == NotifyType.AUTHENTICATION_FAILED
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS.values() if isinstance(key, ec.EllipticCurvePrivateKey)])
+@pytest.mark.parametrize("method", KEYS.keys() - {RSA})
+def test_an_ecdsa_key_signs_on_its_own_curve_whatever_the_method(
+    method: AuthenticationMethod, key: ec.EllipticCurvePrivateKey
+) -> None:
+    signature = sign(method, key, a_hash(method))
+    assert len(signature) == 2 * ((key.key_size + 7) // 8)
+    verify(method, key.public_key(), a_hash(method), signature)
+    with pytest.raises(BadSignature):
+        verify(method, key.public_key(), bytes(HASHES[method]), signature)
 
 
 def test_a_curve_without_a_method() -> None:

@@ -45,6 +45,7 @@ KINDS = [
     Kind("int", aggressive=True),
     Kind("ecdsa", ike="aes256-sha256-ecp256"),
     Kind("ecdsa", aggressive=True, ike="aes256-sha384-ecp384"),
+    Kind("ecdsa521", ike="aes256-sha512-ecp521"),
 ]
 
 
@@ -92,9 +93,26 @@ def test_each_kind_proves_both_ends(lab: Lab, kind: Kind, we_call: bool) -> None
     of_ours, of_charon = ours.control.child(), charon.control.child()
     assert (of_ours["spi-in"], of_ours["spi-out"]) == (of_charon["spi-out"], of_charon["spi-in"])
     assert ours.control.sas()[0]["remote-id"] == ("gw.lab" if we_call else "alice@lab")
-    verified = f"with {'ECDSA' if kind.leaf == 'ecdsa' else 'RSA'}"
+    verified = f"with {'ECDSA' if 'ecdsa' in kind.leaf else 'RSA'}"
     assert f"authentication of '{'alice@lab' if we_call else 'gw.lab'}' {verified}" in charon.log()
     assert ("AGGRESSIVE" in charon.log(), "ID_PROT" in charon.log()) == (kind.aggressive, not kind.aggressive)
+
+
+@ROLES
+@pytest.mark.parametrize("aggressive", [False, True], ids=["main", "aggressive"])
+@pytest.mark.parametrize(("our_leaf", "charons_leaf"), [("ecdsa", "ecdsa521"), ("ecdsa521", "ecdsa384")])
+def test_keys_on_different_curves(lab: Lab, our_leaf: str, charons_leaf: str, aggressive: bool, we_call: bool) -> None:
+    """The caller's curve decides the method, and each end signs with its own (charon does, RFC 4754 has one curve)."""
+    our_name, charons_name = ("alice", "gw") if we_call else ("gw", "alice")
+    ours, charon, caller, _ = ends(
+        lab,
+        we_call=we_call,
+        ours=OurOptions(certificate=f"{our_name}-{our_leaf}"),
+        charons=replace(NO_ESP, certificate=f"{charons_name}-{charons_leaf}"),
+        kind=Kind("ecdsa", aggressive),
+    )
+    caller.control.initiate()
+    assert ours.control.child()["spi-in"] == charon.control.child()["spi-out"]
 
 
 @ROLES
@@ -218,6 +236,10 @@ def test_a_good_certificate_passes_the_revocation_list(lab: Lab, we_call: bool) 
     found = ends(lab, we_call=we_call, ours=strict)
     found.caller.control.initiate()
     assert found.ours.control.child()
+    said = found.ours.log()
+    assert "is not revoked according to the CRL of" in said
+    who = ("gw.lab", "alice@lab") if we_call else ("alice@lab", "gw.lab")
+    assert f"{who[0]} authenticated by RSA_SIGNATURES, we are {who[1]}" in said
 
 
 @ROLES

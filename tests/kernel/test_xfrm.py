@@ -14,7 +14,7 @@ import pytest
 
 from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite, Mark
 from ikev1.core.records.selector import Selector
-from ikev1.crypto.algorithms import ESP_CIPHERS, HASHES
+from ikev1.crypto.algorithms import ESP_CIPHERS, INTEGRITIES
 from ikev1.crypto.suites import esp_key_sizes
 from ikev1.esp.netlink import NetlinkError
 from ikev1.esp.xfrm.policy import Direction, PolicyId, Rule, Template, selectors
@@ -63,10 +63,10 @@ def every_suite() -> list[IpsecSuite]:
     combined = [IpsecSuite(cipher.number, cipher.key_length) for cipher in ESP_CIPHERS.values() if cipher.aead]
     others = [
         IpsecSuite(cipher.number, cipher.key_length, hash.integrity)
-        for cipher, hash in product(ESP_CIPHERS.values(), HASHES.values())
+        for cipher, hash in product(ESP_CIPHERS.values(), INTEGRITIES.values())
         if not cipher.aead
     ]
-    ah = [IpsecSuite(0, 0, hash.integrity, ProtocolId.AH) for hash in HASHES.values()]
+    ah = [IpsecSuite(0, 0, hash.integrity, ProtocolId.AH) for hash in INTEGRITIES.values()]
     return combined + others + ah
 
 

@@ -23,6 +23,9 @@ CIPHERS = [
     (EspTransform.AES_CBC, 256, 32),
     (EspTransform.CAMELLIA, 128, 16),
     (EspTransform.CAMELLIA, 256, 32),
+    (EspTransform.BLOWFISH, 128, 16),
+    (EspTransform.BLOWFISH, 256, 32),
+    (EspTransform.CAST, 128, 16),
     (EspTransform.AES_CTR, 128, 20),
     (EspTransform.AES_CTR, 256, 36),
     (EspTransform.NULL, 0, 0),
@@ -35,7 +38,13 @@ MACS = [
     (IntegrityAlgorithm.HMAC_SHA2_384, 48, 24, "sha384"),
     (IntegrityAlgorithm.HMAC_SHA2_512, 64, 32, "sha512"),
 ]
-GCM_KEY_SIZES = [16, 24, 32]
+AES_KEY_SIZES = [16, 24, 32]
+# (transform, octets of salt)
+COMBINED = [
+    *((gcm, 4) for gcm in (EspTransform.AES_GCM_8, EspTransform.AES_GCM_12, EspTransform.AES_GCM_16)),
+    *((ccm, 3) for ccm in (EspTransform.AES_CCM_8, EspTransform.AES_CCM_12, EspTransform.AES_CCM_16)),
+    (EspTransform.NULL_AUTH_AES_GMAC, 4),
+]
 
 
 def all_suites() -> list[tuple[IpsecSuite, int, int]]:
@@ -43,10 +52,11 @@ def all_suites() -> list[tuple[IpsecSuite, int, int]]:
     suites = [
         (IpsecSuite(cipher, bits, mac), size, mac_size)
         for cipher, bits, size in CIPHERS
-        for mac, mac_size, _, _ in MACS
+        for mac, mac_size in [*((mac, size) for mac, size, _, _ in MACS), (IntegrityAlgorithm.AES_XCBC_MAC, 16)]
     ]
-    combined = (EspTransform.AES_GCM_8, EspTransform.AES_GCM_12, EspTransform.AES_GCM_16)
-    return suites + [(IpsecSuite(gcm, size * 8), size + 4, 0) for gcm in combined for size in GCM_KEY_SIZES]
+    return suites + [
+        (IpsecSuite(combined, size * 8), size + salt, 0) for combined, salt in COMBINED for size in AES_KEY_SIZES
+    ]
 
 
 def child(

@@ -25,7 +25,10 @@ def _about(code: str, judged: Mapping[int, Weakness]) -> dict[int, Judgement]:
 
 IKE_CIPHERS = _about("weak-cipher", weaknesses.IKE_CIPHERS)
 ESP_CIPHERS = _about("weak-cipher", weaknesses.ESP_CIPHERS)
-ESP_CIPHERS |= _about("null-encryption", {EspTransform.NULL: weaknesses.ESP_CIPHERS[EspTransform.NULL]})
+ESP_CIPHERS |= _about(
+    "null-encryption",
+    {number: weaknesses.ESP_CIPHERS[number] for number in (EspTransform.NULL, EspTransform.NULL_AUTH_AES_GMAC)},
+)
 IKE_HASHES = _about("weak-hash", weaknesses.IKE_HASHES)
 INTEGRITY = _about("weak-hash", weaknesses.INTEGRITY)
 GROUPS = _about("weak-group", weaknesses.GROUPS)

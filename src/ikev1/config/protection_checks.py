@@ -44,9 +44,7 @@ def check_protection(connection: Connection, tunnel: Tunnel, path: str, findings
 
 def check_userspace(tunnel: Tunnel, path: str, findings: Findings) -> None:
     """Refuse features of ``tunnel`` that only the kernel's data plane supports."""
-    suites = [proposal.suite for proposal in tunnel.proposals]
-    esn = any(suite.esn for suite in suites)
-    missing = kernel_only(suites[0].protocol, esn, tunnel.compress, tunnel.marks)
+    missing = kernel_only((proposal.suite for proposal in tunnel.proposals), tunnel.compress, tunnel.marks)
     if missing:
         findings.error(
             path,

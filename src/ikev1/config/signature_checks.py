@@ -9,7 +9,7 @@ from ikev1.config.findings import Findings, Rule
 from ikev1.config.identities import in_certificate
 from ikev1.core.peer import identity
 from ikev1.core.peer.connection_lookup import is_address
-from ikev1.core.records.methods import ENCRYPTING, SHARED, SIGNER, base_of
+from ikev1.core.records.methods import ENCRYPTING, SHARED, SIGNER, base_of, kind_of
 from ikev1.core.records.settings import Connection, Mode, Trust, XauthRole
 from ikev1.crypto import certificates, distinguished_name, private_keys, public_key_encryption, public_keys, signatures
 from ikev1.crypto.public_keys import WeakPublicKey
@@ -81,6 +81,7 @@ def check_key_uses(connections: Iterable[Connection], findings: Findings) -> Non
 
 def _check_peers_keys(connection: Connection, key: str, findings: Findings) -> None:
     methods = {base_of(policy.suite.authentication) for policy in connection.policies}
+    kinds = set(map(kind_of, methods))
     if methods <= ENCRYPTING and len(connection.trust.public_keys) > 1:
         findings.warn(
             key,
@@ -96,12 +97,12 @@ def _check_peers_keys(connection: Connection, key: str, findings: Findings) -> N
         except (WeakPublicKey, UnsuitableKey) as error:
             findings.error(key, Rule.UNSUITABLE_PEER_KEY, f"cannot be used: {error}")
             continue
-        if method not in methods and not (methods & ENCRYPTING and public_key_encryption.encrypts(public_key)):
+        if kind_of(method) not in kinds and not (methods & ENCRYPTING and public_key_encryption.encrypts(public_key)):
             findings.error(
                 key,
                 Rule.PEER_KEY_WITHOUT_POLICY,
                 f"is a key for {method.name}, which no policy of the connection uses: both peers need keys of the same "
-                "type, for ECDSA on the same curve (RFC 4754 §4)",
+                "type",
             )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from ikev1.config.algorithms import ah_proposal, esp_proposal, group, warn_weak_ipsec
 from ikev1.config.files import Files
-from ikev1.config.findings import Invalid, Rule
+from ikev1.config.findings import Rule
+from ikev1.config.interfaces import read_interface
 from ikev1.config.packet_marks import read_packet_marks
 from ikev1.config.programs import program
 from ikev1.config.rekeying import read_tunnel_lives
@@ -23,10 +24,12 @@ LARGEST_WINDOW = 4096  # packets
 def read_tunnel(name: str, table: Table, check: ProposalCheck, files: Files) -> Tunnel:
     """The tunnel of this name, in a connection with this ``proposal_check``; errors are reported."""
     lives = read_tunnel_lives(table)
+    interface, marks = read_interface(table, read_packet_marks(table))
+    by_default = not any(key in table for key in ("proposals", "ah_proposals", "pfs"))
     tunnel = Tunnel(
         name=name,
-        local=table.take("local", _selector(table, "local"), DYNAMIC),
-        remote=table.take("remote", _selector(table, "remote"), DYNAMIC),
+        local=table.take("local", one_selector(table, "local"), DYNAMIC),
+        remote=table.take("remote", one_selector(table, "remote"), DYNAMIC),
         proposals=_read_proposals(table),
         lifetime=lives.lifetime or HOUR,
         lifetime_kilobytes=table.take("lifetime_kilobytes", kilobytes, 0),
@@ -37,20 +40,23 @@ def read_tunnel(name: str, table: Table, check: ProposalCheck, files: Files) -> 
         replay_window=table.take("replay_window", integer(0, LARGEST_WINDOW), 64),
         mode=table.take("mode", member(IpsecMode), IpsecMode.TUNNEL),
         compress=table.take("compress", boolean, False),
-        marks=read_packet_marks(table),
+        sha256_96=table.take("sha256_96", boolean, False),
+        marks=marks,
+        interface=interface,
         updown=table.take("updown", program(files.folder), ()),
         when_down=table.take("when_down", member(WhenDown), None),
+        pfs_if_refused=by_default,
     )
     table.finish()
     return tunnel
 
 
-def _selector(table: Table, key: str) -> Callable[[object], Selector]:
+def one_selector(table: Table, key: str) -> Callable[[object], Selector]:
     """A converter: networks with host bits set are accepted without these, with a warning."""
 
     def convert(value: object) -> Selector:
         if isinstance(value, list):
-            raise ValueError("a Quick Mode negotiates one pair of networks: configure a tunnel for each pair")
+            raise ValueError("expected one network: a Quick Mode negotiates one pair, so configure a tunnel for each")
         selector = Selector.parse(text(value))
         network = text(value).partition("[")[0].strip()
         if (cleared := host_bits(network)) is not None:
@@ -71,19 +77,7 @@ def _read_proposals(table: Table) -> tuple[IpsecProposal, ...]:
         )
     proposals = proposals or with_ah or tuple(map(esp_proposal(table.findings, ""), DEFAULT_ESP))
     pfs = table.take("pfs", group, None)
-    proposals = table.whole(lambda number: _with_one_group(proposals, number), pfs.number if pfs else 0) or proposals
+    if pfs is not None:
+        proposals = tuple(IpsecProposal(each.suite, each.group or pfs.number) for each in proposals)
     warn_weak_ipsec(table.findings, table.path, proposals)
     return proposals
-
-
-def _with_one_group(proposals: Iterable[IpsecProposal], pfs: int) -> tuple[IpsecProposal, ...]:
-    """The proposals, all with the group of ``pfs`` or of any of them; RFC 2409 §5.5: if a KE payload is sent, the
-    group "MUST be included in every transform of every proposal".
-    """
-    groups = {proposal.group or pfs for proposal in proposals}
-    if len(groups) > 1 or (pfs and pfs not in groups):
-        raise Invalid(
-            Rule.PFS_GROUPS_DIFFER,
-            "pfs and all proposals must use the same Diffie-Hellman group, or none (RFC 2409 §5.5)",
-        )
-    return tuple(IpsecProposal(proposal.suite, proposal.group or pfs) for proposal in proposals)

@@ -11,6 +11,7 @@ from ikev1.wire.registry import Encryption, EspTransform, Group, HashAlgorithm, 
 Value = TypeVar("Value")
 
 _SIZES = (128, 192, 256)  # bits
+_TAGGED = ("gcm", "ccm")  # modes that come with ICVs of several sizes
 
 
 class CipherWord(NamedTuple):
@@ -20,17 +21,20 @@ class CipherWord(NamedTuple):
     number: int
     key_length: int  # bits
     display: str
-    octets: int | None  # of keying material, for CTR and GCM with the nonce or salt behind the key; None: unknown
-    aead: bool = False
+    octets: int | None  # of keying material, with the nonce or salt that some take behind the key; None: unknown
+    aead: bool = False  # protects the integrity itself
 
 
 class HashWord(NamedTuple):
-    """One hash: as phase 1 Hash Algorithm, as HMAC that protects ESP, and how swanctl shows both."""
+    """One hash: as phase 1 Hash Algorithm, as HMAC that protects ESP, and how swanctl shows both.
+
+    AES-XCBC-MAC protects ESP only, and has no number in phase 1.
+    """
 
     word: str
     number: int
     integrity: int
-    octets: int | None  # of the HMAC's key in ESP: the length of the hash (RFC 4868 §2.1.1); None: unknown
+    octets: int | None  # of the key in ESP: for an HMAC the length of the hash (RFC 4868 §2.1.1); None: unknown
     display: str
     prf_display: str
 
@@ -52,9 +56,11 @@ _IKE_CIPHERS = (
     CipherWord("3des", Encryption.TRIPLE_DES_CBC, 0, "3DES_CBC", 24),
     *_three_sizes("aes{}", Encryption.AES_CBC, "AES_CBC"),
     *_three_sizes("camellia{}", Encryption.CAMELLIA_CBC, "CAMELLIA_CBC"),
+    *_three_sizes("blowfish{}", Encryption.BLOWFISH_CBC, "BLOWFISH_CBC"),
+    CipherWord("cast128", Encryption.CAST_CBC, 128, "CAST_CBC", 16),
 )
 
-# Salts and nonces are 4 octets each (RFC 3686 §5.1, RFC 4106 §8.1).
+# Salts and nonces have 4 octets (RFC 3686 §5.1, RFC 4106 §8.1, RFC 4543 §5.4), but those of CCM 3 (RFC 4309 §7.1).
 _ESP_CIPHERS = (
     CipherWord("des", EspTransform.DES, 0, "DES_CBC", 8),
     CipherWord("3des", EspTransform.TRIPLE_DES, 0, "3DES_CBC", 24),
@@ -64,7 +70,15 @@ _ESP_CIPHERS = (
     *_three_sizes("aes{}gcm8", EspTransform.AES_GCM_8, "AES_GCM_8", salt=4, aead=True),
     *_three_sizes("aes{}gcm12", EspTransform.AES_GCM_12, "AES_GCM_12", salt=4, aead=True),
     *_three_sizes("aes{}gcm16", EspTransform.AES_GCM_16, "AES_GCM_16", salt=4, aead=True),
+    *_three_sizes("aes{}ccm8", EspTransform.AES_CCM_8, "AES_CCM_8", salt=3, aead=True),
+    *_three_sizes("aes{}ccm12", EspTransform.AES_CCM_12, "AES_CCM_12", salt=3, aead=True),
+    *_three_sizes("aes{}ccm16", EspTransform.AES_CCM_16, "AES_CCM_16", salt=3, aead=True),
+    *_three_sizes("aes{}gmac", EspTransform.NULL_AUTH_AES_GMAC, "NULL_AES_GMAC", salt=4, aead=True),
     *_three_sizes("camellia{}", EspTransform.CAMELLIA, "CAMELLIA_CBC"),
+    *_three_sizes("blowfish{}", EspTransform.BLOWFISH, "BLOWFISH_CBC"),
+    CipherWord("cast128", EspTransform.CAST, 128, "CAST_CBC", 16),
+    *_three_sizes("serpent{}", EspTransform.SERPENT, "SERPENT_CBC"),
+    *_three_sizes("twofish{}", EspTransform.TWOFISH, "TWOFISH_CBC"),
 )
 
 _HASHES = (
@@ -80,6 +94,7 @@ _HASHES = (
         "sha512", HashAlgorithm.SHA2_512, IntegrityAlgorithm.HMAC_SHA2_512, 64, "HMAC_SHA2_512_256", "PRF_HMAC_SHA2_512"
     ),
 )
+_XCBC = HashWord("aesxcbc", 0, IntegrityAlgorithm.AES_XCBC_MAC, 16, "AES_XCBC_96", "")
 
 _GROUPS = (
     GroupWord("modp768", Group.MODP_768, "MODP_768"),
@@ -102,38 +117,53 @@ _GROUPS = (
     GroupWord("ecp384bp", Group.BRAINPOOL_384, "ECP_384_BP"),
     GroupWord("ecp512bp", Group.BRAINPOOL_512, "ECP_512_BP"),
     GroupWord("curve25519", Group.CURVE_25519, "CURVE_25519"),
+    GroupWord("curve448", Group.CURVE_448, "CURVE_448"),
 )
 
 IKE_CIPHERS = {cipher.word: cipher for cipher in _IKE_CIPHERS}
 ESP_CIPHERS = {cipher.word: cipher for cipher in _ESP_CIPHERS}
 HASHES = {hash.word: hash for hash in _HASHES}
+INTEGRITIES = HASHES | {_XCBC.word: _XCBC}
+"""What protects the integrity of ESP and AH."""
+
 GROUPS = {group.word: group for group in _GROUPS}
 
 ALIASES = {
     "aes": "aes128",
-    "camellia": "camellia128",
+    **{cipher: f"{cipher}128" for cipher in ("camellia", "blowfish", "serpent", "twofish")},
     "sha": "sha1",
     "sha2_256": "sha256",
     "sha2_384": "sha384",
     "sha2_512": "sha512",
     "x25519": "curve25519",
-    **{f"aes{bits}gcm": f"aes{bits}gcm16" for bits in _SIZES},
-    **{f"aes{bits}gcm{8 * octets}": f"aes{bits}gcm{octets}" for bits in _SIZES for octets in (8, 12, 16)},
+    "x448": "curve448",
+    **{f"aes{bits}{mode}": f"aes{bits}{mode}16" for bits in _SIZES for mode in _TAGGED},
+    **{
+        f"aes{bits}{mode}{8 * octets}": f"aes{bits}{mode}{octets}"
+        for bits in _SIZES
+        for mode in _TAGGED
+        for octets in (8, 12, 16)
+    },
 }
 """Other words that strongSwan takes for the same."""
 
 
 def _by_number(ciphers: tuple[CipherWord, ...]) -> dict[tuple[int, int], CipherWord]:
     by_number = {(cipher.number, cipher.key_length): cipher for cipher in ciphers}
-    # A peer that leaves out the key length means "the default key size", 128 bits (RFC 3602 §2.3).
+    # A peer that leaves out the key length means "the default key size", 128 bits (RFC 3602 §2.3, RFC 2451 §2.2).
     return by_number | {(cipher.number, 0): cipher for cipher in ciphers if cipher.key_length == 128}
 
 
 _IKE_CIPHER_BY_NUMBER = _by_number(_IKE_CIPHERS)
+del _IKE_CIPHER_BY_NUMBER[Encryption.BLOWFISH_CBC, 0]  # there it means 448 bits (RFC 2409 Appendix B)
 _ESP_CIPHER_BY_NUMBER = _by_number(_ESP_CIPHERS)
 _HASH_BY_NUMBER = {int(hash.number): hash for hash in _HASHES}
-_HASH_BY_INTEGRITY = {int(hash.integrity): hash for hash in _HASHES}
+_HASH_BY_INTEGRITY = {int(hash.integrity): hash for hash in INTEGRITIES.values()}
 _GROUP_BY_NUMBER = {int(group.number): group for group in _GROUPS}
+
+IKE_SIZED = frozenset(cipher.number for cipher in _IKE_CIPHERS if cipher.key_length)
+ESP_SIZED = frozenset(cipher.number for cipher in _ESP_CIPHERS if cipher.key_length)
+"""The ciphers whose key length is negotiated."""
 
 
 class Supported(dict[int, Value]):

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from cryptography.hazmat.decrepit.ciphers.algorithms import Camellia, TripleDES
+from cryptography.hazmat.decrepit.ciphers.algorithms import CAST5, Blowfish, Camellia, TripleDES
 from cryptography.hazmat.primitives import ciphers
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-from ikev1.crypto.algorithms import Supported, registered_name
+from ikev1.crypto.algorithms import IKE_SIZED, Supported, registered_name
 from ikev1.crypto.des_keys import check_single, check_triple
 from ikev1.crypto.errors import InvalidCiphertext, UnsupportedAlgorithm
 from ikev1.wire.registry import Encryption
@@ -24,7 +24,7 @@ from ikev1.wire.registry import Encryption
 class _Algorithm(NamedTuple):
     make: Callable[[bytes], ciphers.CipherAlgorithm]
     block_size: int  # octets
-    key_lengths: tuple[int, ...]  # bits; where there is one only, it is never negotiated
+    key_lengths: tuple[int, ...]  # bits; the first is that of a key whose length is not negotiated
 
 
 def _single_des(key: bytes) -> TripleDES:
@@ -44,6 +44,8 @@ _ALGORITHMS = Supported(
         Encryption.TRIPLE_DES_CBC: _Algorithm(_triple_des, 8, (192,)),
         Encryption.AES_CBC: _Algorithm(AES, 16, (128, 192, 256)),
         Encryption.CAMELLIA_CBC: _Algorithm(Camellia, 16, (128, 192, 256)),
+        Encryption.BLOWFISH_CBC: _Algorithm(Blowfish, 8, (448, 128, 192, 256)),  # RFC 2409 Appendix B
+        Encryption.CAST_CBC: _Algorithm(CAST5, 8, (128,)),
     },
 )
 
@@ -62,7 +64,7 @@ def key_size(encryption: int, key_length: int) -> int:
     the attribute was absent.
 
     "This attribute MUST NOT be used when the specified Encryption Algorithm uses a fixed length key" (RFC 2409
-    Appendix A); where it may be used, an absent one means the shortest key (RFC 3602 §2.3: AES has 128 by default).
+    Appendix A); where it may be used, an absent one means the default (RFC 3602 §2.3: AES has 128).
 
     Raises:
         UnsupportedAlgorithm: the number names no cipher known here, or it has no key of this length.
@@ -70,8 +72,8 @@ def key_size(encryption: int, key_length: int) -> int:
     lengths = _ALGORITHMS[encryption].key_lengths
     if not key_length:
         return lengths[0] // 8
-    if len(lengths) == 1 or key_length not in lengths:
-        allowed = "none" if len(lengths) == 1 else ", ".join(map(str, lengths))
+    if encryption not in IKE_SIZED or key_length not in lengths:
+        allowed = ", ".join(map(str, lengths)) if encryption in IKE_SIZED else "none"
         raise UnsupportedAlgorithm(
             f"key length {key_length} is not supported for {registered_name(Encryption, encryption)}; allowed: "
             f"{allowed}"

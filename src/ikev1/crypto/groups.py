@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Protocol
 
-from ikev1.crypto import ecp, modp, x25519
+from ikev1.crypto import ecp, modp, montgomery
 from ikev1.crypto.algorithms import Supported
 from ikev1.crypto.errors import InvalidPublicValue as InvalidPublicValue
 from ikev1.wire.registry import Group
@@ -16,7 +16,7 @@ _MAKERS: Supported[Callable[[int], DhGroup]] = Supported(
     {
         **dict.fromkeys(modp.NUMBERS, modp.ModpGroup),
         **dict.fromkeys(ecp.NUMBERS, ecp.EcpGroup),
-        Group.CURVE_25519: x25519.Curve25519,
+        **dict.fromkeys(montgomery.NUMBERS, montgomery.MontgomeryGroup),
     },
 )
 

@@ -27,7 +27,10 @@ _RSA_METHODS = frozenset(
 
 
 class _Ecdsa(NamedTuple):
-    """One row of the table in RFC 4754 §4; ``size`` is that of r and of s in octets (§7)."""
+    """One row of the table in RFC 4754 §4; ``size`` is that of r and of s in octets (§7).
+
+    HASH_I is by the hash of the method, and r and s have the size of the signer's curve.
+    """
 
     curve: type[ec.EllipticCurve]
     hash: HashAlgorithm
@@ -90,9 +93,9 @@ def sign(method: int, key: PrivateKey, HASH: bytes) -> bytes:
         # "RSA signatures MUST be encoded as a private key encryption in PKCS #1 format and not as a signature in
         # PKCS #1 format (which includes the OID of the hash algorithm)" (RFC 2409 §5.1)
         return key.sign(HASH, padding.PKCS1v15(), utils.NoDigestInfo())
-    ecdsa = _ECDSA[method]
-    r, s = utils.decode_dss_signature(key.sign(HASH, _over_hash(ecdsa)))
-    return r.to_bytes(ecdsa.size) + s.to_bytes(ecdsa.size)  # "the concatenation of a pair of integers" (RFC 4754 §7)
+    r, s = utils.decode_dss_signature(key.sign(HASH, _over_hash(method)))
+    size = _ECDSA[method_of(key)].size
+    return r.to_bytes(size) + s.to_bytes(size)  # "the concatenation of a pair of integers" (RFC 4754 §7)
 
 
 def verify(method: int, key: PublicKey, HASH: bytes, signature: bytes) -> None:
@@ -108,17 +111,16 @@ def verify(method: int, key: PublicKey, HASH: bytes, signature: bytes) -> None:
         if isinstance(key, rsa.RSAPublicKey):
             key.verify(signature, HASH, padding.PKCS1v15(), utils.NoDigestInfo())  # type: ignore[arg-type]
         else:
-            ecdsa = _ECDSA[method]
-            key.verify(_der_of(signature, ecdsa.size), HASH, _over_hash(ecdsa))
+            key.verify(_der_of(signature, _ECDSA[method_of(key)].size), HASH, _over_hash(method))
     except exceptions.InvalidSignature:
         raise BadSignature(
             f"the {registered_name(AuthenticationMethod, method)} signature was not made with this key"
         ) from None
 
 
-def _over_hash(ecdsa: _Ecdsa) -> ec.ECDSA:
+def _over_hash(method: int) -> ec.ECDSA:
     """ECDSA over HASH_I itself: it is the output of the method's hash already, and is not hashed again."""
-    return ec.ECDSA(utils.Prehashed(ecdsa.algorithm))
+    return ec.ECDSA(utils.Prehashed(_ECDSA[method].algorithm))
 
 
 def _der_of(signature: bytes, size: int) -> bytes:
@@ -133,7 +135,8 @@ def _check_kind(method: int, key: PrivateKey | PublicKey) -> None:
             f"{registered_name(AuthenticationMethod, method)} is not a supported signature method"
         )
     signed_with = method_of(key)
-    if signed_with != (AuthenticationMethod.RSA_SIGNATURES if method in _RSA_METHODS else method):
+    # The peers' ECDSA keys may be on different curves, although a method names one: strongSwan signs with any key
+    if (signed_with in _RSA_METHODS) is not (method in _RSA_METHODS):
         raise UnsuitableKey(
             f"{registered_name(AuthenticationMethod, method)} was negotiated, but the key is for {signed_with.name}"
         )

@@ -13,6 +13,7 @@ from ikev1.crypto.algorithms import (
     GROUPS,
     HASHES,
     IKE_CIPHERS,
+    INTEGRITIES,
     CipherWord,
     GroupWord,
     HashWord,
@@ -74,7 +75,11 @@ class DisplayWords(NamedTuple):
 _SEQUENCE_NUMBERS = {"noesn": False, "esn": True}
 
 # All of one group, so that they serve in Aggressive Mode, where the public value goes out with the offer.
-DEFAULT_IKE = ("aes256-sha256-modp2048", "aes128-sha256-modp2048", "aes256-sha1-modp2048", "aes128-sha1-modp2048")
+# The last ones are the only offer of a charon without proposals, by the plugins that it has
+DEFAULT_IKE = (
+    *("aes256-sha256-modp2048", "aes128-sha256-modp2048", "aes256-sha1-modp2048", "aes128-sha1-modp2048"),
+    *("aes256-sha256-curve25519", "aes128-sha256-curve25519", "aes256-sha384-ecp384", "aes128-sha256-ecp256"),
+)
 DEFAULT_ESP = ("aes256gcm16", "aes128gcm16", "aes256-sha256", "aes128-sha256", "aes256-sha1", "aes128-sha1")
 
 
@@ -110,10 +115,10 @@ def parse_esp_proposal(text: str) -> EspProposalNumbers:
     """
     words = _Words(text)
     cipher = words.take("cipher", ESP_CIPHERS)
-    hash = words.take("hash", HASHES)
+    hash = words.take("hash", INTEGRITIES)
     group = words.take("group", GROUPS)
     esn = words.take("kind of sequence numbers", _SEQUENCE_NUMBERS)
-    words.refuse_rest("ESP", ESP_CIPHERS, HASHES, GROUPS, _SEQUENCE_NUMBERS)
+    words.refuse_rest("ESP", ESP_CIPHERS, INTEGRITIES, GROUPS, _SEQUENCE_NUMBERS)
     if cipher is None or (hash is None and not cipher.aead):
         raise ValueError(f"proposal {text!r}: ESP requires a cipher and a hash, such as aes256-sha256, or aes256gcm16")
     integrity = 0 if hash is None or cipher.aead else hash.integrity
@@ -126,7 +131,7 @@ def unused_integrity(text: str) -> str | None:
     words = [ALIASES.get(word, word) for word in text.strip().split("-")]
     if not any(word in ESP_CIPHERS and ESP_CIPHERS[word].aead for word in words):
         return None
-    return next((word for word in words if word in HASHES), None)
+    return next((word for word in words if word in INTEGRITIES), None)
 
 
 def parse_ah_proposal(text: str) -> AhProposalNumbers:
@@ -136,10 +141,10 @@ def parse_ah_proposal(text: str) -> AhProposalNumbers:
         ValueError: a word is unknown, or a kind is missing or there twice; it says which and what is allowed.
     """
     words = _Words(text)
-    hash = words.take("hash", HASHES)
+    hash = words.take("hash", INTEGRITIES)
     group = words.take("group", GROUPS)
     esn = words.take("kind of sequence numbers", _SEQUENCE_NUMBERS)
-    words.refuse_rest("AH", HASHES, GROUPS, _SEQUENCE_NUMBERS)
+    words.refuse_rest("AH", INTEGRITIES, GROUPS, _SEQUENCE_NUMBERS)
     if hash is None:
         raise ValueError(f"proposal {text!r}: AH requires a hash, such as sha256")
     return AhProposalNumbers(hash.integrity, 0 if group is None else group.number, bool(esn))
@@ -237,8 +242,8 @@ def ah_display(integrity: int, group: int = 0) -> DisplayWords:
 
 
 def esp_key_sizes(encryption: int, key_length: int, integrity: int) -> tuple[int, int]:
-    """The octets of KEYMAT for the cipher, with the nonce or salt that AES-CTR and AES-GCM take behind their key
-    (RFC 3686 §5.1, RFC 4106 §8.1), and for the integrity algorithm, 0 without.
+    """The octets of KEYMAT for the cipher, with the nonce or salt that some take behind their key (RFC 3686 §5.1,
+    RFC 4106 §8.1), and for the integrity algorithm, 0 without.
 
     Raises:
         UnsupportedAlgorithm: a number names nothing known here, or the cipher has no key of this length.

@@ -44,6 +44,7 @@ _TRIPLE_DES = Weakness(
 _SMALL_BLOCK = Weakness(
     _MEDIUM, "64-bit blocks begin to repeat after some gigabytes, and the cipher is no longer studied"
 )
+_NO_ENCRYPTION = Weakness(_HIGH, "nothing is encrypted")
 
 IKE_CIPHERS: Mapping[int, Weakness] = {
     Encryption.DES_CBC: _DES,
@@ -65,7 +66,8 @@ ESP_CIPHERS: Mapping[int, Weakness] = {
     EspTransform.BLOWFISH: _SMALL_BLOCK,
     EspTransform.TRIPLE_IDEA: _SMALL_BLOCK,
     EspTransform.RC4: Weakness(_HIGH, "the key stream is biased, and its use in ESP was never specified"),
-    EspTransform.NULL: Weakness(_HIGH, "nothing is encrypted"),
+    EspTransform.NULL: _NO_ENCRYPTION,
+    EspTransform.NULL_AUTH_AES_GMAC: _NO_ENCRYPTION,
 }
 
 _MD5 = Weakness(_MEDIUM, "MD5 collisions take seconds; HMAC-MD5 is not broken, but should not be relied on")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cryptography.hazmat.decrepit.ciphers.algorithms import Camellia, TripleDES
+from cryptography.hazmat.decrepit.ciphers.algorithms import CAST5, Blowfish, Camellia, TripleDES
 from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC, CTR
@@ -23,6 +23,8 @@ IV_SIZES: dict[int, int] = {
     EspTransform.AES_CBC: 16,
     EspTransform.AES_CTR: 8,  # RFC 3686 §3.1
     EspTransform.CAMELLIA: 16,
+    EspTransform.BLOWFISH: 8,
+    EspTransform.CAST: 8,
 }
 ALIGNMENTS = IV_SIZES | {EspTransform.NULL: 4, EspTransform.AES_CTR: 4}
 
@@ -31,6 +33,8 @@ _BLOCK_CIPHERS: dict[int, Callable[[bytes], BlockCipherAlgorithm]] = {
     EspTransform.TRIPLE_DES: TripleDES,  # RFC 2451
     EspTransform.AES_CBC: AES,  # RFC 3602
     EspTransform.CAMELLIA: Camellia,  # RFC 4312
+    EspTransform.BLOWFISH: Blowfish,  # RFC 2451
+    EspTransform.CAST: CAST5,
 }
 _CTR_NONCE_SIZE = 4  # the last of the keying material (RFC 3686 §5.1)
 _FIRST_COUNTER = bytes((0, 0, 0, 1))  # RFC 3686 §4
@@ -49,7 +53,7 @@ def encryptor(transform: int, key: bytes, random: Callable[[int], bytes]) -> Enc
         return lambda _, payload: payload
     if transform == EspTransform.AES_CTR:
         algorithm, nonce = AES(key[:-_CTR_NONCE_SIZE]), key[-_CTR_NONCE_SIZE:]
-        start = random(4)  # as in `ikev1.esp.gcm`: an SA that is by mistake installed again repeats no IV
+        start = random(4)  # as in `ikev1.esp.combined`: an SA that is by mistake installed again repeats no IV
 
         def encrypt_ctr(header: bytes, payload: bytes) -> bytes:
             iv = start + header[4:]

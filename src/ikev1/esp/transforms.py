@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite
 from ikev1.crypto.errors import UnsupportedAlgorithm
 from ikev1.crypto.suites import esp_key_sizes
+from ikev1.crypto.xcbc import aes_xcbc
 from ikev1.errors import LocalError, RemoteError
-from ikev1.esp import ciphers, gcm
+from ikev1.esp import ciphers, combined
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
 HEADER_SIZE = 8  # SPI and sequence number (RFC 4303 §2)
-_GCM_ALIGNMENT = 4
 
 Packet = bytes | memoryview
 Sealer = Callable[[bytes, bytes], bytes]
@@ -56,16 +56,31 @@ class Sizes(NamedTuple):
 
 
 class _Mac(NamedTuple):
-    hash: hashes.HashAlgorithm
+    keyed: Callable[[bytes], Callable[[Packet], bytes]]  # the function that computes the whole MAC under a key
     icv_size: int
 
 
+def _hmac(algorithm: hashes.HashAlgorithm) -> Callable[[bytes], Callable[[Packet], bytes]]:
+    def under(key: bytes) -> Callable[[Packet], bytes]:
+        keyed = HMAC(key, algorithm)
+
+        def mac(data: Packet) -> bytes:
+            context = keyed.copy()
+            context.update(data)
+            return context.finalize()
+
+        return mac
+
+    return under
+
+
 _MACS: dict[int, _Mac] = {
-    IntegrityAlgorithm.HMAC_MD5: _Mac(hashes.MD5(), 12),  # RFC 2403 §2  # noqa: S303
-    IntegrityAlgorithm.HMAC_SHA1: _Mac(hashes.SHA1(), 12),  # RFC 2404 §2  # noqa: S303
-    IntegrityAlgorithm.HMAC_SHA2_256: _Mac(hashes.SHA256(), 16),  # RFC 4868 §2.3: half of the output
-    IntegrityAlgorithm.HMAC_SHA2_384: _Mac(hashes.SHA384(), 24),
-    IntegrityAlgorithm.HMAC_SHA2_512: _Mac(hashes.SHA512(), 32),
+    IntegrityAlgorithm.HMAC_MD5: _Mac(_hmac(hashes.MD5()), 12),  # RFC 2403 §2  # noqa: S303
+    IntegrityAlgorithm.HMAC_SHA1: _Mac(_hmac(hashes.SHA1()), 12),  # RFC 2404 §2  # noqa: S303
+    IntegrityAlgorithm.HMAC_SHA2_256: _Mac(_hmac(hashes.SHA256()), 16),  # RFC 4868 §2.3: half of the output
+    IntegrityAlgorithm.HMAC_SHA2_384: _Mac(_hmac(hashes.SHA384()), 24),
+    IntegrityAlgorithm.HMAC_SHA2_512: _Mac(_hmac(hashes.SHA512()), 32),
+    IntegrityAlgorithm.AES_XCBC_MAC: _Mac(aes_xcbc, 12),  # RFC 3566 §4.2
 }
 
 
@@ -76,8 +91,8 @@ def sizes(suite: IpsecSuite) -> Sizes:
         UnsupportedError: the suite is not supported.
     """
     transform = suite.encryption
-    if transform in gcm.ICV_SIZES:
-        return Sizes(gcm.IV_SIZE, _GCM_ALIGNMENT, gcm.ICV_SIZES[transform])
+    if transform in combined.ICV_SIZES:
+        return Sizes(combined.IV_SIZE, combined.ALIGNMENT, combined.ICV_SIZES[transform])
     if transform not in ciphers.IV_SIZES:
         raise UnsupportedError(f"ESP transform {EspTransform(transform).name} is not supported")
     return Sizes(ciphers.IV_SIZES[transform], ciphers.ALIGNMENTS[transform], _mac_of(suite).icv_size)
@@ -106,8 +121,8 @@ def sealer(suite: IpsecSuite, keys: IpsecKeys, random: Callable[[int], bytes]) -
         UnsupportedError: the suite is not supported, or a key has the wrong size.
     """
     check(suite, keys)
-    if suite.encryption in gcm.ICV_SIZES:
-        return gcm.sealer(suite.encryption, keys.encryption_key, random)
+    if suite.encryption in combined.ICV_SIZES:
+        return combined.sealer(suite.encryption, keys.encryption_key, random)
     encrypt = ciphers.encryptor(suite.encryption, keys.encryption_key, random)
     mac = _mac(suite, keys)
 
@@ -128,8 +143,8 @@ def opener(suite: IpsecSuite, keys: IpsecKeys) -> Opener:
     iv, alignment, icv = sizes(suite)
     shortest = HEADER_SIZE + iv + alignment + icv
     overhead = HEADER_SIZE + iv + icv
-    if suite.encryption in gcm.ICV_SIZES:
-        open_gcm = gcm.opener(suite.encryption, keys.encryption_key)
+    if suite.encryption in combined.ICV_SIZES:
+        open_whole = combined.opener(suite.encryption, keys.encryption_key)
     else:
         decrypt = ciphers.decryptor(suite.encryption, keys.encryption_key)
 
@@ -137,11 +152,11 @@ def opener(suite: IpsecSuite, keys: IpsecKeys) -> Opener:
         if len(packet) < shortest or (len(packet) - overhead) % alignment:
             raise MalformedPacket
         try:
-            return open_gcm(packet)
-        except gcm.InvalidTag:
+            return open_whole(packet)
+        except combined.InvalidTag:
             raise IntegrityError from None
 
-    if suite.encryption in gcm.ICV_SIZES:
+    if suite.encryption in combined.ICV_SIZES:
         return open_combined
     mac = _mac(suite, keys)
 
@@ -161,16 +176,10 @@ def _mac_of(suite: IpsecSuite) -> _Mac:
     mac = _MACS.get(suite.integrity)
     if mac is None:
         raise UnsupportedError(f"ESP integrity {IntegrityAlgorithm(suite.integrity).name} is not supported")
-    return mac
+    return mac._replace(icv_size=12) if suite.sha256_96 else mac
 
 
 def _mac(suite: IpsecSuite, keys: IpsecKeys) -> Callable[[Packet], bytes]:
-    algorithm, icv_size = _mac_of(suite)
-    keyed = HMAC(keys.integrity_key, algorithm)
-
-    def mac(data: Packet) -> bytes:
-        context = keyed.copy()
-        context.update(data)
-        return context.finalize()[:icv_size]
-
-    return mac
+    keyed, icv_size = _mac_of(suite)
+    whole = keyed(keys.integrity_key)
+    return lambda data: whole(data)[:icv_size]

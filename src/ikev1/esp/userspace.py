@@ -10,10 +10,10 @@ from itertools import groupby
 
 from ikev1.clock import since_boot
 from ikev1.core.negotiation.ipsec_suite import kernel_only
-from ikev1.core.records.child_sa import ChildSa, IpsecMode, PacketMarks
+from ikev1.core.records.child_sa import ChildSa, IpsecMode, IpsecSuite, PacketMarks
 from ikev1.core.records.path import UdpPath
 from ikev1.esp.clear_traffic import Traffic, traffic_of
-from ikev1.esp.inner import TCP, InnerPacketError, decode, parse
+from ikev1.esp.inner import TCP, InnerPacketError, decode, matches, parse
 from ikev1.esp.mss import clamp_mss
 from ikev1.esp.nat_clients import NatClients, redirected
 from ikev1.esp.outbound_policies import OutboundPolicies, TrapQueue
@@ -29,7 +29,9 @@ from ikev1.esp.plane import (
     PlaneError,
     Protected,
     Reader,
+    RoutedInterface,
     SendUdp,
+    Shunted,
     Trap,
     UnknownSpi,
 )
@@ -81,6 +83,7 @@ class UserspacePlane:
         self._traps: dict[tuple[str, str], TrapQueue] = {}
         self._holding: dict[TrapQueue, None] = {}  # those in which packets wait
         self._protected: frozenset[Protected] = frozenset()
+        self._exempt: list[Traffic] = []
         self._unknown_spi = self._no_policy = self._trapped = 0
         self._unknown = UnknownSpis()
         self._clients = NatClients()
@@ -171,7 +174,7 @@ class UserspacePlane:
         return Drops(self._unknown_spi, self._no_policy, self._trapped, *self._guard.dropped())
 
     def install_trap(self, trap: Trap) -> None:
-        _require_no_kernel_features(trap.protocol, trap.compress, trap.marks)
+        _require_no_kernel_features(IpsecSuite(0, protocol=trap.protocol), trap.compress, trap.marks)
         self.remove_trap(trap.connection, trap.tunnel)
         catch = TrapQueue(trap)
         self._routes.hold(catch, trap.mode, trap.local, trap.remote, self._path_mtu)
@@ -192,6 +195,19 @@ class UserspacePlane:
         changed |= {protected: (protected.local, protected.remote) for protected in wanted - self._protected}
         self._guard.change(changed)
         self._protected = wanted
+
+    def shunt(self, traffic: Collection[Shunted]) -> None:
+        passing, dropping = (
+            [(entry.local, entry.remote) for entry in traffic if entry.drops is drops] for drops in (False, True)
+        )
+        self._routes.exempt(passing)
+        self._guard.shunt(passing, dropping)
+        self._exempt = passing
+
+    def interfaces(self, wanted: Collection[RoutedInterface]) -> None:
+        if wanted:
+            names = ", ".join(interface.name for interface in wanted)
+            raise PlaneError(f'interfaces of tunnels ({names}) require data_plane = "kernel"')
 
     def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         now = self._clock()
@@ -257,6 +273,9 @@ class UserspacePlane:
             except InnerPacketError:
                 self._no_policy += len(bundle)
                 continue
+            if self._exempt and any(matches(decode(flow), *traffic) for traffic in self._exempt):
+                self._no_policy += len(bundle)  # a source address was chosen that was not known when it was routed
+                continue
             target = self._policies.find(flow)
             if (isinstance(target, SaPair) and target.child.shares_address) or self._clients.knows(flow):
                 answer = self._clients.outbound(flow, now)
@@ -289,7 +308,7 @@ class UserspacePlane:
             if not child.udp_encapsulation and not self._raw.available:
                 raise PlaneError("ESP without UDP requires a raw socket, which this process may not open (CAP_NET_RAW)")
             compressed = child.compression is not None
-            _require_no_kernel_features(child.suite.protocol, compressed, child.marks, child.suite.esn)
+            _require_no_kernel_features(child.suite, compressed, child.marks)
             kind = SaPair if child.mode is IpsecMode.TUNNEL else TransportPair
             try:
                 pair = kind(child, self._mtu(child), self._random, self._listener)
@@ -303,8 +322,8 @@ class UserspacePlane:
         return max(least, inner_mtu(child, path_mtu(child.path.remote_host, self._path_mtu)))
 
 
-def _require_no_kernel_features(protocol: int, compressed: bool, marks: PacketMarks, esn: bool = False) -> None:
-    missing = kernel_only(protocol, esn, compressed, marks)
+def _require_no_kernel_features(suite: IpsecSuite, compressed: bool, marks: PacketMarks) -> None:
+    missing = kernel_only((suite,), compressed, marks)
     if missing:
         raise PlaneError(f'the userspace data plane does not support {missing}: use data_plane = "kernel"')
 

@@ -103,7 +103,7 @@ def test_an_offer_of_sha1_is_not_worth_a_word() -> None:
         (phase2(EspTransform.AES_CBC, IntegrityAlgorithm.HMAC_SHA2_256, Group.MODP_1024), ["weak-group"]),
         (phase2(EspTransform.AES_CBC, IntegrityAlgorithm.HMAC_SHA2_256, Group.MODP_2048), []),
         (phase2(EspTransform.AES_GCM_16), []),
-        (phase2(EspTransform.NULL_AUTH_AES_GMAC), []),
+        (phase2(EspTransform.NULL_AUTH_AES_GMAC), ["null-encryption"]),
     ],
 )
 def test_the_protection_of_traffic(transform: Transform, codes: list[str]) -> None:

@@ -1,8 +1,8 @@
 """The lab's PKI, which strongSwan's ``pki`` made at set-up (see make-pki): a root, a CA below it, and leafs.
 
-Leafs are ``WHO-KIND``: ``alice`` (alice@lab) or ``gw`` (gw.lab), and ``rsa``, ``ecdsa``, or ``int``, which the CA below
-the root issued, both with RSA keys of 4096 bits; ``revoked-rsa``, ``expired-rsa`` and ``self-rsa``, which no CA issued,
-are alice's, too.
+Leafs are ``WHO-KIND``: ``alice`` (alice@lab) or ``gw`` (gw.lab), and ``rsa``, ``ecdsa`` (on P-256), ``ecdsa384``,
+``ecdsa521``, or ``int``, which the CA below the root issued, both with RSA keys of 4096 bits; ``revoked-rsa``,
+``expired-rsa`` and ``self-rsa``, which no CA issued, are alice's, too.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ from ikev1.wire.registry import Encryption, HashAlgorithm
 
 _BY_KEY_SIZE: dict[int, tuple[int, ...]] = {
     8: (Encryption.DES_CBC,),
-    16: (Encryption.AES_CBC, Encryption.CAMELLIA_CBC),
-    24: (Encryption.TRIPLE_DES_CBC, Encryption.AES_CBC, Encryption.CAMELLIA_CBC),
-    32: (Encryption.AES_CBC, Encryption.CAMELLIA_CBC),
+    16: (Encryption.AES_CBC, Encryption.CAMELLIA_CBC, Encryption.BLOWFISH_CBC, Encryption.CAST_CBC),
+    24: (Encryption.TRIPLE_DES_CBC, Encryption.AES_CBC, Encryption.CAMELLIA_CBC, Encryption.BLOWFISH_CBC),
+    32: (Encryption.AES_CBC, Encryption.CAMELLIA_CBC, Encryption.BLOWFISH_CBC),
 }
 _HASHES = (
     HashAlgorithm.SHA1,

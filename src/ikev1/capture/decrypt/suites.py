@@ -26,7 +26,7 @@ DEFAULT_LIFE = "8h (the default, since none was stated)"  # RFC 2407 §4.5: "288
 
 @lru_cache(maxsize=256)  # peers offer the same transforms repeatedly
 def phase1_suite(transform: Transform) -> Phase1Suite:
-    """The suite of a phase 1 transform: 0 for missing attributes, 128 bits for AES or Camellia without key length."""
+    """The suite of a phase 1 transform: 0 for missing attributes, and the default if the key length is missing."""
     values = _values(transform.attributes)
     encryption = values.get(Phase1Attribute.ENCRYPTION_ALGORITHM, 0)
     key_length = values.get(Phase1Attribute.KEY_LENGTH, 0)

@@ -12,9 +12,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ikev1.capture.keys.key_ring import EspKeys, IkeKeys, KeyRing
-from ikev1.capture.keys.names import CIPHERS, INTEGRITY
+from ikev1.capture.keys.names import CIPHERS, INTEGRITY, key_length_of
 from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite
-from ikev1.wire.registry import EspTransform
 
 CHARON_LINE = re.compile(r"^.*?\b(\d{2,3})\[([A-Z]{3})\] ?(?:<[^>]*> ?)?(.*)$")
 """A log line: thread, subsystem, text."""
@@ -33,8 +32,6 @@ _PHASE_1 = {
     "SKEYID_e": "SKEYID_e",
     "encryption key Ka": "encryption_key",
 }
-_UNSIZED = frozenset({EspTransform.NULL, EspTransform.DES, EspTransform.TRIPLE_DES})
-_SALTED = frozenset({EspTransform.AES_CTR, EspTransform.AES_GCM_8, EspTransform.AES_GCM_12, EspTransform.AES_GCM_16})
 
 
 class _Entry(NamedTuple):
@@ -141,7 +138,5 @@ class _Thread:
         encryption_key = self._phase2.get(f"encryption {side} key", b"")
         integrity_key = self._phase2.get(f"integrity {side} key", b"")
         integrity = INTEGRITY.get(self._algorithms.get("integrity", ""), 0) if integrity_key else 0
-        salt = 4 if cipher in _SALTED else 0
-        key_length = 0 if cipher in _UNSIZED else max(0, 8 * (len(encryption_key) - salt))
-        suite = IpsecSuite(cipher, key_length, integrity)
+        suite = IpsecSuite(cipher, key_length_of(cipher, encryption_key), integrity)
         return EspKeys(self._source, suite, IpsecKeys(int.from_bytes(spi), encryption_key, integrity_key))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 
 from ikev1.capture.keys.key_ring import EspKeys, IkeKeys, KeyRing
+from ikev1.capture.keys.names import key_length_of
 from ikev1.core.records.child_sa import IpsecKeys, IpsecSuite
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
@@ -27,6 +28,9 @@ _CIPHERS: dict[str, int] = {
     "AES-CTR": EspTransform.AES_CTR,
     **{f"AES-GCM with {size} octet ICV": number for size, number in _GCM.items()},
     "AES-GCM": EspTransform.AES_GCM_16,  # the name in older versions
+    "BLOWFISH-CBC": EspTransform.BLOWFISH,
+    "CAST5-CBC": EspTransform.CAST,
+    "TWOFISH-CBC": EspTransform.TWOFISH,
 }
 _INTEGRITY: dict[str, int] = {
     "NULL": 0,
@@ -36,8 +40,6 @@ _INTEGRITY: dict[str, int] = {
     "HMAC-SHA-384-192": IntegrityAlgorithm.HMAC_SHA2_384,
     "HMAC-SHA-512-256": IntegrityAlgorithm.HMAC_SHA2_512,
 }
-_SIZED = frozenset({EspTransform.AES_CBC, EspTransform.AES_CTR, *_GCM.values()})
-_SALTED = _SIZED - {EspTransform.AES_CBC}
 
 
 def read_tables(lines: Iterable[str], source: str) -> KeyRing:
@@ -70,9 +72,7 @@ def _esp(fields: list[str], source: str) -> EspKeys | None:
     number = int(spi[1], 16) if spi[1] else int(spi[2])
     if number >= 1 << 32:
         return None
-    salt = 4 if encryption in _SALTED else 0
-    key_length = 8 * (len(of_cipher) - salt) if encryption in _SIZED else 0
-    suite = IpsecSuite(encryption, max(0, key_length), algorithm)
+    suite = IpsecSuite(encryption, key_length_of(encryption, of_cipher), algorithm)
     return EspKeys(source, suite, IpsecKeys(number, of_cipher, of_integrity))
 
 

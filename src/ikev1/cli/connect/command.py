@@ -13,12 +13,14 @@ from typing import Any, NoReturn
 import click
 
 from ikev1.cli.connect.background import split
+from ikev1.cli.connect.backup import BackupServers, at
 from ikev1.cli.connect.configuration import FOLDER_PREFIX, ConnectOptions, configuration
 from ikev1.cli.connect.killed import note_device, undo
 from ikev1.cli.connect.l2tp import checked_password, l2tp_of
 from ikev1.cli.connect.profile import profile_in
 from ikev1.cli.connect.secrets import Prompt, ask_secret, kept_terminal, secret_in_file, secret_in_keyring
 from ikev1.cli.connect.socks import SocksOptions, proxy, socks_options
+from ikev1.cli.connect.wording import places_of
 from ikev1.config import ConfigError, Loaded, load_values
 from ikev1.config.formats.cisco_client import Profile
 from ikev1.config.formats.cisco_client.tables import dead_peers, gateways, nat_traversal
@@ -129,8 +131,7 @@ def connect(
             with kept_terminal():
                 status = _run(
                     loaded,
-                    options.gateway,
-                    options.user,
+                    options,
                     folder,
                     on_up,
                     local_port,
@@ -246,7 +247,7 @@ def _secrets(
 
 def _load(options: ConnectOptions, secret: bytes, password: bytes) -> Loaded:
     try:
-        return load_values(configuration(options, secret, password), "connect")
+        return load_values(configuration(options, secret, password), "connect", places=places_of(options))
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
 
@@ -265,8 +266,7 @@ def _write_pid(file: Path | None) -> Path | None:
 
 def _run(
     loaded: Loaded,
-    gateway: str,
-    user: str,
+    options: ConnectOptions,
     folder: Path,
     on_up: Callable[[], None] | None,
     local_port: int | None,
@@ -286,7 +286,7 @@ def _run(
     from ikev1.daemon.socks.process import for_proxy
     from ikev1.esp.plane import PlaneError
 
-    log, prompt = EventLog(), Prompt()
+    log, prompt, backups = EventLog(), Prompt(), BackupServers(options.gateway)
     if verbose:
         configure("text")
         log.attach(Level.INFO, write_to_logger)
@@ -296,15 +296,22 @@ def _run(
             view.silence()
             on_up()
 
-    view = TerminalView(sys.stderr, gateway, user, up)
+    said, background = places_of(options).said, on_up is not None
+    view = TerminalView(
+        sys.stderr,
+        options.gateway,
+        options.user,
+        up,
+        said=said,
+        background=background,
+        local_lan=options.local_lan,
+    )
     if verbose:
         view.silence()
     else:
         log.attach(Level.WARNING, view.warn)
 
-    def run(
-        settings: Settings, chosen: PlaneChoice, *observers: Observer, is_lost: Callable[[], str] = lambda: ""
-    ) -> int:
+    def run(settings: Settings, chosen: PlaneChoice, *observers: Observer) -> Outcome:
         endpoint = bound(log, local_port, coalesce=not chosen.kernel)
         ports = {"encapsulation_port": endpoint.encapsulation_port, "peer_encapsulation_port": ENCAPSULATION_PORT}
         settings = replace(settings, **ports)
@@ -313,7 +320,7 @@ def _run(
             note_device(folder, tun)
         with link(log) as ppp:
             try:
-                outcome = run_client(
+                return run_client(
                     settings,
                     endpoint,
                     chosen,
@@ -321,7 +328,7 @@ def _run(
                     folder=folder,
                     prompter=prompt,
                     view=view,
-                    observers=(*observers, prompt.observe),
+                    observers=(*observers, prompt.observe, backups.observe),
                     journal=None if chosen.confined else BASE / tun,
                     resolver=None if chosen.confined else find_resolver(chosen.device, tun),
                     link=ppp,
@@ -330,18 +337,25 @@ def _run(
                 # it is over: one signal more, from somebody impatient, would leave files behind
                 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                     signal.signal(number, signal.SIG_IGN)
-        reason = is_lost()
-        if reason:
-            outcome = Outcome.LOST if outcome is Outcome.DISCONNECTED else Outcome.FAILED
-        view.end(outcome, reason)
-        return EXIT_STATUS[outcome.value]
 
+    reason = ""
     try:
         if socks is None:
             with suppress(OSError):  # reported when the journal is opened
                 BASE.mkdir(mode=0o700, exist_ok=True)
-            return run(loaded.settings, choose(loaded.gateway))
-        with proxy(*socks, log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
-            return run(for_proxy(loaded.settings), running.choice, running.observe, is_lost=lambda: running.problem)
+            outcome = run(loaded.settings, choose(loaded.gateway))
+            while outcome in (Outcome.LOST, Outcome.SILENT) and (server := backups.next()) is not None:
+                view.calls_instead(server)
+                outcome = run(at(loaded.settings, server), choose(loaded.gateway))
+            if outcome is Outcome.SILENT and backups.was_up:
+                outcome = Outcome.LOST
+        else:
+            with proxy(*socks, log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
+                outcome = run(for_proxy(loaded.settings), running.choice, running.observe)
+                reason = running.problem
+            if reason:
+                outcome = Outcome.LOST if outcome is Outcome.DISCONNECTED else Outcome.FAILED
     except (OSError, PlaneError) as error:
-        raise click.ClickException(f"Cannot connect: {error}.") from error
+        raise click.ClickException(f"Cannot connect: {said(str(error))}.") from error
+    view.end(outcome, reason)
+    return EXIT_STATUS[outcome.value]

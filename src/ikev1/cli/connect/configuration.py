@@ -15,6 +15,7 @@ _ESP = ("aes256-sha256", "aes256-sha1", "aes128-sha256", "aes128-sha1")
 # what L2TP servers accept that cannot do better, such as old ones of Windows
 _WEAK_IKE = ("aes256-sha1-modp1024", "aes128-sha1-modp1024", "3des-sha1-modp2048", "3des-sha1-modp1024")
 _WEAK_ESP = ("3des-sha1",)
+XAUTH_TIMEOUT = 180  # seconds for the answer of the user
 
 
 class ConnectOptions(NamedTuple):
@@ -79,7 +80,7 @@ def configuration(options: ConnectOptions, secret: bytes, password: bytes) -> di
     else:
         connection["vips"] = ["0.0.0.0", *(["::"] if any(":" in each for each in options.networks) else [])]  # noqa: S104  any
     if options.user and not options.l2tp_port:
-        connection |= {"xauth": "client", "xauth_user": options.user, "xauth_timeout": 180}
+        connection |= {"xauth": "client", "xauth_user": options.user, "xauth_timeout": XAUTH_TIMEOUT}
         if options.domain:
             connection["xauth_domain"] = options.domain
         if password:

@@ -4,28 +4,40 @@
 
 from __future__ import annotations
 
-from ikev1.core.exchanges.informational import delete_child, remove_child, tell
+from ikev1.core.exchanges.informational import delete_children, remove_child, tell
 from ikev1.core.negotiation.lineage import retired
 from ikev1.core.peer.weak_algorithms import warn_of_phase2
 from ikev1.core.records.actions import InstallOutbound
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import ChildUp, Code, Note
-from ikev1.core.records.exchange import Exchange, QuickMode
+from ikev1.core.records.exchange import Exchange, QuickMode, Role
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.selector import Selector
 
 _INSTALLED = ChildState.INSTALLED  # looked up once, as in `ikev1.core.records.exchange`
 _MOST_REPLACED = 4  # replaced pairs for the same traffic besides the current pair
+_MOST_WAITING = 16  # more of them, until their Deletes do not wait any longer
 
 
 def known_pairs(context: ExchangeContext, tunnel: str, local: Selector, remote: Selector) -> tuple[int, ...]:
-    """Return the numbers of the pairs that the new pair replaces: those that send when its negotiation begins."""
+    """Return the numbers of the pairs that the new pair replaces: those that send when its negotiation begins, at the
+    peer, too. As initiator that includes pairs of which this gateway has sent QM2: they send at the peer before QM1
+    arrives.
+    """
     traffic = tunnel, local, remote
     pairs = context.engine.own_pairs(context.sa, local, remote)
     sending = [child.unique_id for child in pairs if child.state is _INSTALLED and child.traffic == traffic]
     held = [exchange.child for exchange in context.sa.exchanges if exchange.holds_back]
+    if context.initiates:
+        held += [exchange.child for exchange in context.sa.exchanges if _awaits_qm3(exchange)]
     return (*sending, *[child.unique_id for child in held if child is not None and child.traffic == traffic])
+
+
+def _awaits_qm3(exchange: Exchange) -> bool:
+    return (
+        exchange.quick is not None and exchange.role is Role.RESPONDER and exchange.step == 2 and not exchange.waiting
+    )
 
 
 def heir_of(context: ExchangeContext, quick: QuickMode) -> ChildSa:
@@ -80,13 +92,21 @@ def _replaced_by(child: ChildSa, heir: ChildSa, context: ExchangeContext) -> Chi
 
 
 def _bound_retired(context: ExchangeContext, quick: QuickMode) -> None:
-    """Delete the oldest replaced pairs for the same traffic if the peer replaces pairs faster than they expire."""
+    """Have the oldest replaced pairs for the same traffic deleted if the peer replaces pairs faster than they expire:
+    soon (`ikev1.core.machine.retirement`), or at once if there are many.
+    """
     if len(context.sa.children) <= _MOST_REPLACED:
         return
     retired = [child for child in context.sa.children if child.state is ChildState.REKEYED and _is_for(child, quick)]
-    for child in retired[:-_MOST_REPLACED]:
-        tell(context, [delete_child(child)])
-        remove_child(context, child, "replaced by newer pairs of IPsec SAs")
+    surplus = retired[:-_MOST_REPLACED]
+    if len(surplus) >= _MOST_WAITING:
+        tell(context, list(delete_children(surplus)))
+        for child in surplus:
+            remove_child(context, child, "replaced by newer pairs of IPsec SAs")
+        return
+    for child in surplus:
+        if child.retires_at > context.now:
+            context.sa = context.sa.with_child(replace(child, retires_at=context.now))
 
 
 def finish(context: ExchangeContext) -> None:

@@ -19,6 +19,7 @@ from ikev1.core.machine import commands
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.negotiation.phase1_proposal import allows_suite
+from ikev1.core.negotiation.phase2_proposal import as_installed
 from ikev1.core.peer.connection_lookup import ConnectionLookup, is_host_name
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Code
@@ -102,7 +103,8 @@ def _is_as_configured(child: ChildSa, tunnel: Tunnel) -> bool:
         return False
     if tunnel.check is ProposalCheck.OBEY and not child.initiator:
         return True
-    return any((proposal.suite, proposal.group) == (child.suite, child.group) for proposal in tunnel.proposals)
+    proposed = ((as_installed(tunnel, proposal.suite), proposal.group) for proposal in tunnel.proposals)
+    return (child.suite, child.group) in proposed
 
 
 def _has_policy(ref: SaRef, connection: Connection) -> bool:

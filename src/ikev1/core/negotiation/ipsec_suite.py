@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ikev1.core.records.child_sa import IpsecSuite, PacketMarks
 from ikev1.crypto import suites
 from ikev1.crypto.suites import AhProposalNumbers, DisplayWords, EspProposalNumbers
-from ikev1.wire.registry import ProtocolId
+from ikev1.wire.registry import EspTransform, ProtocolId
 
 _AH = ProtocolId.AH.value
 
@@ -47,11 +49,15 @@ def weaknesses(suite: IpsecSuite, group: int = 0) -> tuple[str, ...]:
     return suites.weaknesses(EspProposalNumbers(suite.encryption, suite.key_length, suite.integrity, group, suite.esn))
 
 
-def kernel_only(protocol: int, esn: bool, compressed: bool, marks: PacketMarks) -> str:
+def kernel_only(suites: Iterable[IpsecSuite], compressed: bool, marks: PacketMarks) -> str:
     """The requested features that userspace ESP lacks, joined by "and"; empty if it supports them all."""
+    every = [*suites]
+    ciphers = {suite.encryption for suite in every}
     asked = {
-        "AH": protocol != ProtocolId.ESP,
-        "extended sequence numbers": esn,
+        "AH": any(is_ah(suite) for suite in every),
+        "extended sequence numbers": any(suite.esn for suite in every),
+        "Serpent": EspTransform.SERPENT in ciphers,
+        "Twofish": EspTransform.TWOFISH in ciphers,
         "IPComp": compressed,
         "marks or interface IDs": marks != PacketMarks(),
     }

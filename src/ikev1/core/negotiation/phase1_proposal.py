@@ -21,25 +21,22 @@ from ikev1.core.negotiation.proposal_check import agreed_life, allows_key, allow
 from ikev1.core.records.events import Code
 from ikev1.core.records.exchange import Life
 from ikev1.core.records.ike_sa import Chosen, Phase1Suite
+from ikev1.core.records.methods import kind_of
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.settings import Policy
-from ikev1.crypto.algorithms import ike_cipher, registered_name
+from ikev1.crypto.algorithms import IKE_SIZED, ike_cipher, registered_name
 from ikev1.crypto.suites import ike_name
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform
 from ikev1.wire.registry import (
     DOI,
     AuthenticationMethod,
-    Encryption,
     NotifyType,
     Phase1Attribute,
     ProtocolId,
     Situation,
     TransformId,
 )
-
-# RFC 3602 §5.3 (AES) and RFC 4312 §3 (Camellia): the default key length is 128 bits
-_VARIABLE_KEY = frozenset({Encryption.AES_CBC, Encryption.CAMELLIA_CBC})
 
 _ENCRYPTION = Phase1Attribute.ENCRYPTION_ALGORITHM.value
 _HASH = Phase1Attribute.HASH_ALGORITHM.value
@@ -65,7 +62,7 @@ _NAMED = 8  # transforms that the text of a refusal lists
 _ALIKE = 16  # transforms considered with the same algorithms: peers offer several key lengths
 _COMPARED = 16  # combinations of algorithms that the search for the closest match compares
 
-_Algorithms = tuple[int, int, int, int]  # encryption, hash, group, authentication: must equal those of the policy
+_Algorithms = tuple[int, int, int, int]  # encryption, hash, group, kind of key: must equal those of the policy
 
 
 class _Offered(NamedTuple):
@@ -77,9 +74,10 @@ class _Offered(NamedTuple):
 
     @property
     def suite(self) -> Phase1Suite:
-        encryption, hash, group, authentication = self.algorithms
-        key_length = _number(self.values, _KEY_LENGTH, 128) if encryption in _VARIABLE_KEY else 0
-        return Phase1Suite(encryption, key_length, hash, group, authentication)
+        encryption, hash, group, _ = self.algorithms
+        key_length = _number(self.values, _KEY_LENGTH) if encryption in IKE_SIZED else 0
+        key_length = key_length or ike_cipher(encryption, 0).key_length
+        return Phase1Suite(encryption, key_length, hash, group, _number(self.values, _AUTHENTICATION))
 
     @property
     def life(self) -> Life:
@@ -95,7 +93,7 @@ class _Offered(NamedTuple):
         if len(self.values) < len(self.transform.attributes):
             twice = contradictions(self.transform.attributes, PHASE_1, PRIVATE_IN_PHASE_1)
             found += [f"one value of attribute {Phase1Attribute(kind).name}" for kind in twice]
-        if self.algorithms[0] in _VARIABLE_KEY and not _number(self.values, _KEY_LENGTH, 128):
+        if self.algorithms[0] in IKE_SIZED and not _number(self.values, _KEY_LENGTH, 128):
             found.append("a KEY_LENGTH other than 0")
         return found
 
@@ -257,7 +255,7 @@ def _why_nothing_fits(policies: Sequence[Policy], offers: _Offers) -> str:
 
 
 def _algorithms(suite: Phase1Suite) -> _Algorithms:
-    return suite.encryption, suite.hash, suite.group, suite.authentication
+    return suite.encryption, suite.hash, suite.group, kind_of(suite.authentication)
 
 
 def _decode(transform: Transform) -> _Offered:
@@ -266,7 +264,7 @@ def _decode(transform: Transform) -> _Offered:
         _number(values, _ENCRYPTION),
         _number(values, _HASH),
         _number(values, _GROUP),
-        _number(values, _AUTHENTICATION),
+        kind_of(_number(values, _AUTHENTICATION)),
     )
     return _Offered(transform, algorithms, values)
 
@@ -303,7 +301,7 @@ def _suite_differences(policy: Policy, found: Phase1Suite) -> list[str]:
         differences.append(f"hash {_word(wanted, 1)} (offered: {_word(found, 1)})")
     if wanted.group != found.group:
         differences.append(f"group {_word(wanted, 2)} (offered: {_word(found, 2)})")
-    if wanted.authentication != found.authentication:
+    if kind_of(wanted.authentication) != kind_of(found.authentication):
         named = [registered_name(AuthenticationMethod, suite.authentication) for suite in (wanted, found)]
         differences.append(f"authentication {named[0]} (offered: {named[1]})")
     return differences

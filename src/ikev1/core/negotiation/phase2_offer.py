@@ -11,7 +11,7 @@ from ikev1.core.negotiation.phase1_proposal import same_transform
 from ikev1.core.negotiation.phase2_transform import Offered, decode
 from ikev1.core.records.spi import is_usable
 from ikev1.wire.payloads import Proposal, Transform
-from ikev1.wire.registry import ProtocolId
+from ikev1.wire.registry import Phase2Attribute, ProtocolId
 
 _SECURING = frozenset({ProtocolId.ESP, ProtocolId.AH})
 
@@ -90,4 +90,10 @@ def is_answer_to(ours: Choice, theirs: Choice) -> bool:
     )
     if not same or ours.compressed is None or theirs.compressed is None:
         return same and ours.ipcomp is theirs.ipcomp
-    return same_transform(ours.compressed.transform, theirs.compressed.transform)
+    # strongSwan's IPComp has no group; that of the transform beside it has been compared
+    return same_transform(_without_group(ours.compressed.transform), _without_group(theirs.compressed.transform))
+
+
+def _without_group(transform: Transform) -> Transform:
+    kept = (each for each in transform.attributes if each.type != Phase2Attribute.GROUP_DESCRIPTION)
+    return transform._replace(attributes=tuple(kept))

@@ -20,7 +20,7 @@ from ikev1.core.records.settings import IpsecProposal, Tunnel
 from ikev1.crypto.algorithms import esp_cipher, registered_name
 from ikev1.wire.describe import describe_payload
 from ikev1.wire.payloads import Proposal, SecurityAssociation, Transform
-from ikev1.wire.registry import DOI, EncapsulationMode, NotifyType, ProtocolId, Situation
+from ikev1.wire.registry import DOI, EncapsulationMode, IntegrityAlgorithm, NotifyType, ProtocolId, Situation
 
 _NAMED = 8  # proposals that the text of a refusal lists
 _CONSIDERED = 256  # transforms of an offer; any others are ignored, since peers send a few dozen at most
@@ -28,38 +28,57 @@ _COMPARED = 32  # transforms that the search for the closest match compares
 
 
 def offer(tunnel: Tunnel, spi: int, mode: EncapsulationMode, cpi: int = 0) -> SecurityAssociation:
-    """Return the SA payload that offers the proposals of ``tunnel`` with the inbound SPI ``spi``. Unless ``cpi`` is 0,
-    each proposal is offered with IPComp first, then without.
-
-    "If a KE payload is sent, the attribute describing the Diffie-Hellman group MUST be included in every transform of
-    every proposal" (RFC 2409 §5.5): only proposals with the group of the preferred one are offered.
+    """Return the SA payload that offers the proposals of ``tunnel``, which have one group (`of_one_group`), with the
+    inbound SPI ``spi``. Unless ``cpi`` is 0, each proposal is offered with IPComp first, then without.
     """
-    group = tunnel.proposals[0].group
     numbers = count(1)
     proposals = []
     for wanted in tunnel.proposals:
-        if wanted.group != group:
-            continue
         transforms = (transform_of(wanted, tunnel, mode),)
         protocol = wanted.suite.protocol
         if cpi:
             number = next(numbers)
             proposals.append(Proposal(number, protocol, spi.to_bytes(4), transforms))
-            proposals.append(ipcomp_proposal(number, cpi, tunnel, mode, group))
+            proposals.append(ipcomp_proposal(number, cpi, tunnel, mode, wanted.group))
         proposals.append(Proposal(next(numbers), protocol, spi.to_bytes(4), transforms))
     return SecurityAssociation(DOI.IPSEC, Situation.IDENTITY_ONLY, tuple(proposals))
 
 
+def as_installed(tunnel: Tunnel, suite: IpsecSuite) -> IpsecSuite:
+    """The ``suite`` that ``tunnel`` negotiated, with what is configured and not negotiated."""
+    short = tunnel.sha256_96 and suite.integrity == IntegrityAlgorithm.HMAC_SHA2_256
+    return replace(suite, sha256_96=True) if short else suite
+
+
+def of_one_group(tunnel: Tunnel, preferred: int) -> Tunnel:
+    """``tunnel`` with those of its proposals that can be offered together: "the attribute describing the Diffie-Hellman
+    group MUST be included in every transform of every proposal" (RFC 2409 §5.5).
+
+    These are the ones with the ``preferred`` group, that of phase 1, since the peer has it and strongSwan chooses it,
+    too; if there are none, those with the group of the first.
+    """
+    groups = [proposal.group for proposal in tunnel.proposals]
+    group = preferred if preferred in groups else groups[0]
+    return replace(tunnel, proposals=tuple(each for each in tunnel.proposals if each.group == group))
+
+
 def as_before(tunnel: Tunnel, suite: IpsecSuite, group: int) -> Tunnel:
-    """``tunnel`` with the suite and group of an existing pair of IPsec SAs as the preferred proposal, if still allowed.
+    """``tunnel`` with the suite and group of an existing pair of IPsec SAs as a proposal, if still allowed.
 
     If we accepted a stronger suite than configured, we propose the same suite when we rekey, since the peer may reject
     a weaker one.
     """
-    earlier = IpsecProposal(suite, group)
+    earlier = IpsecProposal(replace(suite, sha256_96=False), group)
     if earlier in tunnel.proposals or not any(_allows(tunnel, wanted, earlier) for wanted in tunnel.proposals):
         return tunnel
     return replace(tunnel, proposals=(earlier, *tunnel.proposals))
+
+
+def with_forward_secrecy(tunnel: Tunnel, group: int) -> Tunnel:
+    """``tunnel`` with ``group`` in its proposals if they have none, because the peer demands it."""
+    if any(proposal.group for proposal in tunnel.proposals):
+        return tunnel
+    return replace(tunnel, proposals=tuple(IpsecProposal(each.suite, group) for each in tunnel.proposals))
 
 
 def choose(tunnel: Tunnel, offered: SecurityAssociation, mode: EncapsulationMode) -> tuple[Agreed, Choice]:
@@ -189,7 +208,7 @@ def _agreed(choice: Choice, tunnel: Tunnel) -> Agreed:
     found = choice.found
     life = agreed_life(tunnel, found.life)
     agreed = Agreed(
-        found.proposal.suite,
+        as_installed(tunnel, found.proposal.suite),
         found.proposal.group,
         life,
         int.from_bytes(choice.proposal.spi),

@@ -12,27 +12,16 @@ from ikev1.core.negotiation.private_attributes import PRIVATE_IN_PHASE_2, privat
 from ikev1.core.records.child_sa import IpsecSuite
 from ikev1.core.records.exchange import Life
 from ikev1.core.records.settings import IpsecProposal, Tunnel
+from ikev1.crypto.algorithms import ESP_SIZED
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import Transform
 from ikev1.wire.registry import (
     AhTransform,
     EncapsulationMode,
-    EspTransform,
     ExtendedSequenceNumber,
     IntegrityAlgorithm,
     Phase2Attribute,
     ProtocolId,
-)
-
-_VARIABLE_KEY = frozenset(
-    {
-        EspTransform.AES_CBC,
-        EspTransform.AES_CTR,
-        EspTransform.AES_GCM_8,
-        EspTransform.AES_GCM_12,
-        EspTransform.AES_GCM_16,
-        EspTransform.CAMELLIA,
-    }
 )
 
 # "The Authentication Algorithm attribute MUST be specified to identify the appropriate AH protection suite", and what a
@@ -43,6 +32,7 @@ _AH_TRANSFORMS: dict[int, int] = {
     IntegrityAlgorithm.HMAC_SHA2_256: AhTransform.SHA2_256,
     IntegrityAlgorithm.HMAC_SHA2_384: AhTransform.SHA2_384,
     IntegrityAlgorithm.HMAC_SHA2_512: AhTransform.SHA2_512,
+    IntegrityAlgorithm.AES_XCBC_MAC: AhTransform.AES_XCBC_MAC,
 }
 
 _KNOWN = frozenset(
@@ -110,7 +100,7 @@ def decode(protocol: int, transform: Transform) -> Offered:
     if len(values) < len(attributes):
         twice = contradictions(attributes, PHASE_2, PRIVATE_IN_PHASE_2)
         faults += [f"one value of attribute {Phase2Attribute(kind).name}" for kind in twice]
-    if transform.id in _VARIABLE_KEY and values.get(Phase2Attribute.KEY_LENGTH) == 0:
+    if transform.id in ESP_SIZED and values.get(Phase2Attribute.KEY_LENGTH) == 0:
         faults.append("a KEY_LENGTH other than 0")
     # RFC 4304 §3: "any attribute value but the value for 64-bit sequence numbers": the setup "MUST be aborted"
     if sequence_numbers not in (None, ExtendedSequenceNumber.EXTENDED):
@@ -122,7 +112,7 @@ def decode(protocol: int, transform: Transform) -> Offered:
             named = AhTransform(transform.id).name
             faults.append(f"no AH transform {named} with authentication algorithm {integrity or 'missing'}")
     else:
-        key_length = values.get(Phase2Attribute.KEY_LENGTH, 128) if transform.id in _VARIABLE_KEY else 0
+        key_length = values.get(Phase2Attribute.KEY_LENGTH, 128) if transform.id in ESP_SIZED else 0
         suite = IpsecSuite(transform.id, key_length, integrity, esn=esn)
     return Offered(
         IpsecProposal(suite, values.get(Phase2Attribute.GROUP_DESCRIPTION, 0)),

@@ -28,6 +28,15 @@ SHARED = frozenset(
 )
 """Methods with a pre-shared key."""
 
+ECDSA = frozenset(
+    {
+        AuthenticationMethod.ECDSA_SHA256_P256,
+        AuthenticationMethod.ECDSA_SHA384_P384,
+        AuthenticationMethod.ECDSA_SHA512_P521,
+    }
+)
+"""Methods with ECDSA, each with the hash of a curve; the peers may have keys on different curves (`kind_of`)."""
+
 SHARED_OR_ENCRYPTING = ENCRYPTING | SHARED
 """Methods for which "HASH_I and HASH_R directly authenticate the exchange" of both peers."""
 
@@ -86,3 +95,8 @@ _BASE = {
 def base_of(method: int) -> int:
     """The method of RFC 2409 by which the peers authenticate with ``method``; with hybrid ones, only one peer does."""
     return _BASE.get(method, method)
+
+
+def kind_of(method: int) -> int:
+    """A number that two methods share if a key for one of them also serves with the other."""
+    return AuthenticationMethod.ECDSA_SHA256_P256.value if method in ECDSA else method

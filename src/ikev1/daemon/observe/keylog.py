@@ -25,7 +25,11 @@ _CIPHERS: dict[int, str] = {
     EspTransform.AES_GCM_8: "AES-GCM with 8 octet ICV [RFC4106]",
     EspTransform.AES_GCM_12: "AES-GCM with 12 octet ICV [RFC4106]",
     EspTransform.AES_GCM_16: "AES-GCM with 16 octet ICV [RFC4106]",
+    EspTransform.BLOWFISH: "BLOWFISH-CBC [RFC2451]",
+    EspTransform.CAST: "CAST5-CBC [RFC2144]",
+    EspTransform.TWOFISH: "TWOFISH-CBC",
 }
+_ANY_OF_96_BITS = "ANY 96 bit authentication [no checking]"
 _INTEGRITY: dict[int, str] = {
     0: "NULL",
     IntegrityAlgorithm.HMAC_MD5: "HMAC-MD5-96 [RFC2403]",
@@ -33,6 +37,7 @@ _INTEGRITY: dict[int, str] = {
     IntegrityAlgorithm.HMAC_SHA2_256: "HMAC-SHA-256-128 [RFC4868]",
     IntegrityAlgorithm.HMAC_SHA2_384: "HMAC-SHA-384-192 [RFC4868]",
     IntegrityAlgorithm.HMAC_SHA2_512: "HMAC-SHA-512-256 [RFC4868]",
+    IntegrityAlgorithm.AES_XCBC_MAC: _ANY_OF_96_BITS,
 }
 
 
@@ -40,7 +45,7 @@ class KeyLog:
     """Appends a line for each ISAKMP SA to ``path``, in the form of Wireshark's ``ikev1_decryption_table``, and two
     for each pair of IPsec SAs to ``path`` + ``.esp_sa``, in the form of its ``esp_sa``.
 
-    Pairs with algorithms that Wireshark does not support (Camellia) are left out.
+    Pairs with ciphers that Wireshark does not support (AES-CCM, AES-GMAC, Camellia, Serpent) are left out.
 
     The files stay open as long as the process lives.
 
@@ -71,6 +76,8 @@ def _ike_line(sa: IkeSa) -> str:
 def _esp_lines(child: ChildSa) -> str:
     path = child.path
     cipher, integrity = _CIPHERS.get(child.suite.encryption), _INTEGRITY.get(child.suite.integrity)
+    if child.suite.sha256_96:
+        integrity = _ANY_OF_96_BITS
     unknown = child.inbound == IpsecKeys(child.inbound.spi)  # the keys of a pair that an earlier process negotiated
     if cipher is None or integrity is None or unknown:
         return ""

@@ -31,6 +31,10 @@ _CIPHERS: dict[int, bytes] = {
     EspTransform.AES_CBC: b"cbc(aes)",
     EspTransform.AES_CTR: b"rfc3686(ctr(aes))",
     EspTransform.CAMELLIA: b"cbc(camellia)",
+    EspTransform.BLOWFISH: b"cbc(blowfish)",
+    EspTransform.CAST: b"cbc(cast5)",
+    EspTransform.SERPENT: b"cbc(serpent)",
+    EspTransform.TWOFISH: b"cbc(twofish)",
 }
 
 
@@ -43,16 +47,21 @@ _COMBINED: dict[int, _Sealed] = {
     EspTransform.AES_GCM_8: _Sealed(b"rfc4106(gcm(aes))", 64),
     EspTransform.AES_GCM_12: _Sealed(b"rfc4106(gcm(aes))", 96),
     EspTransform.AES_GCM_16: _Sealed(b"rfc4106(gcm(aes))", 128),
+    EspTransform.AES_CCM_8: _Sealed(b"rfc4309(ccm(aes))", 64),
+    EspTransform.AES_CCM_12: _Sealed(b"rfc4309(ccm(aes))", 96),
+    EspTransform.AES_CCM_16: _Sealed(b"rfc4309(ccm(aes))", 128),
+    EspTransform.NULL_AUTH_AES_GMAC: _Sealed(b"rfc4543(gcm(aes))", 128),
 }
 
-# The truncated length of each HMAC: RFC 2403 §2, RFC 2404 §2, RFC 4868 §2.3. The kernel's default for SHA-256 is from
-# a draft: 96 bits.
-_HMACS: dict[int, _Sealed] = {
+# The truncated length of each MAC: RFC 2403 §2, RFC 2404 §2, RFC 4868 §2.3, RFC 3566 §4.2. The kernel's default for
+# SHA-256 is from a draft: 96 bits.
+_MACS: dict[int, _Sealed] = {
     IntegrityAlgorithm.HMAC_MD5: _Sealed(b"hmac(md5)", 96),
     IntegrityAlgorithm.HMAC_SHA1: _Sealed(b"hmac(sha1)", 96),
     IntegrityAlgorithm.HMAC_SHA2_256: _Sealed(b"hmac(sha256)", 128),
     IntegrityAlgorithm.HMAC_SHA2_384: _Sealed(b"hmac(sha384)", 192),
     IntegrityAlgorithm.HMAC_SHA2_512: _Sealed(b"hmac(sha512)", 256),
+    IntegrityAlgorithm.AES_XCBC_MAC: _Sealed(b"xcbc(aes)", 96),
 }
 
 _COMPRESSIONS: dict[int, bytes] = {
@@ -77,7 +86,8 @@ def key_attributes(suite: IpsecSuite, keys: IpsecKeys) -> bytearray:
     if suite.protocol == ProtocolId.ESP:
         header = _ALGORITHM.pack(_CIPHERS[suite.encryption], 8 * len(keys.encryption_key))
         _append(octets, Attribute.ALG_CRYPT, header, keys.encryption_key)
-    name, icv = _HMACS[suite.integrity]
+    name, icv = _MACS[suite.integrity]
+    icv = 96 if suite.sha256_96 else icv
     _append(octets, Attribute.ALG_AUTH_TRUNC, _longer(name, keys.integrity_key, icv), keys.integrity_key)
     return octets
 
@@ -101,7 +111,7 @@ def _check_sizes(suite: IpsecSuite, keys: IpsecKeys) -> None:
     encryption, key_length = suite.encryption, suite.key_length
     if suite.protocol == ProtocolId.AH:
         encryption, key_length = EspTransform.NULL, 0
-    if encryption not in _COMBINED and (encryption not in _CIPHERS or suite.integrity not in _HMACS):
+    if encryption not in _COMBINED and (encryption not in _CIPHERS or suite.integrity not in _MACS):
         raise PlaneError(f"the kernel does not support ESP transform {encryption} with integrity {suite.integrity}")
     try:
         wanted = esp_key_sizes(encryption, key_length, suite.integrity)

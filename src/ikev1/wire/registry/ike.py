@@ -43,6 +43,8 @@ class Encryption(OpenEnum, prefix="ENCRYPTION", octets=2):
     CAST_CBC = 6
     AES_CBC = 7
     CAMELLIA_CBC = 8
+    SERPENT_CBC = 65004  # for private use: FreeS/WAN and its descendants
+    TWOFISH_CBC = 65005
 
 
 class HashAlgorithm(OpenEnum, prefix="HASH", octets=2):
@@ -123,7 +125,8 @@ class Group(OpenEnum, prefix="GROUP", octets=2):
     BRAINPOOL_256 = 28
     BRAINPOOL_384 = 29
     BRAINPOOL_512 = 30
-    CURVE_25519 = 31  # IKEv2's number, which strongSwan offers in IKEv1 as well
+    CURVE_25519 = 31  # IKEv2's numbers, which strongSwan offers in IKEv1 as well
+    CURVE_448 = 32
 
 
 class GroupType(OpenEnum, prefix="GROUP_TYPE", octets=2):

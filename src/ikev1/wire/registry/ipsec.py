@@ -66,6 +66,8 @@ class EspTransform(OpenEnum, prefix="ESP", octets=1):
     SEED_CBC = 21
     CAMELLIA = 22
     NULL_AUTH_AES_GMAC = 23
+    SERPENT = 252  # for private use: FreeS/WAN and its descendants
+    TWOFISH = 253
 
 
 class IpcompTransform(OpenEnum, prefix="IPCOMP", octets=1):

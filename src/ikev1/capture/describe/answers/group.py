@@ -37,6 +37,7 @@ _CURVES: dict[int, str] = {
     Group.BRAINPOOL_384: "the curve brainpoolP384r1 (RFC 6932)",
     Group.BRAINPOOL_512: "the curve brainpoolP512r1 (RFC 6932)",
     Group.CURVE_25519: "Curve25519 (RFC 7748), with the group number of IKEv2",
+    Group.CURVE_448: "Curve448 (RFC 7748), with the group number of IKEv2",
 }
 
 

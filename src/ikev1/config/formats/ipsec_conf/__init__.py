@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ikev1.config.findings import Findings, Rule
 from ikev1.config.formats.ipsec_conf.ends import ANY
 from ikev1.config.formats.ipsec_conf.folders import IpsecFolders
-from ikev1.config.formats.ipsec_conf.libreswan import Translated, translated, translated_setup
+from ikev1.config.formats.ipsec_conf.libreswan import Translated, refuse_other_order, translated, translated_setup
 from ikev1.config.formats.ipsec_conf.secrets_file import Entry, Word, read_entries
 from ikev1.config.formats.ipsec_conf.sections import KINDS, IpsecConf
 from ikev1.config.formats.ipsec_conf.sections import Section as IpsecSection
@@ -57,10 +57,12 @@ _WORDS = {
 }
 _KEYS = {"RSA": "rsa", "ECDSA": "ecdsa", "PKCS8": "pkcs8", "P12": "pkcs12"}
 _SECRETS = {"PSK": "ike", "XAUTH": "xauth", "EAP": "eap", "NTLM": "ntlm"}
-# What only one of them has, at the beginning of a line
+# What only one of them has, at the beginning of a line; no key of strongSwan has a hyphen
 _OF_LIBRESWAN = re.compile(
-    r"^[ \t]+(?:ikev2|ikev1-policy|phase2|phase2alg|salifetime|aggrmode|virtual[-_]private|protostack|encapsulation|"
-    r"plutodebug|modecfg\w+|xauthby|sha2[-_]truncbug|replay-window|ikepad|(?:left|right)(?:addresspool|xauth\w+|modecfg\w+|"
+    r"^[ \t]+(?:(?!x-)[a-z]\w*(?:-\w+)+[ \t]*=|auto[ \t]*=[ \t]*\"?(?:ondemand|keep)\b|"
+    r"dpdaction[ \t]*=[ \t]*\"?restart_by_peer\b|"
+    r"ikev2|phase2|phase2alg|salifetime|aggrmode|virtual_private|protostack|encapsulation|"
+    r"plutodebug|modecfg\w+|xauthby|sha2_truncbug|ikepad|(?:left|right)(?:addresspool|xauth\w+|modecfg\w+|"
     r"username|subnets|ckaid)|(?:ike|esp)[ \t]*=[^#\n]*(?:;|sha2_|aes_)|(?:left|right)subnet[ \t]*=[ \t]*vhost:|"
     r"oe[ \t]*=|authby[ \t]*=[ \t]*secret\|)",
     re.MULTILINE,
@@ -155,8 +157,10 @@ def _read(
         words,
         files,
         lambda secrets: IpsecFolders(folder, named, secrets, findings),
-        of_both_ends=not dialect.as_strongswan,
+        of_libreswan=not dialect.as_strongswan,
     )
+    if not dialect.as_strongswan:
+        refuse_other_order(ours, findings)
     _add_lifetimes(ours, [conn for conn, _ in translated])
     return finished(ours, made, files)
 

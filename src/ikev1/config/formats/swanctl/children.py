@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ikev1.config.findings import Rule
 from ikev1.config.formats.swanctl.options import Lost, Options, count, items, seconds, word, yes
-from ikev1.config.formats.swanctl.proposals import ABSENT_ESP, Apart, ah_proposals, esp_proposals, of_one_group
+from ikev1.config.formats.swanctl.proposals import ABSENT_ESP, Apart, ah_proposals, esp_proposals
 from ikev1.config.formats.written import Part
 from ikev1.core.records.selector import Selector
 
@@ -25,7 +25,6 @@ _ANY_PORT = ("any", "%any")
 _ICMP = frozenset({"icmp", "1", "ipv6-icmp", "58"})
 _OF_SHELL = frozenset(";&|<>()$`")
 _LOST = (
-    Lost("sha256_96", "SHA-256 is always truncated to 128 bits (RFC 4868)", ("no",), matters=True),
     Lost("policies", "policies are always installed", ("yes",), matters=True),
     Lost(
         "reqid",
@@ -54,8 +53,6 @@ _LOST = (
 )
 _MODE = word(tunnel="tunnel", transport="transport")
 _OTHER_MODES = {
-    "pass": "its traffic is not exempted from other tunnels",
-    "drop": "its traffic is not dropped",
     "beet": "there is no tunnel in this mode",
     "transport_proxy": "there is no tunnel in this mode",
 }
@@ -83,8 +80,8 @@ def write_child(child: Options, name: str, tunnels: Part, versions: Versions, ta
     """Write the tunnels for ``child`` to ``tunnels``: one for each pair of its selectors that can have traffic. The
     first bears its ``name``, the others have a number behind it; their names are not among the keys of ``taken``.
     """
-    local = child.take("local_ts", _selectors, ["dynamic"])
-    remote = child.take("remote_ts", _selectors, ["dynamic"])
+    local = child.take("local_ts", selectors, ["dynamic"])
+    remote = child.take("remote_ts", selectors, ["dynamic"])
     pairs = _pairs(local, remote, versions)
     names = [name, *islice((each for n in counter(2) if (each := f"{name}-{n}") not in taken), len(pairs) - 1)]
     key = "local_ts" if len(local) > 1 else "remote_ts"
@@ -138,6 +135,7 @@ def _write_child(child: Options, into: Part) -> None:
     _write_lives(child, into)
     child.copy("mode", into, "mode", _MODE, "tunnel")
     child.copy("ipcomp", into, "compress", yes)
+    child.copy("sha256_96", into, "sha256_96", yes)
     child.copy("updown", into, "updown", _program)
     child.copy("start_action", into, "start", _START)
     close = child.take("close_action", _START, "none")
@@ -161,11 +159,7 @@ def _write_proposals(child: Options, into: Part) -> None:
         if apart is None:
             continue
         report_left_out(child, key, apart)
-        kept = of_one_group(apart.proposals)
-        if kept.left_out:
-            text = f"all proposals of a tunnel have the group of the first one: {', '.join(kept.left_out)} left out"
-            child.findings.warn(child.key(key), Rule.NO_COUNTERPART, text)
-        into.put(name, kept.proposals, child.place(key))
+        into.put(name, apart.proposals, child.place(key))
 
 
 def report_left_out(options: Options, key: str, apart: Apart) -> None:
@@ -214,7 +208,8 @@ def _bytes(value: object) -> int:
     return int(number) * unit
 
 
-def _selectors(value: object) -> list[str]:
+def selectors(value: object) -> list[str]:
+    """The selectors of an end, with the numbers of protocols and services."""
     return [_selector(each) for each in items(value)] or ["dynamic"]
 
 

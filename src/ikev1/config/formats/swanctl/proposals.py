@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import NamedTuple
 
-from ikev1.crypto.algorithms import ALIASES, ESP_CIPHERS, GROUPS, HASHES, IKE_CIPHERS
+from ikev1.crypto.algorithms import ALIASES, ESP_CIPHERS, GROUPS, HASHES, IKE_CIPHERS, INTEGRITIES
 
 MOST = 200  # proposals
 # What charon accepts for ``default`` with its most preferred first, and what peers commonly have; all in one packet
@@ -21,10 +21,12 @@ _DEFAULT_ESP = (
 )
 ABSENT_ESP = _DEFAULT_ESP[::-1]  # charon prefers AES-GCM only if esp_proposals is absent
 # Words of strongSwan for algorithms that have no number in IKEv1, or that are not implemented
+_OTHER_INTEGRITY = r"aesxcbc|aescmac|sha256_96|sha2_256_96|sha1_160|md5_128|camelliaxcbc"
+_OTHER_GROUPS = r"ntru\d+|newhope\d*|modpnull|ecp224bp|ke\d_\w+|mlkem\d+|kyber\d"
+_NO_GROUP = frozenset({"none", "modpnone"})
 _ELSEWHERE = re.compile(
-    r"prf\w+|aes\d{3}(gcm|ccm|ctr|gmac)\d*|camellia\d{3}(ccm|ctr)\d*|chacha20poly1305(compat)?|blowfish\d*|twofish\d*|"
-    r"serpent\d*|cast128|idea|aesxcbc|aescmac|sha256_96|sha2_256_96|sha1_160|md5_128|camelliaxcbc|ntru\d+|newhope\d*|"
-    r"modpnull|modpnone|none|ecp224bp|x448|curve448|ke\d_\w+|mlkem\d+|kyber\d|null"
+    r"prf\w+|aes\d{3}(gcm|ccm|ctr|gmac)\d*|camellia\d{3}(ccm|ctr)\d*|chacha20poly1305(compat)?|twofish\d*|serpent\d*|"
+    rf"idea|null|modpnone|none|{_OTHER_INTEGRITY}|{_OTHER_GROUPS}"
 )
 _SEQUENCE_NUMBERS = {"esn": True, "noesn": False}
 
@@ -60,15 +62,14 @@ def esp_proposals(written: Iterable[str]) -> Apart:
     made: dict[str, None] = {}
     left_out: dict[str, None] = {}
     for text in _defaults(written, _DEFAULT_ESP):
-        words = _Kinds(text, ESP_CIPHERS, HASHES, GROUPS, _SEQUENCE_NUMBERS)
-        left_out |= dict.fromkeys(words.elsewhere)
-        ciphers, hashes, groups, numbers = words.kinds
+        words = _Kinds(text, ESP_CIPHERS, INTEGRITIES, GROUPS, _SEQUENCE_NUMBERS)
+        left_out |= dict.fromkeys(words.left_out)
+        ciphers, hashes, _, numbers = words.kinds
+        hashes = words.or_without(hashes, _OTHER_INTEGRITY)
         combinations: list[tuple[str, ...]] = [
             each
             for cipher in ciphers
-            for each in product(
-                [cipher], [""] if ESP_CIPHERS[cipher].aead else hashes or [""], groups or [""], numbers or [""]
-            )
+            for each in product([cipher], [""] if ESP_CIPHERS[cipher].aead else hashes, words.groups, numbers or [""])
         ]
         made |= _joined(text, words, combinations)
     return Apart(list(made), list(left_out))
@@ -79,23 +80,11 @@ def ah_proposals(written: Iterable[str]) -> Apart:
     made: dict[str, None] = {}
     left_out: dict[str, None] = {}
     for text in _defaults(written, ["sha256-sha384-sha512-sha1"]):
-        words = _Kinds(text, HASHES, GROUPS, _SEQUENCE_NUMBERS)
-        left_out |= dict.fromkeys(words.elsewhere)
-        hashes, groups, numbers = words.kinds
-        made |= _joined(text, words, list(product(hashes, groups or [""], numbers or [""])))
+        words = _Kinds(text, INTEGRITIES, GROUPS, _SEQUENCE_NUMBERS)
+        left_out |= dict.fromkeys(words.left_out)
+        hashes, _, numbers = words.kinds
+        made |= _joined(text, words, list(product(hashes, words.groups, numbers or [""])))
     return Apart(list(made), list(left_out))
-
-
-def of_one_group(proposals: list[str]) -> Apart:
-    """Those of phase 2 proposals that have the group of the first: all must have the same (RFC 2409 §5.5)."""
-    if not proposals:
-        return Apart([], [])
-    kept = [proposal for proposal in proposals if _group(proposal) == _group(proposals[0])]
-    return Apart(kept, [proposal for proposal in proposals if proposal not in kept])
-
-
-def _group(proposal: str) -> str:
-    return next((word for word in proposal.split("-") if word in GROUPS), "")
 
 
 def _joined(text: str, words: _Kinds, combinations: list[tuple[str, ...]]) -> dict[str, None]:
@@ -125,3 +114,21 @@ class _Kinds:
         rest = [word for word in words if not any(word in table for table in tables)]
         self.elsewhere = [word for word in rest if _ELSEWHERE.fullmatch(word)]
         self.unknown = [word for word in rest if not _ELSEWHERE.fullmatch(word)]
+
+    @property
+    def left_out(self) -> list[str]:
+        """The words of phase 2 that have no meaning in IKEv1."""
+        return [word for word in self.elsewhere if word not in _NO_GROUP]
+
+    def or_without(self, kind: list[str], others: str) -> list[str]:
+        """The choices of integrity algorithms or groups, "" being none. Nothing is left if only ``others`` are named:
+        what was to be protected by these is not to go without.
+        """
+        lacking = any(re.fullmatch(others, word) for word in self.elsewhere)
+        return kind if kind or lacking else [""]
+
+    @property
+    def groups(self) -> list[str]:
+        """The choices of groups for perfect forward secrecy, the last but one kind."""
+        without = [""] if _NO_GROUP.intersection(self.elsewhere) else []
+        return self.or_without(self.kinds[-2] + without, _OTHER_GROUPS)
