@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from ikev1 import af_alg
 from ikev1.config import ConfigError, Loaded, Rule
 from ikev1.core.records.ike_sa import Phase1Suite
 from ikev1.core.records.settings import DAY, Policy
@@ -23,6 +24,21 @@ TRIPLE_DES_MD5_GROUP_5 = Phase1Suite(5, 0, 1, 5)
 
 def policies(loaded: Loaded) -> tuple[Policy, ...]:
     return loaded.settings.connections[0].policies
+
+
+def test_a_cipher_that_this_host_lacks_is_refused(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(af_alg, "_algorithm", lacking)
+    af_alg.missing.cache_clear()
+    assert refused(CONNECTION + 'proposals = ["serpent256-sha256-ecp256"]') == {
+        "connection.branch.proposals": Rule.INVALID_VALUE
+    }
+    policy_of = '[policy.1]\nencryption = "twofish128"\nhash = "sha256"\ngroup = 19\n'
+    assert refused(CONNECTION + policy_of)["policy.1.encryption"] is Rule.INVALID_VALUE
+    af_alg.missing.cache_clear()
+
+
+def lacking(name: str) -> None:
+    raise FileNotFoundError(2, name)
 
 
 def test_policies_are_sorted_by_priority(loaded: Load) -> None:

@@ -9,6 +9,7 @@ from ikev1.core.records.events import IkeUp, MessageSeen
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.settings import Policy
+from ikev1.crypto import cipher
 from ikev1.crypto.algorithms import GROUPS, HASHES, IKE_CIPHERS
 from ikev1.crypto.groups import NUMBERS
 from playbook import Couple, Network, Peer, establish
@@ -92,7 +93,7 @@ def test_without_a_trace_nothing_is_reported_of_messages(network: Network, alice
 @pytest.mark.parametrize(
     "proposal",
     [
-        *(f"{cipher}-sha256-ecp256" for cipher in IKE_CIPHERS),
+        *(f"{word}-sha256-ecp256" for word, entry in IKE_CIPHERS.items() if not cipher.missing(entry.number)),
         *(f"aes128-{hash}-ecp256" for hash in HASHES),
         *(f"aes128-sha1-{name}" for name, word in GROUPS.items() if word.number in NUMBERS and name not in SLOW),
     ],

@@ -15,10 +15,11 @@ from lab.xfrm import states, troubles
 LARGE = 1000  # octets of a ping, which repeat themselves
 
 
-def test_ah(lab: Lab) -> None:
+@pytest.mark.parametrize("hash", ["sha256", "aesxcbc"])
+def test_ah(lab: Lab, hash: str) -> None:
     ours, charon = (
-        replace(OURS, ah="sha256", tunnel='mode = "transport"'),
-        replace(CHARON, esp="ah:sha256", child="mode = transport"),
+        replace(OURS, ah=hash, tunnel='mode = "transport"'),
+        replace(CHARON, esp=f"ah:{hash}", child="mode = transport"),
     )
     pair = KernelPair(lab, hosts(lab.direct()), we_call=True, ours=ours, charon=charon).up()
     pair.assert_protected("ah")

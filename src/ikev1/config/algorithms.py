@@ -10,7 +10,8 @@ from ikev1.config.values import text
 from ikev1.core.negotiation import ipsec_suite
 from ikev1.core.records.child_sa import IpsecSuite
 from ikev1.core.records.settings import IpsecProposal
-from ikev1.crypto.algorithms import ALIASES, GROUPS, HASHES, IKE_CIPHERS, GroupWord
+from ikev1.crypto import cipher
+from ikev1.crypto.algorithms import ALIASES, GROUPS, HASHES, IKE_CIPHERS, CipherWord, GroupWord, registered_name
 from ikev1.crypto.suites import (
     IkeProposal,
     parse_ah_proposal,
@@ -19,14 +20,25 @@ from ikev1.crypto.suites import (
     unused_integrity,
     weaknesses,
 )
-from ikev1.wire.registry import ProtocolId
+from ikev1.wire.registry import Encryption, ProtocolId
 
 Word = TypeVar("Word")
 
 
 def ike_proposal(value: object) -> IkeProposal:
     """The proposal written as ``aes256-sha256-modp2048``."""
-    return parse_ike_proposal(text(value))
+    proposal = parse_ike_proposal(text(value))
+    _require(proposal.encryption)
+    return proposal
+
+
+def _require(encryption: int) -> None:
+    """
+    Raises:
+        ValueError: this host lacks the cipher.
+    """
+    if why := cipher.missing(encryption):
+        raise ValueError(f"{registered_name(Encryption, encryption)} cannot be used in phase 1: {why}")
 
 
 def esp_proposal(findings: Findings, key: str) -> Callable[[object], IpsecProposal]:
@@ -64,7 +76,16 @@ def _one_of(kind: str, words: Mapping[str, Word]) -> Callable[[object], Word]:
     return convert
 
 
-ike_cipher = _one_of("cipher", IKE_CIPHERS)
+_cipher_by_name = _one_of("cipher", IKE_CIPHERS)
+
+
+def ike_cipher(value: object) -> CipherWord:
+    """A cipher of phase 1 by its name."""
+    found = _cipher_by_name(value)
+    _require(found.number)
+    return found
+
+
 ike_hash = _one_of("hash", HASHES)
 _group_by_name = _one_of("Diffie-Hellman group", GROUPS)
 _GROUPS_BY_NUMBER = {int(word.number): word for word in GROUPS.values()}

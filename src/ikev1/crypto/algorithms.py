@@ -58,6 +58,8 @@ _IKE_CIPHERS = (
     *_three_sizes("camellia{}", Encryption.CAMELLIA_CBC, "CAMELLIA_CBC"),
     *_three_sizes("blowfish{}", Encryption.BLOWFISH_CBC, "BLOWFISH_CBC"),
     CipherWord("cast128", Encryption.CAST_CBC, 128, "CAST_CBC", 16),
+    *_three_sizes("serpent{}", Encryption.SERPENT_CBC, "SERPENT_CBC"),
+    *_three_sizes("twofish{}", Encryption.TWOFISH_CBC, "TWOFISH_CBC"),
 )
 
 # Salts and nonces have 4 octets (RFC 3686 §5.1, RFC 4106 §8.1, RFC 4543 §5.4), but those of CCM 3 (RFC 4309 §7.1).

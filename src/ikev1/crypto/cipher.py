@@ -8,21 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from cryptography import exceptions
 from cryptography.hazmat.decrepit.ciphers.algorithms import CAST5, Blowfish, Camellia, TripleDES
 from cryptography.hazmat.primitives import ciphers
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
+from ikev1 import af_alg
 from ikev1.crypto.algorithms import IKE_SIZED, Supported, registered_name
 from ikev1.crypto.des_keys import check_single, check_triple
 from ikev1.crypto.errors import InvalidCiphertext, UnsupportedAlgorithm
 from ikev1.wire.registry import Encryption
 
 
+class _Context(Protocol):
+    """One direction of a cipher in CBC mode, which goes on from the last ciphertext block."""
+
+    def update(self, data: bytes, /) -> bytes: ...
+
+
+class _Contexts(NamedTuple):
+    encryptor: _Context
+    decryptor: _Context
+
+
 class _Algorithm(NamedTuple):
-    make: Callable[[bytes], ciphers.CipherAlgorithm]
+    make: Callable[[bytes], ciphers.CipherAlgorithm] | str  # or the name that the kernel has for it
     block_size: int  # octets
     key_lengths: tuple[int, ...]  # bits; the first is that of a key whose length is not negotiated
 
@@ -46,8 +59,13 @@ _ALGORITHMS = Supported(
         Encryption.CAMELLIA_CBC: _Algorithm(Camellia, 16, (128, 192, 256)),
         Encryption.BLOWFISH_CBC: _Algorithm(Blowfish, 8, (448, 128, 192, 256)),  # RFC 2409 Appendix B
         Encryption.CAST_CBC: _Algorithm(CAST5, 8, (128,)),
+        Encryption.SERPENT_CBC: _Algorithm("cbc(serpent)", 16, (128, 192, 256)),
+        Encryption.TWOFISH_CBC: _Algorithm("cbc(twofish)", 16, (128, 192, 256)),
     },
 )
+
+OF_THE_KERNEL = frozenset(number for number, algorithm in _ALGORITHMS.items() if isinstance(algorithm.make, str))
+"""The phase 1 Encryption Algorithms that no library has, but the kernel (`ikev1.af_alg`)."""
 
 
 def block_size(encryption: int) -> int:
@@ -81,6 +99,27 @@ def key_size(encryption: int, key_length: int) -> int:
     return key_length // 8
 
 
+def missing(encryption: int) -> str:
+    """Why this host cannot use a phase 1 Encryption Algorithm of this package, as text; empty if it can."""
+    algorithm = _ALGORITHMS[encryption]
+    if isinstance(algorithm.make, str):
+        return af_alg.missing(algorithm.make)
+    try:
+        # OpenSSL has old ciphers in a provider that is not everywhere; the key is none of the weak ones
+        _contexts(algorithm, bytes(range(1, algorithm.key_lengths[0] // 8 + 1)))
+    except exceptions.UnsupportedAlgorithm:
+        return f"the OpenSSL of `cryptography` has no {registered_name(Encryption, encryption)}"
+    return ""
+
+
+def _contexts(algorithm: _Algorithm, key: bytes) -> _Contexts:
+    if isinstance(algorithm.make, str):
+        name, size = algorithm.make, algorithm.block_size
+        return _Contexts(af_alg.Cbc(name, key, size, encrypts=True), af_alg.Cbc(name, key, size, encrypts=False))
+    contexts = ciphers.Cipher(algorithm.make(key), CBC(bytes(algorithm.block_size)))
+    return _Contexts(contexts.encryptor(), contexts.decryptor())
+
+
 class Cipher:
     """One cipher under one key, for use by one thread.
 
@@ -99,8 +138,7 @@ class Cipher:
             )
         self.block_size = algorithm.block_size
         self._last = bytes(self.block_size)
-        contexts = ciphers.Cipher(algorithm.make(key), CBC(self._last))
-        self._encryptor, self._decryptor = contexts.encryptor(), contexts.decryptor()
+        self._encryptor, self._decryptor = _contexts(algorithm, key)
 
     def encrypt(self, iv: bytes, plaintext: bytes) -> bytes:
         """The ciphertext of whole blocks; its last block is the next IV.

@@ -13,7 +13,7 @@ from ikev1.config.formats.swanctl.proposals import MOST
 IKE, ESP, AH = "aes,3des", "aes128-sha1,3des-sha1", "sha1"  # the defaults
 _HASHES, _GROUPS = ["sha256", "sha512", "sha1"], ["modp2048", "modp1536"]
 _CIPHER = re.compile(
-    r"(aes|camellia|serpent|twofish)(?:_(cbc|ctr|gcm|ccm|gmac))?(?:_([abc]|8|12|16))?(?:_?(128|192|256))?"
+    r"(?:null_auth_)?(aes|camellia|serpent|twofish)(?:_(cbc|ctr|gcm|ccm|gmac))?(?:_([abc]|8|12|16))?(?:_?(128|192|256))?"
 )
 _TAG = {"a": "8", "b": "12", "c": "16", None: "16"}
 _WORDS = {
@@ -61,7 +61,7 @@ def esp_proposals(written: object, group: str) -> list[str]:
     for text in _split(written):
         cipher, hashes, groups = _parts(text)
         for each in _ciphers(cipher, ["128", "256"]):
-            aead = re.search(r"(gcm|ccm)\d+$", each) is not None
+            aead = re.search(r"(gcm|ccm)\d+$|gmac$", each) is not None
             made += _joined([each], [] if aead else hashes or ["sha1"], group and (groups or [group]))
     return made
 

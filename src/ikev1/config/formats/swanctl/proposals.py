@@ -25,8 +25,8 @@ _OTHER_INTEGRITY = r"aesxcbc|aescmac|sha256_96|sha2_256_96|sha1_160|md5_128|came
 _OTHER_GROUPS = r"ntru\d+|newhope\d*|modpnull|ecp224bp|ke\d_\w+|mlkem\d+|kyber\d"
 _NO_GROUP = frozenset({"none", "modpnone"})
 _ELSEWHERE = re.compile(
-    r"prf\w+|aes\d{3}(gcm|ccm|ctr|gmac)\d*|camellia\d{3}(ccm|ctr)\d*|chacha20poly1305(compat)?|twofish\d*|serpent\d*|"
-    rf"idea|null|modpnone|none|{_OTHER_INTEGRITY}|{_OTHER_GROUPS}"
+    r"prf\w+|aes\d{3}(gcm|ccm|ctr|gmac)\d*|camellia\d{3}(ccm|ctr)\d*|chacha20poly1305(compat)?|idea|null|"
+    rf"modpnone|none|{_OTHER_INTEGRITY}|{_OTHER_GROUPS}"
 )
 _SEQUENCE_NUMBERS = {"esn": True, "noesn": False}
 

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from ikev1.config.findings import ConfigError
 from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.reload import Reload
+from ikev1.crypto import cipher
 from ikev1.crypto.algorithms import GROUPS, HASHES, IKE_CIPHERS
 from ikev1.daemon.observe.message_counters import NAMES
 from ikev1.daemon.vici.codec import Section
@@ -90,7 +91,11 @@ async def flush_certs(call: Call) -> Section:
 
 async def get_algorithms(_: Call) -> Section:
     """The algorithms of phase 1, and the libraries that implement them."""
-    ciphers = {word.display: "cryptography" for word in IKE_CIPHERS.values()}
+    ciphers = {
+        word.display: "af-alg" if word.number in cipher.OF_THE_KERNEL else "cryptography"
+        for word in IKE_CIPHERS.values()
+        if not cipher.missing(word.number)
+    }
     integrity = {word.display: "hashlib" for word in HASHES.values()}
     functions = {word.prf_display: "hashlib" for word in HASHES.values()}
     groups = {
