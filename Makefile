@@ -24,7 +24,7 @@ PEERS_PYTEST = $(BIN)/python -m pytest --reruns 2 -p no:cacheprovider
 # Unit tests that only root can run: `make unit` leaves them to `make interop`
 ROOT_ONLY = $(shell grep -rl --include='test_*.py' 'pytest.mark.root' tests)
 
-.PHONY: help venv bytecode peers lint test unit soak long test-python interop kernel kernel-1 kernel-2 lower-bounds docs demo bench clean
+.PHONY: help venv bytecode peers lint test unit soak long test-python interop kernel kernel-1 kernel-2 lower-bounds docs man demo bench clean
 
 help:
 	@echo 'make test     set up, then run every test: unit tests first, then interop and kernel at once'
@@ -38,6 +38,7 @@ help:
 	@echo 'make lint     ruff check, ruff format --check, mypy --strict'
 	@echo 'make lower-bounds  the unit tests with the oldest packages that pyproject.toml allows'
 	@echo 'make docs     the documentation as web pages, in site/; a warning is an error'
+	@echo 'make man      the manual pages, in build/man/'
 	@echo 'make demo     two gateways on this machine bring up a tunnel, explained step by step'
 	@echo 'make bench    what a handshake, an SA and a flood cost, beside strongSwan where it is installed'
 	@echo 'make venv     only the virtual environment ($(VENV))'
@@ -115,6 +116,9 @@ $(VENV)/ready-for-docs: $(READY)
 	@$(BIN)/pip install --quiet --editable '.[docs]'
 	@touch $@
 
+man: $(READY)
+	$(BIN)/python tools/man-pages build/man
+
 demo: $(READY)
 	@$(BIN)/ikev1 demo
 
@@ -123,4 +127,4 @@ bench: bytecode peers
 
 clean:
 	find src tests -name __pycache__ -prune -exec rm -rf {} +
-	rm -rf $(VENV) .venv-* .lab site .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-* build .lab site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
-_BOOT_TIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+since_boot: Callable[[], float] = (
+    partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
+)
+"""Seconds since some moment, also while the system was suspended where the system counts them (CLOCK_BOOTTIME).
 
-
-def since_boot() -> float:
-    """Seconds since some moment, also while the system was suspended where the system counts them (CLOCK_BOOTTIME).
-
-    Peers go on while this system is suspended, so lifetimes and silences count that time.
-    """
-    return time.monotonic() if _BOOT_TIME is None else time.clock_gettime(_BOOT_TIME)
+Peers go on while this system is suspended, so lifetimes and silences count that time.
+"""
 
 
 class SteadyClock:

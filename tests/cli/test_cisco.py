@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -37,18 +38,31 @@ def test_a_phrase_is_a_command(verb: str, phrase: str, crypto: tuple[str, ...]) 
         ("show", "crypto isa pol", "isakmp policy"),
         ("show", "ses", "tunnels"),
         ("clear", "cry sess", "isakmp"),
-        ("clear", "crypto s", "s"),  # sa or session
-        ("show", "crypto isakmp p", "isakmp p"),  # peers or policy
+        ("clear", "cry isa sa", "isakmp"),
+        ("clear", "is 7", "isakmp --conn-id 7"),
+        ("clear", "isa s 7", "isakmp --conn-id 7"),
         ("show", "tunnels --down", "tunnels --down"),
         ("show", "crypto engine", "engine"),
         ("show", "c", "c"),
         ("show", "", ""),
+        ("clear", "crypto ipsec", "ipsec"),
         ("clear", "sa peer", "sa peer"),
         ("debug", "crypto isakmp 127", "isakmp"),
     ],
 )
 def test_an_abbreviation_is_understood_while_one_command_fits(verb: str, written: str, ours: str) -> None:
     assert translated(verb, written.split()) == ours.split()
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["clear i", "clear cr i", "clear crypto i sa", "clear crypto s", "show crypto isakmp p", "show i s", "debug i"],
+)
+def test_an_ambiguous_abbreviation_does_nothing(words: str) -> None:
+    verb, *arguments = words.split()
+    with pytest.raises(click.UsageError):
+        translated(verb, arguments)
+    assert CliRunner().invoke(main, [verb, *arguments, "--socket", "/nonexistent/socket"]).exit_code == 2
 
 
 def test_what_is_no_phrase_is_a_wrong_command_line() -> None:

@@ -199,3 +199,19 @@ def test_a_link_local_peer_names_its_interface(loaded: Load) -> None:
     text = NET.format("a", "s", ends, "net", 'local = "fd01::/64"\nremote = "fd02::/64"\nstart = "trap"')
     (connection,) = loaded(text).settings.connections
     assert connection.remote_address == "fe80::2%eth0"
+
+
+@pytest.mark.parametrize(("remote", "warned"), [("%any", True), ("198.51.100.0/24", True), ("198.51.100.7", False)])
+def test_who_only_initiates_has_no_use_for_peers_that_cannot_be_called(loaded: Load, remote: str, warned: bool) -> None:
+    text = f'''
+[gateway]
+initiator_only = true
+[connection.branch]
+remote_address = "{remote}"
+secret = "a secret of more than twenty octets"
+[connection.branch.tunnel.net]
+local = "10.1.0.0/16"
+remote = "10.2.0.0/16"
+'''
+    rules = [finding.rule for finding in loaded(text).warnings]
+    assert (Rule.NEVER_UP in rules) is warned

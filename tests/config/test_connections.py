@@ -165,11 +165,11 @@ def test_policies_and_tunnels_know_what_an_offer_may_be(loaded: Load, check: Pro
     assert {policy.check for policy in found.policies} == {found.tunnels[0].check} == {check}
 
 
-def test_without_a_word_the_check_is_strict_of_lifetimes_that_are_configured(loaded: Load) -> None:
+def test_without_a_word_lifetimes_that_differ_are_accepted(loaded: Load) -> None:
     silent = connection(loaded(TUNNEL))
     said = connection(loaded(CONNECTION + 'lifetime = "24h"\n[connection.branch.tunnel.net]\nlifetime = "1h"'))
     for found in (silent, said):
-        assert (found.policies[0].check, found.tunnels[0].check) == (ProposalCheck.STRICT, ProposalCheck.STRICT)
+        assert (found.policies[0].check, found.tunnels[0].check) == (ProposalCheck.CLAIM, ProposalCheck.CLAIM)
         assert (found.policies[0].lifetime, found.tunnels[0].lifetime) == (86_400, 3600)
     assert not silent.policies[0].lifetime_set
     assert not silent.tunnels[0].lifetime_set

@@ -23,6 +23,7 @@ SECTIONS = {
     "[policy.PRIORITY]": "policy.1",
     "[connection.NAME]": "connection.c",
     "[connection.NAME.tunnel.NAME]": "connection.c.tunnel.t",
+    "[shunt.NAME]": "shunt.s",
     "[users]": "users",
     "[pam]": "pam",
     "[radius]": "radius",

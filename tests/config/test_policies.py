@@ -133,3 +133,13 @@ def test_weak_algorithms_warn_and_work(loaded: Load) -> None:
         ("policy.1", "modp1024"),
         ("connection.other.proposals", "modp1024"),
     }
+
+
+@pytest.mark.parametrize(("mode", "groups"), [("main", {14, 19, 20, 31}), ("aggressive", {14})])
+def test_the_default_policies_have_one_group_in_aggressive_mode(loaded: Load, mode: str, groups: set[int]) -> None:
+    text = (
+        f'[connection.c]\nremote_address = "192.0.2.1"\nsecret = "a secret of more than twenty octets"\nmode = "{mode}"'
+    )
+    found = loaded(text)
+    assert {policy.suite.group for policy in found.settings.connections[0].policies} == groups
+    assert Rule.AGGRESSIVE_ONE_GROUP not in [finding.rule for finding in found.warnings]

@@ -185,6 +185,31 @@ def test_a_small_pool(loaded: Load) -> None:
     assert not warnings(loaded('[pools.office]\naddresses = "10.99.0.1"' + one))
 
 
+SPLIT = '[pools.office]\naddresses = "10.99.0.0/24"\nsplit_include = ["10.1.0.0/16", "10.2.0.0/16"]'
+
+
+@pytest.mark.parametrize(
+    ("locals_", "warned"),
+    [
+        (["0.0.0.0/0"], False),
+        (["10.0.0.0/8"], False),
+        (["10.1.0.0/16"], True),
+        (["10.1.0.0/16", "10.2.0.0/16"], True),
+        (["10.0.0.0/8", "10.2.0.0/16"], False),
+        (["10.2.0.0/16", "0.0.0.0/0"], False),
+        ([], True),
+    ],
+)
+def test_networks_to_include_that_clients_do_not_reach(loaded: Load, locals_: list[str], warned: bool) -> None:
+    """A client with one pair gets the first tunnel."""
+    tunnels = "".join(
+        f'\n[connection.users.tunnel.t{number}]\nlocal = "{local}"' for number, local in enumerate(locals_)
+    )
+    users = USERS.partition("[connection.users.tunnel")[0]
+    found = warnings(loaded(f"{SPLIT}{users}{tunnels}"))
+    assert (found.get("pools.office.split_include") is Rule.SPLIT_NETWORK_UNREACHABLE) is warned
+
+
 def test_an_unused_pool(loaded: Load) -> None:
     assert warnings(loaded('[pools.a]\naddresses = "10.0.0.0/24"'))["pools.a"] is Rule.UNUSED_POOL
 

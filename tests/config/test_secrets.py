@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ikev1.config import ConfigError, Loaded, Rule
+from ikev1.config.files import Files
 from ikev1.config.findings import Invalid
 from ikev1.config.secrets import Secrets, decode, exposure, oddity
 
@@ -144,7 +145,7 @@ def test_a_connection_has_one_secret_at_most(refused: Refused, keys: str, rule: 
 
 def test_a_secret_of_another_type_is_not_shown() -> None:
     with pytest.raises(Invalid) as caught:
-        Secrets(Path(), None).inline(1234)
+        Secrets(Files(Path()), None).inline(1234)
     assert "1234" not in str(caught.value)
 
 

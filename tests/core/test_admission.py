@@ -299,7 +299,7 @@ def test_a_forged_message_3_keeps_nobody_out(network: Network, alice: Peer, bob:
 
 
 def test_strangers_share_a_budget_of_answers(network: Network, alice: Peer, bob: Peer) -> None:
-    bob.engine.trace = lambda sa, label: False
+    bob.engine.trace = lambda sa, label, sent: False
     octets = aggressive_message_1(network, alice)
     answers = [len(said(bob, cookie(number) + octets[8:])) for number in range(AGGRESSIVE_ANSWERS + 20)]
     assert answers == [1] * AGGRESSIVE_ANSWERS + [0] * 20
@@ -310,7 +310,7 @@ def test_strangers_share_a_budget_of_answers(network: Network, alice: Peer, bob:
 
 
 def test_repetitions_share_a_budget_of_octets(network: Network, alice: Peer, bob: Peer) -> None:
-    bob.engine.trace = lambda sa, label: False
+    bob.engine.trace = lambda sa, label, sent: False
     octets = aggressive_message_1(network, alice)
     sizes = [sum(len(each.octets) for each in said(bob, octets)) for _ in range(1500)]
     assert AGGRESSIVE_OCTETS <= sum(sizes) < AGGRESSIVE_OCTETS + max(sizes)
@@ -343,7 +343,7 @@ def test_message_1_of_yesterday_gets_other_cookies(network: Network, alice: Peer
 
 
 def test_first_messages_never_seen_before_share_a_budget(network: Network, bob: Peer) -> None:
-    bob.engine.trace = lambda sa, label: False
+    bob.engine.trace = lambda sa, label, sent: False
     answered = [
         len(said(bob, message_1(b"A" * 8, *offered(lifetime=1000 + number)))) for number in range(FIRST_MESSAGES + 10)
     ]
@@ -356,7 +356,7 @@ def test_first_messages_never_seen_before_share_a_budget(network: Network, bob: 
 
 def test_callers_for_whom_nobody_is_configured_spend_nothing(network: Network, couple: Couple) -> None:
     _, bob = couple()
-    bob.engine.trace = lambda sa, label: False
+    bob.engine.trace = lambda sa, label, sent: False
     for number in range(FIRST_MESSAGES + 10):
         said(bob, message_1(b"A" * 8, *offered(lifetime=number)), FROM_ALICE._replace(remote_host="203.0.113.66"))
     assert set(bob.failures) == {Code.NO_CONNECTION}
@@ -366,7 +366,7 @@ def test_callers_for_whom_nobody_is_configured_spend_nothing(network: Network, c
 @pytest.mark.parametrize("exchange", [MAIN, ExchangeType.AGGRESSIVE])
 def test_what_was_refused_is_refused_again_without_a_thought(network: Network, bob: Peer, exchange: int) -> None:
     """The budget tells: it is not touched."""
-    bob.engine.trace = lambda sa, label: False
+    bob.engine.trace = lambda sa, label, sent: False
     hostile = offered(VendorId(b"V"), suite="3des-md5-modp1024")
     times = max(FIRST_MESSAGES, AGGRESSIVE_ANSWERS) + 10
     for number in range(times):

@@ -98,7 +98,7 @@ def test_what_is_held_behind_a_message_that_is_examined_is_bounded(network: Netw
 
 def test_what_is_sent_again_for_want_of_message_3_is_taken_from_the_budget(network: Network, couple: Couple) -> None:
     alice, bob = couple(alice=of("alice"), bob=of("bob", remote_address="%any", remote_id=ALICE))
-    bob.engine.trace = lambda sa, label: False
+    bob.engine.trace = lambda sa, label, sent: False
     alice.calls()
     message_1 = network.flying.popleft().octets
     given = [0]

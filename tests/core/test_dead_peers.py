@@ -441,6 +441,29 @@ def test_each_tunnel_without_an_answer_has_its_own_wait(network: Network) -> Non
     assert alice.failures == []
 
 
+def test_each_pair_of_a_tunnel_has_its_own_wait(network: Network) -> None:
+    """Bob negotiates parts of alice's tunnel. Traffic of one goes one way only; that of the other does so later."""
+    parts = [tunnel(f"part{place}", remote=f"10.2.{place}.0/24", mirrored=True) for place in range(2)]
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel(), **DPD)))
+    bob = network.peer("bob", BOB, settings(connection(BOB, ALICE, *parts, **DPD)))
+    for part in parts:
+        bob.calls(part.name)
+        network.settle()
+    silent, other = (part.local for part in parts)
+    for second in range(380):
+        alice.packets("out")
+        for child in alice.children if second < 300 else ():
+            if child.remote == other:
+                alice.received_at[child.inbound.spi] = network.now
+        network.run(1.0)
+        waits = {each.remote: each.quick_mode_wait for each in alice.sa.liveness.renewals}
+        if second == 290:
+            assert set(waits) == {silent}
+    assert {child.remote for child in alice.children} == {silent, other}
+    assert waits[other] == 22.0 < waits[silent], "the first wait of a responder"
+    assert alice.failures == []
+
+
 def test_traffic_that_comes_back_with_the_pair_before_is_an_answer(network: Network) -> None:
     """A peer may go on sending with the pair that was replaced."""
     alice, bob = couple_with_long_linger(network)

@@ -135,7 +135,7 @@ def test_nobody_without_a_connection_is_answered_with_a_cookie(network: Network,
 
 
 def test_a_flood_from_everywhere_takes_no_memory_and_no_randomness(network: Network, alice: Peer, bob: Peer) -> None:
-    bob.engine.trace = lambda sa, label: False
+    bob.engine.trace = lambda sa, label, sent: False
     held = message_3(network, alice, bob)
     bob.engine.receive(message_1(b"A" * 8, bob), FROM_ALICE, network.now)
     drawn, size = bob.random.drawn, len(bob.engine.dump())
@@ -151,7 +151,7 @@ def test_a_flood_from_everywhere_takes_no_memory_and_no_randomness(network: Netw
 def test_a_flood_of_ever_new_messages_is_bounded_and_pushes_out_nobody_who_was_there(
     network: Network, alice: Peer, bob: Peer
 ) -> None:
-    bob.engine.trace = lambda sa, label: False
+    bob.engine.trace = lambda sa, label, sent: False
     establish(network, alice, None)
     alice.does(lambda engine: engine.close_ike(alice.sa.unique_id, network.now))
     network.settle()
@@ -168,7 +168,7 @@ def test_a_flood_of_ever_new_messages_is_bounded_and_pushes_out_nobody_who_was_t
 
 
 def test_a_flood_of_large_messages_is_bounded(network: Network, alice: Peer, bob: Peer) -> None:
-    bob.engine.trace = lambda sa, label: False
+    bob.engine.trace = lambda sa, label, sent: False
     size = len(bob.engine.dump())
     for cookie in cookies(100):
         large = [VendorId(cookie + bytes(600)) for _ in range(100)]

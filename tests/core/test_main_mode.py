@@ -83,7 +83,7 @@ def test_every_message_is_reported_with_what_is_awaited_next(network: Network, a
 
 def test_without_a_trace_nothing_is_reported_of_messages(network: Network, alice: Peer, bob: Peer) -> None:
     network.reborn = False  # the switch belongs to the process, not to its state
-    bob.engine.trace = lambda sa, label: False
+    bob.engine.trace = lambda sa, label, sent: False
     alice.calls()
     network.settle()
     assert bob.saw(MessageSeen) == []

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from configured import ALICE, BOB, connection, settings, tunnel
+from configured import ALICE, BOB, connection, esp, settings, tunnel
 from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.exchanges.protection import phase2_iv, seal
 from ikev1.core.exchanges.transaction_exchange import TRANSACTION
 from ikev1.core.negotiation import mode_config as attributes
-from ikev1.core.peer.vendor_ids import speaks_unity
+from ikev1.core.peer.vendor_ids import ACCEPTS_LESS, speaks_unity
 from ikev1.core.records.actions import AllocateSpi, AssignAddresses
 from ikev1.core.records.answers import AddressesAssigned
 from ikev1.core.records.events import Code, ConfigAssigned, ConfigReceived
@@ -381,7 +381,49 @@ def test_a_client_with_split_networks_asks_for_everything(network: Network) -> N
     network.settle()
     assert alice.failures == bob.failures == []
     assert [(str(pair.local), str(pair.remote)) for pair in bob.children] == [("10.1.0.0/16", "10.99.0.10/32")]
+    assert [(str(pair.local), str(pair.remote)) for pair in alice.children] == [("10.99.0.10/32", "10.1.0.0/16")]
+
+
+def test_another_client_with_split_networks_gets_the_client_ids_that_it_requested(network: Network) -> None:
+    """racoon and iPhones accept no others; vpnc sends all into its one pair."""
+    alice, bob = meet(network, client("0.0.0.0/0"), gateway("10.1.0.0/16"))
+    alice.calls(None)
+    network.settle()
+    change(bob.engine, bob.sa, vendors=tuple(each for each in bob.sa.vendors if each != ACCEPTS_LESS))
+    alice.calls("t0")
+    network.settle()
+    assert [(str(pair.local), str(pair.remote)) for pair in bob.children] == [("10.1.0.0/16", "10.99.0.10/32")]
     assert [(str(pair.local), str(pair.remote)) for pair in alice.children] == [("10.99.0.10/32", "0.0.0.0/0")]
+
+
+def test_each_of_two_split_networks_has_a_tunnel_of_its_own(network: Network) -> None:
+    alice, bob = meet(network, client("0.0.0.0/0"), gateway("10.1.0.0/16", "10.2.0.0/16"))
+    bob.assigns = Desk("10.99.0.10", config=replace(CONFIG, split_include=("10.1.0.0/16", "10.2.0.0/16")))
+    alice.calls("t0")
+    network.settle()
+    assert alice.failures == bob.failures == []
+    assert networks_of(alice) == {str(pair.local) for pair in bob.children} == {"10.1.0.0/16", "10.2.0.0/16"}
+    for _ in range(2):
+        alice.does(lambda engine: engine.rekey_child(alice.children[0].unique_id, network.now))
+        network.run(60)
+    assert networks_of(alice) == {str(pair.local) for pair in bob.children} == {"10.1.0.0/16", "10.2.0.0/16"}
+    assert alice.failures == bob.failures == []
+
+
+def test_a_client_uses_forward_secrecy_if_the_gateway_demands_it(network: Network) -> None:
+    """With the group of phase 1, also for the next pair."""
+    server = replace(gateway(), tunnels=(tunnel("t0", "0.0.0.0/0", None, proposals=(esp("aes128-sha256-ecp256"),)),))
+    alice, bob = meet(network, client(), server)
+    bob.assigns = Desk("10.99.0.10", config=replace(CONFIG, pfs=1))
+    alice.calls("t0")
+    network.settle()
+    assert alice.failures == bob.failures == []
+    assert alice.sa.chosen is not None
+    assert [pair.group for pair in alice.children] == [alice.sa.chosen.suite.group]
+    alice.does(lambda engine: engine.rekey_child(alice.children[0].unique_id, network.now))
+    network.run(60)
+    assert [pair.group for pair in bob.children] == [alice.sa.chosen.suite.group]
+    assert alice.failures == bob.failures == []
 
 
 NAMED = replace(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from configured import ALICE, BOB, connection, esp, settings, tunnel
 from dishonest import resealed
 from ikev1.core.records.child_sa import ChildSa, Mark, PacketMarks
-from ikev1.core.records.events import ChildUp, Code, Failure
+from ikev1.core.records.events import ChildUp, Code, Failure, Note
 from ikev1.core.records.selector import Selector
-from ikev1.core.records.settings import IpsecProposal
+from ikev1.core.records.settings import IpsecProposal, ProposalCheck
 from ikev1.crypto.algorithms import ESP_CIPHERS, INTEGRITIES
 from ikev1.crypto.suites import esp_key_sizes
 from ikev1.wire.payloads import Payload, SecurityAssociation
@@ -322,3 +322,44 @@ def test_whoever_chooses_our_spis_knows_no_other_than_the_peers(network: Network
     network.settle()
     assert bob.failures == [Code.NO_SPI]
     assert alice.children == bob.children == []
+
+
+class TestPfsIfRefused:
+    """A tunnel without a word about algorithms, and a peer that requires perfect forward secrecy."""
+
+    REQUIRES: ClassVar[dict[str, Any]] = {"proposals": (esp("aes128-sha256-modp1024"),), "check": ProposalCheck.EXACT}
+
+    def peers(self, couple: Couple, **requires: Any) -> tuple[Peer, Peer]:
+        alice, bob = couple()
+        alice.is_given(settings(connection(ALICE, BOB, tunnel(pfs_if_refused=True))))
+        bob.is_given(settings(connection(BOB, ALICE, tunnel(mirrored=True, **requires))))
+        return alice, bob
+
+    def test_the_group_of_phase_1_is_requested_if_the_peer_refuses(self, network: Network, couple: Couple) -> None:
+        required = {"proposals": (esp("aes128-sha256-ecp256"),), "check": ProposalCheck.EXACT}
+        alice, _ = self.peers(couple, **required)
+        alice.calls()
+        network.run(10)
+        assert alice.child.group == 19
+        assert [note.code for note in alice.saw(Note)].count(Code.PFS_REQUESTED) == 1
+        assert alice.failures == []
+
+        alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
+        network.run(60)
+        assert alice.child.group == 19
+        assert [note.code for note in alice.saw(Note)].count(Code.PFS_REQUESTED) == 1
+
+    def test_a_peer_that_refuses_that_as_well_has_refused(self, network: Network, couple: Couple) -> None:
+        alice, bob = self.peers(couple, **self.REQUIRES)
+        alice.calls()
+        network.run(20)
+        assert alice.failures == [Code.REFUSED_BY_PEER]
+        assert bob.failures == [Code.NO_PROPOSAL_CHOSEN] * 2
+
+    def test_what_is_configured_is_requested_alone(self, network: Network, couple: Couple) -> None:
+        alice, bob = self.peers(couple, **self.REQUIRES)
+        alice.is_given(settings(connection(ALICE, BOB, tunnel())))
+        alice.calls()
+        network.run(20)
+        assert alice.failures == [Code.REFUSED_BY_PEER]
+        assert bob.failures == [Code.NO_PROPOSAL_CHOSEN]

@@ -14,6 +14,7 @@ from ikev1.core.records.events import ChildDown, ChildUp, Code, IkeDown, IkeUp
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.settings import Rekeying
+from ikev1.testing import Outage
 from playbook import Couple, Datagram, Network, Peer, Randomness, establish
 
 HOUR, DAY = 3600, 86_400
@@ -137,7 +138,13 @@ def test_an_isakmp_sa_is_replaced_and_its_pairs_go_over(network: Network, alice:
         replaced = peer.engine.sas[old.cookies]
         assert (replaced.state, replaced.heir, replaced.rekey_at) == (IkeState.REKEYED, peer.sa.unique_id, 0.0)
         assert replaced.children == (), "the heir has them"
-    network.plays("29.8 s pass", "alice -> bob INFO D(ISAKMP)")
+    network.plays(
+        "29.8 s pass",  # bob's last message is so old that a Delete might find nobody
+        "alice -> bob INFO N(R_U_THERE)",
+        "bob -> alice INFO N(R_U_THERE_ACK)",
+        "0.5 s pass",
+        "alice -> bob INFO D(ISAKMP)",
+    )
     for peer in (alice, bob):
         assert peer.sa.cookies != old.cookies
         assert peer.sa.state is IkeState.ESTABLISHED
@@ -146,6 +153,22 @@ def test_an_isakmp_sa_is_replaced_and_its_pairs_go_over(network: Network, alice:
         assert not peer.saw(ChildUp)
     assert alice.child == pair
     assert works(alice, bob)
+
+
+def test_a_replaced_isakmp_sa_is_deleted_when_the_peer_is_there_to_hear_it(
+    network: Network, alice: Peer, bob: Peer
+) -> None:
+    establish(network, alice)
+    old = alice.sa
+    alice.does(lambda engine: engine.rekey_ike(old.unique_id, network.now))
+    network.run(6)
+    network.link = Outage()
+    network.run(45)
+    assert old.cookies in alice.engine.sas
+    network.link = lambda datagram: [datagram]
+    network.run(10)
+    for peer in (alice, bob):
+        assert [sa.state for sa in peer.engine.sas.values()] == [IkeState.ESTABLISHED]
 
 
 def test_the_responder_may_replace_the_isakmp_sa(network: Network, alice: Peer, bob: Peer) -> None:

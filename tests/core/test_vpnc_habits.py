@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ikev1.core.exchanges.informational import delete_ike
+from ikev1.core.exchanges.informational import delete_child, delete_ike
 from ikev1.core.peer.vendor_ids import DPD, FRAGMENTATION, UNITY, VERSIONS, XAUTH, is_vpnc
 from ikev1.core.records.events import IkeDown, MessageSeen
 from ikev1.core.records.ike_sa import IkeState
@@ -119,6 +119,25 @@ def test_its_delete_after_a_renewal_is_for_the_old_one(network: Network, pair: t
     alice.does(lambda engine: say(engine, alice.sa, [delete_ike(alice.sa)], network.now))
     network.settle()
     assert new.unique_id in [event.sa.unique_id for event in bob.saw(IkeDown)]
+
+
+@pytest.mark.parametrize("pair_first", [True, False])
+def test_its_delete_of_both_in_one_message_ends_both(
+    network: Network, pair: tuple[Peer, Peer], pair_first: bool
+) -> None:
+    alice, bob = pair
+    old = bob.sa
+    renewed(network, alice)
+    new, deletes = bob.sa, [delete_child(alice.child), delete_ike(alice.sa)]
+    alice.does(
+        lambda engine: say(engine, alice.sa, deletes if pair_first else deletes[::-1], network.now),
+    )
+    network.settle()
+    assert [event.sa.unique_id for event in bob.saw(IkeDown)] == [old.unique_id]
+    assert bob.sa.unique_id == new.unique_id
+    assert bob.children == []
+    assert not bob.inbound
+    assert not bob.outbound
 
 
 def test_the_delete_of_another_client_is_for_what_it_says(network: Network, couple: Couple) -> None:

@@ -28,7 +28,18 @@ from ikev1.daemon.host.data_plane_choice import PlaneChoice
 from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.observe.event_log import EventLog, Level, Line
 from ikev1.daemon.vici.server import ViciServer
-from ikev1.esp.plane import Counters, Drops, Listener, PlaneError, Protected, Reader, SendUdp, Trap
+from ikev1.esp.plane import (
+    Counters,
+    Drops,
+    Listener,
+    PlaneError,
+    Protected,
+    Reader,
+    RoutedInterface,
+    SendUdp,
+    Shunted,
+    Trap,
+)
 from ikev1.esp.reach import EVERYTHING, Reach
 from ikev1.store import SqliteStore
 
@@ -51,6 +62,7 @@ class CountingPlane:
         self.inbound: dict[int, ChildSa] = {}
         self.outbound: dict[int, ChildSa] = {}
         self.traps: dict[tuple[str, str], Trap] = {}
+        self.shunted: frozenset[Shunted] | None = None  # before it is told
         self.protected: dict[tuple[str, str], Protected] | None = None  # before it is told
         self.kept_protected = False
         self.received: list[bytes] = []
@@ -153,6 +165,14 @@ class CountingPlane:
         if self.refuse:
             raise PlaneError(self.refuse)
         self.protected = {(protected.connection, protected.tunnel): protected for protected in traffic}
+
+    def shunt(self, traffic: Collection[Shunted]) -> None:
+        if self.refuse:
+            raise PlaneError(self.refuse)
+        self.shunted = frozenset(traffic)
+
+    def interfaces(self, wanted: Collection[RoutedInterface]) -> None:
+        self.routed = tuple(wanted)
 
     def close(self, *, keep_protected: bool = False) -> None:
         self.kept_protected = keep_protected

@@ -225,16 +225,22 @@ async def verdicts(examiner: CertificateChecker, found: dict[int, CertificateVer
 
 def test_each_question_has_its_answer() -> None:
     found: dict[int, CertificateVerdict] = {}
+    lines: list[Line] = []
 
     async def ask() -> None:
-        examiner = CertificateChecker(found.__setitem__, clock, log=EventLog())
+        log = EventLog()
+        log.attach(Level.INFO, lines.append)
+        examiner = CertificateChecker(found.__setitem__, clock, log=log)
         examiner.check(question(1))
         examiner.check(question(2, Trust(authorities=(OTHER_ROOT.der,))))
         assert not found
         await verdicts(examiner, found, 2)
 
     asyncio.run(ask())
-    assert found[1] == Trusted(public_keys.encode(ALICE.public_key()), "C=XX, O=lab, CN=alice")
+    assert isinstance(found[1], Trusted)
+    assert found[1][:2] == (public_keys.encode(ALICE.public_key()), "C=XX, O=lab, CN=alice")
+    assert tuple(line.text for line in lines) == found[1].statuses
+    assert len(lines) == 1  # neither CRL nor OCSP says anything about it
     assert isinstance(found[2], Untrusted)
     assert found[2].code == "cert-untrusted"
 

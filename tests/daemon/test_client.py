@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ikev1.core.records.child_sa import ChildSa
-from ikev1.core.records.events import Event
+from ikev1.core.records.events import Event, Note
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.daemon.client import ClientConnection, Outcome
 from ikev1.daemon.l2tp.link import LinkAddresses
@@ -24,7 +24,13 @@ class _View:
     def __init__(self) -> None:
         self.is_up = asyncio.Event()
 
-    def calling(self) -> None:
+    def calling(self, patience: float) -> None:
+        pass
+
+    def silent(self, note: Note, left: float) -> None:
+        pass
+
+    def waiting(self, sa: IkeSa, since: float, left: float) -> None:
         pass
 
     def event(self, event: Event) -> None:

@@ -85,6 +85,19 @@ def test_a_flood_is_read_in_bounded_portions(cookie: bytes, portion: int) -> Non
     assert converse(scenario) == []
 
 
+def test_messages_and_packets_that_waited_together_are_handed_on_in_the_order_of_arrival() -> None:
+    async def scenario(endpoint: Endpoint, recorder: Recorder, peer: socket.socket) -> None:
+        marker, cookies = bytes(4), b"cookie-Icookie-R"  # of an established ISAKMP SA
+        qm3, delete, qm1 = (marker + cookies + name for name in (b"QM3", b"Delete", b"QM1"))
+        come = [qm3, b"ESP1", b"ESP2", delete, b"ESP3", b"ESP4", qm1]
+        for datagram in come:  # the loop reads none of them before all are there
+            peer.sendto(datagram, ("127.0.0.1", endpoint.encapsulation_port))
+        await recorder.until(lambda: len(recorder.in_order) == len(come))
+        assert recorder.in_order == [datagram.removeprefix(marker) for datagram in come]
+
+    assert converse(scenario) == []
+
+
 def test_esp_in_runs_arrives_packet_by_packet() -> None:
     packets = [bytes([1 + number % 200]) * 1000 for number in range(150)] + [b"the last, a short one"]
 

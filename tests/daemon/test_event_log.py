@@ -25,7 +25,7 @@ from ikev1.core.records.events import (
     XauthUp,
 )
 from ikev1.core.records.exchange import Role
-from ikev1.core.records.ike_sa import IkeSa, IkeState, Keys
+from ikev1.core.records.ike_sa import Chosen, IkeSa, IkeState, Keys, Phase1Suite
 from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
@@ -36,6 +36,7 @@ from ikev1.daemon.observe.event_log import EventLog, Level, Line
 PATH = UdpPath("192.0.2.1", 500, "192.0.2.2", 500)
 KEYS = Keys(b"SKEYID..", b"SKEYID_d", b"SKEYID_a", b"encryption key..", b"iv")
 SA = IkeSa(7, "branch", Role.INITIATOR, PATH, b"i" * 8, b"r" * 8, created_at=0.0, keys=KEYS)
+CHOSEN = Chosen(Phase1Suite(encryption=7, key_length=128, hash=4, group=19), 3600)
 CHILD = ChildSa(
     unique_id=9,
     name="net",
@@ -53,6 +54,11 @@ CHILD = ChildSa(
 
 WORDS: list[tuple[Event, Level, str]] = [
     (IkeUp(SA), Level.INFO, "[IKE] <branch|7> ISAKMP SA established with 192.0.2.2"),
+    (
+        IkeUp(replace(SA, chosen=CHOSEN, IDii_b=b"\x02\0\0\0gw", IDir_b=b"\x02\0\0\0branch")),
+        Level.INFO,
+        "[IKE] <branch|7> ISAKMP SA established with 192.0.2.2: branch authenticated by PRE_SHARED_KEY, we are gw",
+    ),
     (
         ConfigAssigned(replace(SA, assigned=ModeConfig(("10.99.0.10", "fd00::10"), dns=("10.1.0.53",)))),
         Level.INFO,

@@ -12,8 +12,8 @@ import pytest
 from clients import remote_access, site_to_site
 from clients.caller import Caller
 from clients.channel import Refused
-from clients.facts import Life, Sure, known, subnet
 from clients.facts import Peer as Sender
+from clients.facts import Sure, known, subnet
 from clients.gateway import BOX, EVERYTHING, HOME, NAT, OURS, THEIR_GATEWAY, THEIRS, gateway
 from clients.recipes import FOLDER, PAGES, loaded
 from configuration_files import SECRET
@@ -52,7 +52,7 @@ WRONG = [
     Wrong("cisco-ios", site_to_site.CISCO_IOS, Code.SELECTORS_UNACCEPTABLE, ours=subnet("10.3.0.0/16")),
     Wrong(
         "cisco-asa",
-        replace(site_to_site.CISCO_ASA, esp_life=Life(43_200, Sure.REMEMBERED)),
+        replace(site_to_site.CISCO_ASA, ike=known(Sure.DOCUMENTED, "aes256-sha1-modp1024")),
         Code.NO_PROPOSAL_CHOSEN,
     ),
     Wrong("mikrotik", site_to_site.MIKROTIK_DEFAULT, Code.NO_PROPOSAL_CHOSEN),  # modp1024

@@ -236,6 +236,10 @@ def test_a_good_certificate_passes_the_revocation_list(lab: Lab, we_call: bool) 
     found = ends(lab, we_call=we_call, ours=strict)
     found.caller.control.initiate()
     assert found.ours.control.child()
+    said = found.ours.log()
+    assert "is not revoked according to the CRL of" in said
+    who = ("gw.lab", "alice@lab") if we_call else ("alice@lab", "gw.lab")
+    assert f"{who[0]} authenticated by RSA_SIGNATURES, we are {who[1]}" in said
 
 
 @ROLES

@@ -67,6 +67,25 @@ def test_a_gateway_that_ends(lab: Lab) -> None:
     assert client.wait() == 6
 
 
+def test_a_backup_server(lab: Lab) -> None:
+    """It is called when the gateway does not answer any more."""
+    a, b = lab.direct()
+    b.run("ip", "addr", "add", "10.77.0.3/24", "dev", "eth0")
+    first = gateway(lab, b, 'backup_servers = ["10.77.0.2", "10.77.0.3"]')
+    client = connect(lab, a, "--group", GROUP)
+    client.wait_for_log("connected")
+    assert "backup servers 10.77.0.2, 10.77.0.3" in client.log()
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    second = gateway(lab, replace(b, address="10.77.0.3"))
+    client.wait_for(lambda: client.log().count("connected") == 2, "another connection", timeout=4 * PATIENCE)
+    assert [sa["local-host"] for sa in second.control.sas()] == ["10.77.0.3"]
+    ping(replace(a, host="10.99.0.10"))
+    client.send_signal(signal.SIGINT)
+    assert client.wait() == 0
+    second.wait_for(lambda: not second.control.sas(), "the end of its SA")
+
+
 def test_a_configuration_of_vpnc(lab: Lab) -> None:
     """The same file with which vpnc runs in other tests."""
     a, b = lab.direct()
@@ -92,6 +111,22 @@ def test_in_the_background(lab: Lab) -> None:
     os.kill(int(pid_file.read_text()), signal.SIGTERM)
     ours.wait_for(lambda: not ours.control.sas(), "the end of its SA")
     wait_until(lambda: not pid_file.exists(), "the removal of the file")
+
+
+def test_the_background_begins_after_the_script(lab: Lab) -> None:
+    """What vpnc prints is printed: the address, the banner and the number of the process."""
+    a, b = lab.direct()
+    gateway(lab, b)
+    ran, script, pid_file = lab.folder("ran"), lab.folder("script"), lab.folder("pid")
+    script.write_text(f'#!/bin/sh\nsleep 1\necho "$reason" >> {ran}\n')
+    script.chmod(0o700)
+    background = "--background", "--pid-file", str(pid_file)
+    client = connect(lab, a, "--group", GROUP, *background, "--script", str(script))
+    assert client.wait() == 0
+    assert ran.read_text().split() == ["pre-init", "connect"]
+    for line in ("address 10.99.0.10", "| Welcome to the lab", f"process {pid_file.read_text().strip()}:"):
+        assert line in client.log()
+    assert f"disconnected from {a.peer}" in disconnects(client, a.peer)
 
 
 def disconnects(client: Connect, *arguments: str) -> str:
@@ -276,7 +311,7 @@ def test_a_gateway_that_cannot_be_called(lab: Lab) -> None:
 def test_nobody_answers(lab: Lab) -> None:
     a, _ = lab.direct()
     client = connect(lab, a, "--group", GROUP)
-    client.wait_for_log("calling")
+    client.wait_for_log("giving up in")
     client.send_signal(signal.SIGINT)
     assert client.wait() == 130
 

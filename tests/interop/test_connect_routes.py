@@ -42,6 +42,19 @@ def test_split_networks(lab: Lab, killed: bool) -> None:
     assert of_host(a) == before
 
 
+def test_two_split_networks_with_a_tunnel_each(lab: Lab) -> None:
+    a, b = lab.direct()
+    b.run("ip", "addr", "add", "10.10.3.1/32", "dev", "lo")
+    networks = ("10.10.2.0/24", "10.10.3.0/24")
+    ours = gateway(lab, b, 'split_include = ["10.10.2.0/24", "10.10.3.0/24"]', networks=networks)
+    client = connect(lab, a, "--group", GROUP)
+    client.wait_for_log("connected")
+    ours.wait_for(lambda: len(ours.control.children()) == 2, "a pair for each network")
+    assert {network for child in ours.control.children() for network in child["local-ts"]} == set(networks)
+    for there in ("10.10.2.1", "10.10.3.1"):
+        ping(replace(a, host="10.99.0.10", remote_host=there))
+
+
 def test_a_gateway_that_names_itself(lab: Lab) -> None:
     """It stays reachable for IKE and ESP."""
     a, b = lab.direct()

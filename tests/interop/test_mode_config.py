@@ -284,6 +284,34 @@ def test_the_second_client_of_a_user_takes_the_address_over(lab: Lab) -> None:
     ping(as_virtual(c2, "10.99.0.10"))
 
 
+@pytest.mark.parametrize("nat", [True, False])
+def test_the_first_client_of_a_user_learns_at_once_that_a_second_one_has_come(lab: Lab, nat: bool) -> None:
+    """By Deletes for its pair and its ISAKMP SA; dead peer detection would take minutes."""
+    c1, c2, gw = lab.two_behind_nat() if nat else lab.two_routed()
+    ours = lab.ours(gw, cisco(lab, gw))
+    first = connect(lab, c1, ours, VpncOptions(dpd=600))
+    pair = ours.control.child()["uniqueid"]
+    connect(lab, c2, ours)
+    first.wait()
+    assert leases(ours) == {"10.99.0.10": "carol"}
+    (sa,) = ours.control.sas()
+    assert sa["remote-host"] == (gw.peer if nat else c2.address)
+    assert ours.control.child()["uniqueid"] != pair
+    ping(as_virtual(c2, "10.99.0.10"))
+
+
+def test_a_client_that_crashed_gets_its_address_again(lab: Lab) -> None:
+    """It reconnects from the same address: the same client of the user."""
+    c1, _, gw = lab.two_routed()
+    ours = lab.ours(gw, cisco(lab, gw))
+    first = connect(lab, c1, ours)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    connect(lab, c1, ours)
+    assert leases(ours) == {"10.99.0.10": "carol"}
+    ping(as_virtual(c1, "10.99.0.10"))
+
+
 def test_the_second_client_of_a_user_is_rejected(lab: Lab) -> None:
     c1, c2, gw = lab.two_behind_nat()
     ours = lab.ours(gw, cisco(lab, gw, unique="keep"))

@@ -140,6 +140,39 @@ LINEAGES = {
         ),
         (ALWAYS, LINEAGE, HEALS),
     ),
+    "strongSwan misses the Delete of an ISAKMP SA while it is not running, and keeps the SA until it expires": Named(
+        Plan(
+            1795965414,
+            (Spoke("charon", ike_lifetime=200, child_lifetime=100, keeps_esp=True),),
+            (Fault(0.40791357447314214, "rekey-ike", "spoke0"), Fault(9.403746681446542, "kill", "spoke0", 40.0)),
+            100.0,
+            brisk=True,
+        ),
+        (ALWAYS, LINEAGE, HEALS),
+    ),
+    "strongSwan keeps a pair under an ISAKMP SA that it began to replace, which we never saw confirmed": Named(
+        Plan(
+            1795965508,
+            (Spoke("charon", calls=False, ike_lifetime=150, child_lifetime=60),),
+            (
+                Fault(15.306041035143243, "kill-in-store", "spoke0", 5.0, 4.0),
+                Fault(75.68938790846691, "rekey-ike", "spoke0"),
+            ),
+            100.0,
+            brisk=True,
+        ),
+        (ALWAYS, LINEAGE, HEALS),
+    ),
+    "a peer behind a NAT without dead peer detection replaces an ISAKMP SA, and so do we": Named(
+        Plan(
+            1795971718,
+            (Spoke("windows", aggressive=True, behind_nat=True, ike_lifetime=400, child_lifetime=150),),
+            (Fault(792.0220816078202, "rekey-ike", "spoke0"),),
+            1000.0,
+            hub_keeps_esp=True,
+        ),
+        (ALWAYS, LINEAGE, HEALS),
+    ),
     "strongSwan was called while it called, and a Delete ends its only pair without a word": Named(
         Plan(
             1795923718,

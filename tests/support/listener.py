@@ -15,16 +15,19 @@ class Recorder:
     def __init__(self) -> None:
         self.isakmp: list[tuple[bytes, UdpPath]] = []
         self.esp: list[tuple[bytes, UdpPath]] = []
+        self.in_order: list[bytes] = []
         self.largest_batch = 0
         self._changed = asyncio.Event()
 
     def receive_isakmp(self, datagrams: Sequence[tuple[bytes, UdpPath]]) -> None:
         self.isakmp += datagrams
+        self.in_order += (datagram for datagram, _ in datagrams)
         self.largest_batch = max(self.largest_batch, len(datagrams))
         self._changed.set()
 
     def receive_esp(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         self.esp += ((bytes(packet), path) for packet in packets)
+        self.in_order += map(bytes, packets)
         self._changed.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:

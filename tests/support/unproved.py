@@ -8,7 +8,7 @@ from typing import NamedTuple
 from configured import ALICE, BOB, connection, policy, settings, tunnel
 from ikev1.core.engine import Engine
 from ikev1.core.records.path import UdpPath
-from ikev1.core.records.settings import Aggressive
+from ikev1.core.records.settings import Aggressive, ProposalCheck
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message
@@ -34,7 +34,7 @@ LARGEST = 8192  # octets of a datagram here
 PATH = UdpPath(BOB, 500, ALICE, 500)
 
 POLICIES = tuple(
-    policy(text, priority, lifetime=3600, lifetime_set=True)
+    policy(text, priority, lifetime=3600, lifetime_set=True, check=ProposalCheck.STRICT)
     for priority, text in enumerate(
         ("aes256-sha512-modp2048", "aes256-sha256-modp2048", "aes128-sha256-modp2048", "aes128-sha1-modp1024"), 1
     )

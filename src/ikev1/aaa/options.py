@@ -8,7 +8,9 @@ BACKENDS = ("users", "pam", "radius", "command")
 
 
 class UsersOptions(Record, frozen=True):
-    """The ``[users]`` table: a file, or passwords by users. A password is octets."""
+    """The ``[users]`` table: a file, or passwords by users; both if clients have loaded passwords. A password is
+    octets.
+    """
 
     file: str = ""
     secrets: tuple[tuple[str, bytes], ...] = ()

@@ -22,25 +22,30 @@ _MOST = 100  # attempts at a time
 
 
 class ListedUsersBackend:
-    """Checks users by the passwords ``known``, which stand in the configuration. The time of a check does not tell
-    whether the user exists.
+    """Checks users by the passwords ``known``, which stand in the configuration; ``others`` checks those that are not
+    listed. Without it, the time of a check does not tell whether the user exists.
     """
 
     name = "users"
 
-    def __init__(self, known: Mapping[str, bytes]) -> None:
+    def __init__(self, known: Mapping[str, bytes], others: UsersBackend | None = None) -> None:
         self._known = {user: prepared(password) for user, password in known.items()}
+        self._others = others
 
     async def check(self, attempt: XauthAttempt) -> Verdict:
         """The verdict on ``attempt``."""
         expected = self._known.get(attempt.login)
+        if expected is None and self._others is not None:
+            return await self._others.check(attempt)
         equal = hmac.compare_digest(expected or secrets.token_bytes(16), prepared(attempt.secret))
         if not expected or not equal:
             return Rejected("wrong password" if expected else "unknown user")
         return Accepted(User(attempt.user, attempt.domain, backend=self.name))
 
     async def close(self) -> None:
-        """Do nothing: a check is complete at once."""
+        """Cancel the checks of others that have not begun; the own ones are complete at once."""
+        if self._others is not None:
+            await self._others.close()
 
 
 class UsersBackend:

@@ -235,7 +235,7 @@ _ALL = (
         "obey",
         "The initiator determines key lengths and lifetimes",
         "proposal_check = obey accepts any lifetime that the peer proposes, and shorter keys.",
-        'Set proposal_check = "strict" (the default), or "claim" for peers that propose longer lifetimes.',
+        'Set proposal_check = "claim" (the default), or "strict" to refuse peers that propose longer lifetimes.',
         "RFC 2407 §4.5.4",
     ),
     Topic(

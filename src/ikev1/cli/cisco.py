@@ -1,7 +1,7 @@
 """The words of Cisco's routers (IOS) and firewalls (ASA), understood by `show`, `clear` and `debug`.
 
 One table says which of our commands each phrase is. The word ``crypto`` before it may be left out, and every word may
-be abbreviated, as on a router, while no other phrase fits.
+be abbreviated, as on a router, while it can be no other word there.
 """
 
 from __future__ import annotations
@@ -35,8 +35,11 @@ PHRASES: Mapping[str, Mapping[str, str]] = {
         "sa map NAME": "sa --connection NAME",
         "ipsec sa": "sa",
         "ipsec sa peer ADDRESS": "sa --peer ADDRESS",
+        "ipsec sa map NAME": "sa --connection NAME",
         "isakmp": "isakmp",
         "isakmp CONN-ID": "isakmp --conn-id CONN-ID",
+        "isakmp sa": "isakmp",
+        "isakmp sa CONN-ID": "isakmp --conn-id CONN-ID",
         "ikev1 sa": "isakmp",
         "ikev1 sa ADDRESS": "isakmp --peer ADDRESS",
         "session": "isakmp",
@@ -66,27 +69,27 @@ class CiscoGroup(click.Group):
 def translated(verb: str, arguments: Sequence[str]) -> list[str]:
     """Our arguments for ``verb``, a command of `PHRASES`, from those that a user of Cisco writes. What is no phrase is
     returned as it is, without ``crypto``.
+
+    Raises:
+        click.UsageError: an abbreviation stands for several words.
     """
     written = list(arguments)
     if len(written) > 1 and len(written[0]) > 1 and "crypto".startswith(written[0]):
         del written[0]
     words = written[: next((place for place, word in enumerate(written) if word.startswith("-")), len(written))]
-    found = [phrase for phrase in PHRASES[verb] if _fits(phrase.split(), words)]
-    exact = [phrase for phrase in found if _says(phrase.split(), words)]
-    commands = {PHRASES[verb][phrase] for phrase in exact or found}
-    if len(commands) != 1:
+    phrase = _phrase([each.split() for each in PHRASES[verb]], words)
+    if phrase is None:
         return written
-    phrase = (exact or found)[0].split()
     values = {word: value for word, value in zip(phrase, words, strict=True) if word.isupper()}
-    return [values.get(word, word) for word in commands.pop().split()] + written[len(words) :]
+    return [values.get(word, word) for word in PHRASES[verb][" ".join(phrase)].split()] + written[len(words) :]
 
 
-def _fits(phrase: list[str], words: list[str]) -> bool:
-    """Whether ``words`` are ``phrase``, perhaps abbreviated."""
-    pairs = zip(phrase, words, strict=False)
-    return len(phrase) == len(words) and all(word.isupper() or word.startswith(each) for word, each in pairs)
-
-
-def _says(phrase: list[str], words: list[str]) -> bool:
-    """Whether ``words`` are the words of ``phrase`` in full; a value is not a word."""
-    return phrase == words
+def _phrase(phrases: list[list[str]], words: Sequence[str]) -> list[str] | None:
+    """The one of ``phrases`` that ``words`` are, read word by word as a router does; None if there is none."""
+    for place, word in enumerate(words):
+        known = {phrase[place] for phrase in phrases if len(phrase) > place}
+        meant = {word} & known or {each for each in known if each.startswith(word)} or set(filter(str.isupper, known))
+        if len(meant) > 1:
+            raise click.UsageError(f"{word!r} is ambiguous: it may be {' or '.join(sorted(meant))}.")
+        phrases = [phrase for phrase in phrases if len(phrase) > place and phrase[place] in meant]
+    return next((phrase for phrase in phrases if len(phrase) == len(words)), None)

@@ -29,6 +29,7 @@ COMMANDS = {
     "show": Command("ikev1.cli.show", "gateway"),
     "clear": Command("ikev1.cli.clear", "gateway"),
     "debug": Command("ikev1.cli.debug", "gateway"),
+    "ipsec": Command("ikev1.cli.ipsec.command", "gateway"),
     "audit": Command("ikev1.cli.audit.command", "explain"),
     "learn": Command("ikev1.cli.learn.command", "explain"),
     "demo": Command("ikev1.cli.demo.command", "gateway"),

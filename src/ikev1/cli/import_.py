@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from ikev1.cli.check import failure, format_options, print_warnings
+from ikev1.cli.check import Reading, failure, format_options, print_warnings
 from ikev1.config import ConfigError, load_written
 from ikev1.config.export import exported
-from ikev1.config.formats import TOML, read, recognised
+from ikev1.config.formats import TOML, recognised
 from ikev1.files.private import open_private
 
 
@@ -19,14 +19,14 @@ from ikev1.files.private import open_private
 @click.argument("file", type=click.Path(path_type=Path))
 @format_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write, with its secrets beside it.")
-def import_(file: Path, format: str | None, ignore: tuple[str, ...], output: Path | None) -> None:
+def import_(file: Path, reading: Reading, output: Path | None) -> None:
     """Convert the configuration FILE of another program to ikev1.toml. What has no counterpart is listed."""
-    if (format or recognised(file)) == TOML:
+    if (reading.format or recognised(file)) == TOML:
         raise click.ClickException(
             f"{file} is not recognized as a configuration of another program: give its format with --format."
         )
     try:
-        written = read(file, format, ignore)
+        written = reading.read(file)
         loaded = load_written(written, file)
     except ConfigError as error:
         raise failure(file, error) from error

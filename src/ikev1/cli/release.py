@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import socket
-from functools import partial
 from pathlib import Path
 
 import click
 
-from ikev1.cli.check import format_options, load_or_fail
-from ikev1.config import DEFAULT_FILE, load
+from ikev1.cli.check import Reading, format_options, load_or_fail
+from ikev1.config import DEFAULT_FILE
 
 
 @click.command()
@@ -17,12 +16,12 @@ from ikev1.config import DEFAULT_FILE, load
     "--config", type=click.Path(path_type=Path), default=DEFAULT_FILE, show_default=True, help="The configuration file."
 )
 @format_options
-def release(config: Path, format: str | None, ignore: tuple[str, ...]) -> None:
+def release(config: Path, reading: Reading) -> None:
     """Let the traffic of tunnels pass in the clear after the gateway has ended."""
     from ikev1.daemon.host.data_plane_choice import forget_kernel, forget_userspace
     from ikev1.esp.plane import PlaneError
 
-    options = load_or_fail(config, partial(load, format=format, ignored=ignore)).gateway
+    options = load_or_fail(config, reading.load).gateway
     if _is_running(options.control):
         raise click.ClickException(
             f"A gateway is running and listens at {options.control}: stop it first, or use `ikev1 down NAME`."

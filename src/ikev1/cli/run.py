@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import click
 
-from ikev1.cli.check import format_options, load_or_fail
-from ikev1.config import DEFAULT_FILE, ConfigError, GatewayOptions, Loaded, load
+from ikev1.cli.check import Reading, format_options, load_or_fail
+from ikev1.config import DEFAULT_FILE, ConfigError, GatewayOptions, Loaded
 from ikev1.daemon.host.privileges import PrivilegeError, hide_memory, reduce_privileges
 
 
@@ -23,8 +22,7 @@ from ikev1.daemon.host.privileges import PrivilegeError, hide_memory, reduce_pri
 @click.option("--core-dumps", is_flag=True, help="Allow core dumps, which contain all secrets.")
 def run(
     config: Path,
-    format: str | None,
-    ignore: tuple[str, ...],
+    reading: Reading,
     keylog: Path | None,
     record: Path | None,
     core_dumps: bool,
@@ -33,14 +31,13 @@ def run(
     try:
         if not core_dumps:
             hide_memory()  # before any secret is read
-        load_configuration = partial(load, format=format, ignored=ignore)
-        options = load_or_fail(config, load_configuration).gateway
+        options = load_or_fail(config, reading.load).gateway
         reduce_privileges(options.user, options.group, _folders(options))
         if not core_dumps:
             hide_memory()
     except (OSError, PrivilegeError) as error:
         raise click.ClickException(f"Cannot run the gateway: {error}.") from error
-    _serve(config, load_configuration, keylog, record)
+    _serve(config, reading.load, keylog, record)
 
 
 def _folders(options: GatewayOptions) -> list[Path]:

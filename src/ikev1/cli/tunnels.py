@@ -12,12 +12,14 @@ from rich.table import Table
 
 from ikev1.cli.control import Section
 from ikev1.cli.tables import duration
+from ikev1.core.peer.connection_lookup import is_address, is_host_name
 
 _BEGINS = {
     "start": "the gateway brings it up",
     "trap": "comes up with its first packet",
     "none": "comes up when the peer calls, or with `ikev1 up`",
 }
+_CALLED = "comes up when a peer calls"  # nobody knows where the peer is
 
 
 class LastFailure(msgspec.Struct, frozen=True):
@@ -96,7 +98,10 @@ def reasons_text(tunnels: Iterable[ConfiguredTunnel]) -> str:
 
 
 def _reasons(tunnel: ConfiguredTunnel) -> Iterator[str]:
-    yield f"{tunnel.connection}/{tunnel.tunnel}: {tunnel.waits_for or _BEGINS.get(tunnel.start, tunnel.start)}"
+    begins = _BEGINS.get(tunnel.start, tunnel.start)
+    if tunnel.start == "none" and not any(is_address(each) or is_host_name(each) for each in tunnel.peers):
+        begins = _CALLED
+    yield f"{tunnel.connection}/{tunnel.tunnel}: {tunnel.waits_for or begins}"
     if tunnel.end_reason is not None:
         yield f"went down {duration(tunnel.ended)} ago: {tunnel.end_reason}"
     failure = tunnel.last_failure

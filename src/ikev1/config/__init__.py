@@ -3,7 +3,8 @@
 from ikev1.aaa.options import BackendOptions
 from ikev1.config.findings import ConfigError, Finding, Rule
 from ikev1.config.formats import FORMATS
-from ikev1.config.load import DEFAULT_FILE, Loaded, load, load_values, load_written
+from ikev1.config.formats.written import Side
+from ikev1.config.load import DEFAULT_FILE, Loaded, load, load_beside, load_values, load_written
 from ikev1.config.options import GatewayOptions
 
 __all__ = [
@@ -15,7 +16,9 @@ __all__ = [
     "GatewayOptions",
     "Loaded",
     "Rule",
+    "Side",
     "load",
+    "load_beside",
     "load_values",
     "load_written",
 ]

@@ -7,17 +7,19 @@ from ipaddress import ip_network
 
 from ikev1.config.destination_checks import check_destination
 from ikev1.config.findings import Findings, Rule
+from ikev1.config.interfaces import check_interfaces
 from ikev1.config.options import GatewayOptions
 from ikev1.config.plane_checks import check_plane, check_survival
 from ikev1.config.pool_checks import check_pools
 from ikev1.config.protection_checks import check_protection, check_userspace
+from ikev1.config.shunt_checks import check_shunts
 from ikev1.config.signature_checks import check_key_uses, check_signatures
 from ikev1.config.values import ANY
 from ikev1.config.xauth_checks import check_xauth
 from ikev1.core.exchanges.aggressive_mode import is_left_out, offered_policies
 from ikev1.core.peer.connection_lookup import can_call, expected, is_host_name
 from ikev1.core.peer.xauth_role import with_policies_as
-from ikev1.core.records.child_sa import IpsecMode
+from ikev1.core.records.child_sa import IpsecMode, PacketMarks
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.methods import ENCRYPTING, SHARED
 from ikev1.core.records.selector import Selector
@@ -47,6 +49,9 @@ def check(settings: Settings, options: GatewayOptions, findings: Findings, now: 
         shortest = min((policy.lifetime for policy in connection.policies), default=_SHORTEST_LIFETIME)
         if shortest < _SHORTEST_LIFETIME:
             _warn_of_lifetime(shortest, f"{path}.lifetime", findings)
+        if settings.initiator_only and not can_call(connection):
+            text = f"never comes up: initiator_only ignores peers that call, and {', '.join(connection.remotes)} "
+            findings.warn(path, Rule.NEVER_UP, f"{text}cannot be called")
         check_destination(connection, path, findings)
         check_signatures(connection, path, findings, now)
         check_xauth(connection, path, findings)
@@ -54,6 +59,8 @@ def check(settings: Settings, options: GatewayOptions, findings: Findings, now: 
     check_key_uses(settings.connections, findings)
     check_pools(settings, options, findings)
     _check_tunnels(settings, findings)
+    check_interfaces(settings, findings)
+    check_shunts(settings, findings)
     _check_connections(settings.connections, findings)
 
 
@@ -155,7 +162,7 @@ def _methods(connection: Connection) -> set[int]:
 def _check_tunnels(settings: Settings, findings: Findings) -> None:
     """Tunnels with the same name or the same networks."""
     names: dict[str, str] = {}
-    networks: dict[tuple[Selector, Selector], str] = {}
+    networks: dict[tuple[Selector, Selector, PacketMarks], str] = {}
     for connection in settings.connections:
         for tunnel in connection.tunnels:
             path = f"connection.{connection.name}.tunnel.{tunnel.name}"
@@ -167,7 +174,7 @@ def _check_tunnels(settings: Settings, findings: Findings) -> None:
                 )
             if tunnel.local.dynamic or tunnel.remote.dynamic:
                 continue
-            if (first := networks.setdefault((tunnel.local, tunnel.remote), path)) != path:
+            if (first := networks.setdefault((tunnel.local, tunnel.remote, tunnel.marks), path)) != path:
                 findings.warn(
                     path,
                     Rule.SAME_NETWORKS,

@@ -55,7 +55,7 @@ def read_connections(top: Table, drafts: tuple[Draft, ...], secrets: Secrets, fi
 
 def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets: Secrets, files: Files) -> Connection:
     table.whole(check_name, name)
-    check = table.take("proposal_check", member(ProposalCheck), ProposalCheck.STRICT)
+    check = table.take("proposal_check", member(ProposalCheck), ProposalCheck.CLAIM)
     tunnels = []
     for tunnel_name, tunnel_table in table.tables("tunnel"):
         tunnel_table.whole(check_name, tunnel_name)
@@ -71,7 +71,8 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
     lives = read_connection_lives(table)
     remote_address, *others = table.take("remote_address", remotes, (ANY,))
     methods = methods_of(secret, credential, trust, hybrid_client=xauth.is_hybrid_client)
-    policies = policies_for(table, drafts, methods, check, lives.lifetime)
+    mode = table.take("mode", member(Mode), Mode.MAIN)
+    policies = policies_for(table, drafts, methods, check, lives.lifetime, mode)
     connection = Connection(
         name=name,
         policies=with_xauth_methods(policies, xauth, table),
@@ -79,7 +80,7 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
         secret=secret,
         credential=credential,
         trust=trust,
-        mode=table.take("mode", member(Mode), Mode.MAIN),
+        mode=mode,
         aggressive=table.take("aggressive", member(Aggressive), Aggressive.ACCEPT),
         local_address=table.take("local_address", endpoint, ANY),
         remote_address=remote_address,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import pwd
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from ikev1.config.findings import Invalid, Rule
@@ -40,10 +41,13 @@ def changeable(status: os.stat_result) -> Change | None:
 
 
 class Files:
-    """Reads the files that one configuration names; their names are relative to ``folder``."""
+    """Reads the files that one configuration names; their names are relative to ``folder``. ``given`` are the contents
+    of some, which are not files.
+    """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, given: Mapping[Path, bytes] = MappingProxyType({})) -> None:
         self.folder = folder
+        self.given = given
 
     def path(self, value: object) -> Path:
         """The file that ``value`` names."""
@@ -51,16 +55,24 @@ class Files:
 
     def parsed(self, parse: Callable[[bytes], Value]) -> Callable[[object], Value]:
         """A converter: what ``parse`` makes of the content of a file."""
-        return lambda value: _parse(self.path(value), parse)
+        return lambda value: self._parse(self.path(value), parse)
 
     def collected(self, parse: Callable[[bytes], tuple[bytes, ...]]) -> Callable[[object], tuple[bytes, ...]]:
         """A converter: what ``parse`` finds in all of the files, or in all the certificate files of a folder."""
 
         def collect(value: object) -> tuple[bytes, ...]:
             files = [file for named in each(self.path)(value) for file in _in_folder(named)]
-            return tuple(dict.fromkeys(item for file in files for item in _parse(file, parse)))
+            return tuple(dict.fromkeys(item for file in files for item in self._parse(file, parse)))
 
         return collect
+
+    def _parse(self, file: Path, parse: Callable[[bytes], Value]) -> Value:
+        given = self.given.get(file)
+        content = _read(file) if given is None else given
+        try:
+            return parse(content)
+        except ValueError as error:
+            raise Invalid(Rule.INVALID_FILE, f"{file}: {error}") from None
 
 
 def why_unreadable(error: OSError) -> str:
@@ -75,7 +87,7 @@ def why_unreadable(error: OSError) -> str:
     return f"cannot be read by user {user}: {error.strerror}"
 
 
-def _parse(file: Path, parse: Callable[[bytes], Value]) -> Value:
+def _read(file: Path) -> bytes:
     try:
         with file.open("rb") as opened:
             change = changeable(os.fstat(opened.fileno()))
@@ -84,10 +96,7 @@ def _parse(file: Path, parse: Callable[[bytes], Value]) -> Value:
         raise Invalid(Rule.UNREADABLE_FILE, f"{file} {why_unreadable(error)}") from error
     if change is not None and change.by_all:
         raise Invalid(Rule.CHANGEABLE_BY_OTHERS, f"{file} is not used because {change.text}: run `chmod go-w` on it")
-    try:
-        return parse(content)
-    except ValueError as error:
-        raise Invalid(Rule.INVALID_FILE, f"{file}: {error}") from None
+    return content
 
 
 def _in_folder(named: Path) -> list[Path]:

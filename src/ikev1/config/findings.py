@@ -41,6 +41,8 @@ class Rule(StrEnum):
     NOT_SUPPORTED = "not-supported"
     NOT_IKEV1 = "not-ikev1"
     UNKNOWN_FORMAT = "unknown-format"
+    SEVERAL_DEVICES = "several-devices"
+    WHICH_END = "which-end"
     # authentication
     TWO_SECRETS = "two-secrets"
     NO_CREDENTIAL = "no-credential"
@@ -91,6 +93,7 @@ class Rule(StrEnum):
     POOLS_OVERLAP = "pools-overlap"
     POOL_HOLDS_GATEWAY = "pool-holds-gateway"
     POOL_IN_OWN_NETWORK = "pool-in-own-network"
+    SPLIT_NETWORK_UNREACHABLE = "split-network-unreachable"
     POOLS_AND_VIPS = "pools-and-vips"
     TRAP_OF_VIRTUAL_ADDRESS = "trap-of-virtual-address"
     VIRTUAL_ADDRESS_UNUSED = "virtual-address-unused"
@@ -103,9 +106,12 @@ class Rule(StrEnum):
     AGGRESSIVE_LEAVES_OUT_WEAK = "aggressive-leaves-out-weak"
     AGGRESSIVE_ONE_GROUP = "aggressive-one-group"
     AGGRESSIVE_PSK = "aggressive-psk"
+    AGGRESSIVE_PSK_REFUSED = "aggressive-psk-refused"
     # several connections
     SAME_TUNNEL_NAME = "same-tunnel-name"
     SAME_NETWORKS = "same-networks"
+    NEVER_UP = "never-up"
+    SHUNT_ORDER = "shunt-order"
     SAME_ADDRESSES_OTHER_SECRET = "same-addresses-other-secret"  # noqa: S105
     SAME_ADDRESSES_OTHER_TRUST = "same-addresses-other-trust"
     SAME_ADDRESSES_AND_IDENTITY = "same-addresses-and-identity"

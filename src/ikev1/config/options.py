@@ -24,7 +24,7 @@ from ikev1.config.values import (
     text,
 )
 from ikev1.core.records.record import Record
-from ikev1.core.records.settings import Connection, Pool, Settings, WhenDown
+from ikev1.core.records.settings import Connection, Pool, Settings, Shunt, WhenDown
 from ikev1.files.places import CONTROL_SOCKET
 
 DATA_PLANES = ("auto", "kernel", "userspace")
@@ -115,14 +115,21 @@ def _log_levels(table: Table) -> tuple[tuple[str, str], ...]:
 
 
 def engine_settings(
-    table: Table, options: GatewayOptions, connections: tuple[Connection, ...], pools: tuple[Pool, ...] = ()
+    table: Table,
+    options: GatewayOptions,
+    connections: tuple[Connection, ...],
+    pools: tuple[Pool, ...] = (),
+    shunts: tuple[Shunt, ...] = (),
 ) -> Settings:
-    """The engine's options in ``[gateway]``, with ``connections`` and ``pools``."""
+    """The engine's options in ``[gateway]``, with ``connections``, ``pools`` and ``shunts``."""
     default = Settings()
     return Settings(
         connections=connections,
         pools=pools,
+        shunts=shunts,
         encapsulation_port=options.encapsulation_port,
+        answer_strangers=table.take("answer_strangers", boolean, default.answer_strangers),
+        initiator_only=table.take("initiator_only", boolean, default.initiator_only),
         half_open_limit=table.take("half_open_limit", integer(1, 1_000_000), default.half_open_limit),
         retransmit_tries=table.take("retransmit_tries", integer(0, 20), default.retransmit_tries),
         retransmit_timeout=table.take("retransmit_timeout", number(0.1, 60), default.retransmit_timeout),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ikev1.config.findings import Findings, Rule
 from ikev1.config.options import GatewayOptions
 from ikev1.core.peer.connection_lookup import is_address
-from ikev1.core.records.child_sa import IpsecMode
+from ikev1.core.records.child_sa import IpsecMode, PacketMarks
 from ikev1.core.records.selector import DYNAMIC
 from ikev1.core.records.settings import Connection, NatTraversal, Tunnel
 
@@ -25,6 +25,8 @@ def check_plane(connection: Connection, tunnel: Tunnel, path: str, findings: Fin
             'data_plane = "userspace" the others are dropped, and the kernel forwards them in the clear, unless its '
             "connection tracking reassembles them first (nf_defrag_ipv4, nf_defrag_ipv6)",
         )
+    if tunnel.marks != PacketMarks():  # which decide what it carries
+        return
     if not local.dynamic and (local.first, local.last) == (remote.first, remote.last):
         findings.warn(
             path,

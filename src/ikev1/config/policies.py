@@ -10,7 +10,7 @@ from ikev1.config.findings import Invalid, Rule
 from ikev1.config.table import Table
 from ikev1.config.values import choice, duration, each, integer, kilobytes
 from ikev1.core.records.ike_sa import Phase1Suite
-from ikev1.core.records.settings import DAY, Policy, ProposalCheck
+from ikev1.core.records.settings import DAY, Mode, Policy, ProposalCheck
 from ikev1.crypto.suites import DEFAULT_IKE, IkeProposal
 from ikev1.wire.registry import AuthenticationMethod
 
@@ -45,11 +45,14 @@ def _drafts_of(proposals: tuple[IkeProposal, ...]) -> tuple[Draft, ...]:
     return tuple(Draft(priority, proposal) for priority, proposal in enumerate(proposals, 1))
 
 
+DEFAULTS = _drafts_of(tuple(map(ike_proposal, DEFAULT_IKE)))
+
+
 def read_policies(top: Table) -> tuple[Draft, ...]:
     """All ``[policy.PRIORITY]`` tables, the preferred first; the defaults where there is none."""
     drafts = [draft for name, table in top.tables("policy") if (draft := _read_policy(name, table))]
     ordered = tuple(sorted(drafts, key=lambda draft: draft.priority))
-    return ordered or _drafts_of(tuple(map(ike_proposal, DEFAULT_IKE)))
+    return ordered or DEFAULTS
 
 
 def _read_policy(name: str, table: Table) -> Draft | None:
@@ -77,10 +80,11 @@ def _priority(name: str) -> int:
 
 
 def policies_for(
-    table: Table, drafts: tuple[Draft, ...], methods: Methods, check: ProposalCheck, lifetime: int
+    table: Table, drafts: tuple[Draft, ...], methods: Methods, check: ProposalCheck, lifetime: int, mode: Mode
 ) -> tuple[Policy, ...]:
     """The policies of one connection that can prove who it is by ``methods``: its own proposals, else those of
-    ``drafts`` that ask for one of them. A ``lifetime`` other than 0 takes precedence over theirs.
+    ``drafts`` that ask for one of them. A ``lifetime`` other than 0 takes precedence over theirs. In Aggressive Mode,
+    which offers one group, the default policies have that of the first one.
     """
     allowed = _read_authentication(table, methods)
     own = table.take("proposals", each(ike_proposal), ())
@@ -89,6 +93,8 @@ def policies_for(
     if not allowed:
         return ()
     usual, *_ = allowed
+    if drafts == DEFAULTS and mode is Mode.AGGRESSIVE:
+        drafts = tuple(draft for draft in drafts if draft.proposal.group == drafts[0].proposal.group)
     drafts = _drafts_of(own) or drafts
     usable = [(draft, draft.authentication or usual) for draft in drafts]
     policies = tuple(draft.policy(allowed[word], lifetime, volume, check) for draft, word in usable if word in allowed)

@@ -8,7 +8,7 @@ from ikev1.config.findings import Findings, Rule
 from ikev1.config.options import GatewayOptions
 from ikev1.core.peer.connection_lookup import is_address
 from ikev1.core.records.child_sa import IpsecMode
-from ikev1.core.records.selector import DYNAMIC
+from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Connection, Pool, Settings, Start
 
 
@@ -96,6 +96,8 @@ def _check_connection(connection: Connection, pools: list[Pool], path: str, find
             Rule.POOLS_AND_VIPS,
             "cannot be combined with pools: a gateway assigns virtual addresses (pools), a client requests them (vips)",
         )
+    for pool in pools:
+        _check_split_networks(connection, pool, findings)
     for tunnel in connection.tunnels:
         tunnel_path = f"{path}.tunnel.{tunnel.name}"
         if tunnel.mode is IpsecMode.TRANSPORT:
@@ -125,4 +127,35 @@ def _check_connection(connection: Connection, pools: list[Pool], path: str, find
                     if inside
                     else "the virtual addresses of clients are not in it, so they cannot use them; remove remote"
                 ),
+            )
+
+
+def _check_split_networks(connection: Connection, pool: Pool, findings: Findings) -> None:
+    """Warn of networks to include that no tunnel carries, or not the one that clients with a single pair get."""
+    carried = [
+        (tunnel.name, tunnel.local)
+        for tunnel in connection.tunnels
+        if tunnel.mode is IpsecMode.TUNNEL and not tunnel.local.dynamic and tunnel.local.version == 4
+    ]
+    if any(local.has_all_addresses for _, local in carried):
+        return
+    path = f"pools.{pool.name}.split_include"
+    for text in pool.config.split_include:
+        network = Selector.parse(text)
+        reaching = [name for name, local in carried if local.contains(network)]
+        if not reaching:
+            findings.warn(
+                path,
+                Rule.SPLIT_NETWORK_UNREACHABLE,
+                f"{text} is in no local of the tunnels of connection.{connection.name}: clients send its traffic into "
+                "their tunnel, and it is dropped here",
+            )
+        elif carried[0][0] not in reaching:
+            name, local = carried[0]
+            findings.warn(
+                path,
+                Rule.SPLIT_NETWORK_UNREACHABLE,
+                f"clients with a single pair (vpnc, iPhone, strongSwan) get {local} (connection.{connection.name}."
+                f"tunnel.{name}) and do not reach {text}: configure one tunnel whose local contains all networks, "
+                "such as 0.0.0.0/0",
             )

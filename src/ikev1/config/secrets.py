@@ -74,12 +74,12 @@ def oddity(secret: bytes) -> str | None:
 
 
 class Secrets:
-    """Reads the secrets of one configuration; file names are relative to ``folder``. ``exposed`` says who else can read
-    the configuration itself (`exposure`).
+    """Reads the secrets of one configuration, in which it names ``files``. ``exposed`` says who else can read the
+    configuration itself (`exposure`).
     """
 
-    def __init__(self, folder: Path, exposed: str | None) -> None:
-        self._files = Files(folder)
+    def __init__(self, files: Files, exposed: str | None) -> None:
+        self._files = files
         self._exposed = exposed
 
     def take(self, table: Table, key: str) -> bytes:
@@ -115,6 +115,8 @@ class Secrets:
     def closed_file(self, value: object) -> tuple[Path, bytes]:
         """A file that others must not be able to read, and its content."""
         file = self._files.path(value)
+        if (given := self._files.given.get(file)) is not None:
+            return file, given
         try:
             with file.open("rb") as opened:
                 exposed = exposure(os.fstat(opened.fileno()))

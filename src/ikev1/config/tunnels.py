@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ikev1.config.algorithms import ah_proposal, esp_proposal, group, warn_weak_ipsec
 from ikev1.config.files import Files
 from ikev1.config.findings import Rule
+from ikev1.config.interfaces import read_interface
 from ikev1.config.packet_marks import read_packet_marks
 from ikev1.config.programs import program
 from ikev1.config.rekeying import read_tunnel_lives
@@ -23,10 +24,12 @@ LARGEST_WINDOW = 4096  # packets
 def read_tunnel(name: str, table: Table, check: ProposalCheck, files: Files) -> Tunnel:
     """The tunnel of this name, in a connection with this ``proposal_check``; errors are reported."""
     lives = read_tunnel_lives(table)
+    interface, marks = read_interface(table, read_packet_marks(table))
+    by_default = not any(key in table for key in ("proposals", "ah_proposals", "pfs"))
     tunnel = Tunnel(
         name=name,
-        local=table.take("local", _selector(table, "local"), DYNAMIC),
-        remote=table.take("remote", _selector(table, "remote"), DYNAMIC),
+        local=table.take("local", one_selector(table, "local"), DYNAMIC),
+        remote=table.take("remote", one_selector(table, "remote"), DYNAMIC),
         proposals=_read_proposals(table),
         lifetime=lives.lifetime or HOUR,
         lifetime_kilobytes=table.take("lifetime_kilobytes", kilobytes, 0),
@@ -38,20 +41,22 @@ def read_tunnel(name: str, table: Table, check: ProposalCheck, files: Files) -> 
         mode=table.take("mode", member(IpsecMode), IpsecMode.TUNNEL),
         compress=table.take("compress", boolean, False),
         sha256_96=table.take("sha256_96", boolean, False),
-        marks=read_packet_marks(table),
+        marks=marks,
+        interface=interface,
         updown=table.take("updown", program(files.folder), ()),
         when_down=table.take("when_down", member(WhenDown), None),
+        pfs_if_refused=by_default,
     )
     table.finish()
     return tunnel
 
 
-def _selector(table: Table, key: str) -> Callable[[object], Selector]:
+def one_selector(table: Table, key: str) -> Callable[[object], Selector]:
     """A converter: networks with host bits set are accepted without these, with a warning."""
 
     def convert(value: object) -> Selector:
         if isinstance(value, list):
-            raise ValueError("a Quick Mode negotiates one pair of networks: configure a tunnel for each pair")
+            raise ValueError("expected one network: a Quick Mode negotiates one pair, so configure a tunnel for each")
         selector = Selector.parse(text(value))
         network = text(value).partition("[")[0].strip()
         if (cleared := host_bits(network)) is not None:

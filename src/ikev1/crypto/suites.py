@@ -75,7 +75,11 @@ class DisplayWords(NamedTuple):
 _SEQUENCE_NUMBERS = {"noesn": False, "esn": True}
 
 # All of one group, so that they serve in Aggressive Mode, where the public value goes out with the offer.
-DEFAULT_IKE = ("aes256-sha256-modp2048", "aes128-sha256-modp2048", "aes256-sha1-modp2048", "aes128-sha1-modp2048")
+# The last ones are the only offer of a charon without proposals, by the plugins that it has
+DEFAULT_IKE = (
+    *("aes256-sha256-modp2048", "aes128-sha256-modp2048", "aes256-sha1-modp2048", "aes128-sha1-modp2048"),
+    *("aes256-sha256-curve25519", "aes128-sha256-curve25519", "aes256-sha384-ecp384", "aes128-sha256-ecp256"),
+)
 DEFAULT_ESP = ("aes256gcm16", "aes128gcm16", "aes256-sha256", "aes128-sha256", "aes256-sha1", "aes128-sha1")
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from ikev1.core.records.child_sa import ChildState
@@ -96,18 +96,27 @@ class Autostart:
             heapq.heappop(self._queue)
         return math.inf
 
-    def adopt(self, settings: Settings) -> None:
-        """Start and stop initiating tunnels, and install and remove traps, so that they match ``settings``."""
+    def adopt(self, settings: Settings, changed: Collection[str] | None = None) -> None:
+        """Start and stop initiating tunnels, and install and remove traps, so that they match ``settings``. With
+        ``changed``, what the operator has done about the tunnels of other connections holds.
+        """
         self._back_off = BackOff.of(settings)
-        self._rejected.clear()
+        self._rejected = set() if changed is None else self._rejected.difference(changed)
         self._window.resize(settings.initiation_window, settings.retransmit_timeout)
         self._connections = {connection.name: connection for connection in settings.connections}
         wanted = {(c.name, t.name): (c, t) for c in settings.connections for t in c.tunnels}
         for key in [key for key in self._calls if key not in wanted]:
             self._drop(key)
         for key, (connection, tunnel) in wanted.items():
-            self._adopt(key, connection, tunnel)
-        self._traps.adopt({key: found for key, found in wanted.items() if found[1].start is Start.TRAP})
+            if changed is None or key[0] in changed or key in self._calls:
+                self._adopt(key, connection, tunnel)
+        self._traps.adopt(
+            {
+                key: found
+                for key, found in wanted.items()
+                if (found[1].start is Start.TRAP if changed is None or key[0] in changed else self._traps.has(key))
+            }
+        )
 
     def _adopt(self, key: Key, connection: Connection, tunnel: Tunnel) -> None:
         call = self._calls.get(key)

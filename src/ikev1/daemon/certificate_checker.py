@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from ikev1.core.records.actions import CheckCertificate
-from ikev1.core.records.certificate_check import CertificateVerdict, Untrusted
+from ikev1.core.records.certificate_check import CertificateVerdict, Trusted, Untrusted
 from ikev1.core.records.events import Code
-from ikev1.daemon.observe.event_log import EventLog
+from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.errors import describe_bug
 from ikev1.pki.fetch import CachedFetcher, Fetcher, FetchFailed, HttpFetcher
 from ikev1.pki.verdict import verdict_on
@@ -39,7 +39,7 @@ class CertificateChecker:
         self._answer = answer
         self._clock = clock
         self._log = log
-        self._fetch = fetch or CachedFetcher(HttpFetcher())
+        self._fetch = CachedFetcher(fetch or HttpFetcher())
         self._most = most
         self._pool = ThreadPoolExecutor(THREADS, "certificate-check")
         self._closed = threading.Event()
@@ -54,6 +54,14 @@ class CertificateChecker:
         future = loop.run_in_executor(self._pool, verdict_on, question, self._clock(), self._fetch_unless_closed)
         self._open.add(future)
         future.add_done_callback(partial(self._done, question.request))
+
+    def flush(self) -> None:
+        """Forget the CRLs and OCSP responses that were retrieved."""
+        self._fetch.flush()
+
+    def retrieved(self) -> list[tuple[str, bytes]]:
+        """What was retrieved by HTTP and is not too old to be used again, with its URL."""
+        return self._fetch.kept()
 
     def close(self) -> None:
         """Answer no more. A thread that is fetching something ends when that is done."""
@@ -76,7 +84,11 @@ class CertificateChecker:
             self._log.bug("a certificate check", error)
             self._answer(request, _not_checked(error))
         else:
-            self._answer(request, future.result())
+            verdict = future.result()
+            if isinstance(verdict, Trusted):
+                for status in verdict.statuses:
+                    self._log.write(Level.INFO, "CFG", status, kind="statuses of certificates")
+            self._answer(request, verdict)
 
 
 def _too_many(most: int) -> Untrusted:

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ikev1.config import BackendOptions
+from ikev1.core.exchanges.registry import script_of
+from ikev1.core.exchanges.retransmission import patience
 from ikev1.core.records.child_sa import ChildSa
-from ikev1.core.records.events import ChildDown, Code, Event, Failure, IkeDown
+from ikev1.core.records.events import ChildDown, Code, Event, Failure, IkeDown, Note
+from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.gateway import Gateway
@@ -68,6 +71,14 @@ def _outcome(failure: Failure) -> Outcome | None:
     return _BY_CODE.get(failure.code)
 
 
+def _unanswered(sa: IkeSa) -> Exchange | None:
+    """The exchange of ours that waits for the gateway the longest; None if there is none."""
+    if not sa.is_up:
+        return sa.phase1
+    begun = (each for each in sa.exchanges if each.role is Role.INITIATOR and not script_of(each).is_over(each))
+    return min(begun, key=lambda each: each.ends_at, default=None)
+
+
 class View(Protocol):
     """Who follows a client connection."""
 
@@ -75,11 +86,21 @@ class View(Protocol):
     def live(self) -> bool:
         """Whether `tick` shows something."""
 
-    def calling(self) -> None:
-        """The first message is about to be sent; from now on, a signal ends the connection in order."""
+    def calling(self, patience: float) -> None:
+        """The first message is about to be sent, and answered within ``patience`` seconds; from now on, a signal ends
+        the connection in order.
+        """
 
     def event(self, event: Event) -> None:
         """Something happened."""
+
+    def silent(self, note: Note, left: float) -> None:
+        """Before it is up, the gateway has not answered, as ``note`` says; it is given up in ``left`` seconds."""
+
+    def waiting(self, sa: IkeSa, since: float, left: float) -> None:
+        """The state of a connection that is not up yet, once a second: since when a message is unanswered, and in how
+        many seconds that ends.
+        """
 
     def failed(self, reason: str) -> None:
         """The connection cannot be called, or the PPP link has not come up or has ended."""
@@ -128,8 +149,10 @@ class ClientConnection:
 
     def begin(self) -> None:
         """Initiate the tunnels, in the running event loop."""
-        self._view.calling()
+        self._view.calling(patience(self._gateway.settings))
         self._spawn(self._bring_up())
+        if self._view.live:
+            self._spawn(self._show())
 
     async def close(self) -> None:
         """Follow the connection no longer, and end the link, which needs the tunnels for that."""
@@ -154,14 +177,13 @@ class ClientConnection:
                 self._view.failed(str(error))
             self._finish()
             return
+        await self._gateway.remote_access.hooks_done()
         self._look()
         if self._link is not None and not self._ending:
             await self._bring_up_link(self._link)
         if not self._ending:
             self._up = True
             self._view.up()
-            if self._view.live:
-                self._spawn(self._show())
 
     async def _bring_up_link(self, link: L2tpLink) -> None:
         sa = self._gateway.engine.ike_for(self._name)
@@ -183,11 +205,14 @@ class ClientConnection:
         self._finish()
 
     async def _show(self) -> None:
-        while True:
+        while self._view.live:
             sa = self._gateway.engine.ike_for(self._name)
-            if sa is not None:
+            if sa is not None and self._up:
                 pairs = [(child, self._gateway.counters_of(child)) for child in sa.complete_children]
                 self._view.tick(sa, pairs, self._gateway.now())
+            elif sa is not None and (asked := _unanswered(sa)) is not None:
+                whole, now = patience(self._gateway.settings), self._gateway.now()
+                self._view.waiting(sa, max(0.0, now - asked.ends_at + whole), asked.ends_at - now)
             await asyncio.sleep(1)
 
     def _observe(self, event: Event) -> None:
@@ -195,6 +220,10 @@ class ClientConnection:
         if isinstance(event, Failure) and not self._up:
             self._told = True
             self._failure = _outcome(event) or self._failure
+        elif isinstance(event, Note) and event.code is Code.RETRANSMIT and not self._up and event.sa is not None:
+            asked = _unanswered(event.sa)
+            if asked is not None:
+                self._view.silent(event, asked.ends_at - self._gateway.now())
         elif isinstance(event, (IkeDown, ChildDown)) and self._up:
             # later: a pair may have another ISAKMP SA by then
             asyncio.get_running_loop().call_soon(self._look)

@@ -23,7 +23,7 @@ from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.records.actions import PLANE_QUESTIONS, Action, Send
 from ikev1.core.records.answers import Answer, UserChecked
 from ikev1.core.records.child_sa import ChildSa, ChildState
-from ikev1.core.records.events import Code, Event, Failure
+from ikev1.core.records.events import ChildDown, ChildUp, Code, ConfigReceived, Event, Failure, IkeDown, IkeUp, Note
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
@@ -41,10 +41,11 @@ from ikev1.daemon.net.keepalive import Keepalives
 from ikev1.daemon.network_changes import NetworkChanges
 from ikev1.daemon.observe.drop_counters import DropCounters
 from ikev1.daemon.observe.drop_monitor import DropMonitor
-from ikev1.daemon.observe.event_counters import EventCounters
+from ikev1.daemon.observe.event_counters import COUNTED, EventCounters
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.observe.last_failures import LastFailures
-from ikev1.daemon.pending_operations import NotEstablished, PendingOperations
+from ikev1.daemon.observe.message_counters import MessageCounters
+from ikev1.daemon.pending_operations import OUTCOMES, NotEstablished, PendingOperations
 from ikev1.daemon.performer import Performer, child_name
 from ikev1.daemon.protection import Protection
 from ikev1.daemon.remote_access.address_desk import AddressDesk
@@ -55,8 +56,10 @@ from ikev1.daemon.remote_access.resolver import Resolver
 from ikev1.daemon.remote_access.saved_leases import SavedLeases
 from ikev1.daemon.remote_access.user_prompts import Prompter, UserPrompts
 from ikev1.daemon.saved_sas import SavedSas
+from ikev1.daemon.shunts import Shunts
 from ikev1.daemon.timer import Timer
 from ikev1.daemon.traps import Traps
+from ikev1.daemon.tunnel_interfaces import Interfaces
 from ikev1.esp.plane import (
     Acquire,
     Counters,
@@ -105,32 +108,35 @@ class Gateway:
         wall: Callable[[], float] = time.time,
         look_up: LookUp | None = None,
     ) -> None:
-        self.settings = settings
+        self.settings = self.file_settings = settings
         self.log = log
         self.now = clock = clock or SteadyClock(wall)
         self.wall = wall
         self.started_at = clock()
         self.counters = EventCounters()
+        self.messages = MessageCounters()
         self.failures = LastFailures(clock)
         self.chosen = chosen
         self.plane = chosen.make(self._plane_event, self._send_esp)
         self.drops = DropCounters(self.plane, kernel=chosen.kernel)
         self._drop_monitor = DropMonitor(self.counters_of, self.drops, self.started_at, kernel=chosen.kernel)
         self.engine = Engine(self._for_engine(settings), random)
-        self.engine.trace = log.wants_message
+        self.engine.trace = self._trace
         self.traps = Traps(self.plane, self.engine.called_addresses, log)
         self.autostart = Autostart(
             self.traps, self.initiate, self.is_up, log, clock=clock, random=random, changed=self._set_timer
         )
         self._operations = PendingOperations()
         self.protection = Protection(self.plane, log)
+        self.shunts = Shunts(self.plane, log)
+        self._interfaces = Interfaces(self.plane, log)
         self._network = NetworkChanges(self.plane, self, log)
         self._endpoint = endpoint
         self._keepalives = Keepalives(settings.nat_keepalive)
         self._timer = Timer(clock, self._expire)
         self.pause_after_bug = 1.0  # seconds before work that is due is tried again after a bug
         self._paused_until = -math.inf
-        self._certificate_checker = CertificateChecker(partial(self._answered, "a certificate check"), wall, log=log)
+        self.certificate_checker = CertificateChecker(partial(self._answered, "a certificate check"), wall, log=log)
         self._load = load
         saved = None if store is None else WallTimeStore(store, clock, wall)
         self._saved = SavedSas(saved, log, clock)
@@ -138,6 +144,9 @@ class Gateway:
         self._addresses = AddressDesk(self.engine, self.pools, clock)
         self._client_addresses = ClientAddresses(self.plane, self.engine.of_connection, lambda: self.settings, log)
         self._users = users
+        # what clients have loaded, joined to the configuration that was read
+        self.extend: Callable[[Settings, BackendOptions], tuple[Settings, BackendOptions]]
+        self.extend = lambda settings, users: (settings, users)
         self.remote_access = RemoteAccess(
             lambda: self.settings,
             log,
@@ -155,7 +164,7 @@ class Gateway:
             self.plane,
             endpoint,
             self._keepalives,
-            self._certificate_checker,
+            self.certificate_checker,
             self.remote_access.check,
             self._saved,
             self._addresses,
@@ -169,12 +178,23 @@ class Gateway:
             self.engine, self._names, self._operations, self.apply, self._performer.report, clock, endpoint.port
         )
         self.observers = self._performer.observers
-        self.observers += [log.event, self.counters.observe, self.failures.observe]
-        self.observers.append(self._client_addresses.observe)
+        follow = self._performer.follow
+        follow(self.counters.observe, *COUNTED)
+        follow(self.messages.observe, Failure, Note, IkeUp)
+        follow(self.messages.observe, Failure, Note, IkeUp)
+        follow(self.failures.observe, Failure, IkeUp, ChildUp, ChildDown)
+        follow(self._client_addresses.observe, ConfigReceived, IkeDown, ChildDown)
         # before the one that revives tunnels: `clear` is to stop that
-        self.observers.append(DeadPeers(self.autostart, self.traps, lambda: self.settings).observe)
-        self.observers += [self._operations.observe, self.autostart.observe, self.protection.observe]
-        self.observers += [self._unknown_caller, self.remote_access.observe]
+        follow(DeadPeers(self.autostart, self.traps, lambda: self.settings).observe, Failure)
+        follow(self._operations.observe, *OUTCOMES)
+        follow(self.autostart.observe, Failure, ChildUp, ChildDown)
+        follow(self.protection.observe, ChildUp)
+        follow(self._unknown_caller, Failure)
+        self.remote_access.follow_events(follow)
+
+    def _trace(self, sa: IkeSa | None, label: str, sent: bool) -> bool:
+        self.messages.message(sa, label, sent)
+        return self.log.wants_message(sa, label)
 
     def _for_engine(self, settings: Settings) -> Settings:
         """The settings with what the data plane can do."""
@@ -222,7 +242,7 @@ class Gateway:
             except Exception as error:
                 self.log.bug(f"the deletion of ISAKMP SA #{sa.unique_id}", error)
         self._timer.cancel()
-        self._certificate_checker.close()
+        self.certificate_checker.close()
         for descriptor, _ in self.plane.readers():
             asyncio.get_running_loop().remove_reader(descriptor)
         self._endpoint.close()  # no peer may come back while hooks are run
@@ -240,6 +260,8 @@ class Gateway:
         self._addresses.resume(self.settings, sas)
         self._client_addresses.resume(sas)
         alive = self.plane.adopt(children)
+        self._interfaces.adopt(self.settings)
+        self.shunts.adopt(self.settings)
         self.protection.adopt(self.settings, children)
         if sas:
             carried = f" and {len(alive)} pairs of IPsec SAs that the kernel kept" if alive else ""
@@ -293,12 +315,14 @@ class Gateway:
         now = self.now()
         try:
             self.log.tell_what_was_left_out()
-            self.apply(self.engine.expire(now))
+            self._performer.perform(self.engine.expire(now))
         except Exception as error:
             # what is due stays due: without a pause, the timer would expire again at once, for ever
             self._paused_until = now + self.pause_after_bug
             self.log.bug("the timers of the engine", error)
         try:
+            if self._deadline > now:
+                return
             self._names.due(now)
             self._initiation.due(now)
             self.autostart.due(now)
@@ -386,21 +410,27 @@ class Gateway:
         self._keepalives.sent(path, self.now())
         return self._endpoint.send_esp(path, packets)
 
+    @property
+    def _deadline(self) -> float:
+        """The time of the next work of the parts around the engine."""
+        return min(
+            self.autostart.deadline,
+            self._initiation.deadline,
+            self._names.deadline,
+            self._keepalives.deadline,
+            self._drop_monitor.deadline,
+            self._saved.deadline,
+        )
+
     def _set_timer(self) -> None:
         try:
-            deadline = min(
-                self.engine.deadline(),
-                self.autostart.deadline,
-                self._initiation.deadline,
-                self._names.deadline,
-                self._keepalives.deadline,
-                self._drop_monitor.deadline,
-                self._saved.deadline,
-            )
+            deadline = min(self.engine.deadline(), self._deadline)
         except Exception as error:
             self.log.bug("the deadlines", error)
             deadline = self.now() + self.pause_after_bug
-        self._timer.set(max(self._paused_until, min(deadline, self.now() + self.log.tells_by)))
+        if self.log.leaves_out:
+            deadline = min(deadline, self.now() + self.log.tells_by)
+        self._timer.set(max(self._paused_until, deadline))
 
     # ------------------------------------------------------------------ commands
 
@@ -514,15 +544,24 @@ class Gateway:
         Raises:
             ConfigError: the configuration is not usable; nothing was changed.
         """
-        settings = self._load()
+        self.file_settings = self._load()
+        self.adopt(how)
+        self.log.write(Level.INFO, "CFG", f"configuration loaded: {len(self.settings.connections)} connections")
+
+    def adopt(self, how: Reload = USUAL, changed: Collection[str] | None = None) -> None:
+        """Apply the configuration that was read and what `extend` joins to it. ``changed`` are the connections that
+        are not as before, None if any may be; what the operator has done about the tunnels of others holds.
+        """
+        settings, users = self.extend(self.file_settings, self._users())
         self.settings = settings
-        self.remote_access.adopt(self._users())
+        self.remote_access.adopt(users)
         self.apply(self.engine.reconfigure(self._for_engine(settings), self.now(), how))
         self._keepalives.interval = settings.nat_keepalive
         self.pools.adopt(settings.pools)
+        self._interfaces.adopt(settings)
+        self.shunts.adopt(settings)
         self.protection.adopt(settings)
         self._names.adopt(settings)
-        self.autostart.adopt(settings)
+        self.autostart.adopt(settings, changed)
         self.failures.adopt(settings)
         self._set_timer()
-        self.log.write(Level.INFO, "CFG", f"configuration loaded: {len(settings.connections)} connections")

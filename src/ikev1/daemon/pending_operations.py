@@ -63,6 +63,10 @@ class _Operation:
             self.done.set_exception(NotEstablished(failure.text, failure.code) if failure else NotEstablished(reason))
 
 
+OUTCOMES = IkeUp, IkeConfirmed, XauthUp, IkeDown, ChildUp, ChildReady, ChildDown, Failure
+"""The kinds of events that `PendingOperations` observes."""
+
+
 class PendingOperations:
     """All operations that wait. To stop waiting for one cancels nothing: the negotiation goes on.
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from typing import Any
 
 from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.records.actions import (
@@ -16,6 +19,7 @@ from ikev1.core.records.actions import (
     CheckUser,
     Forget,
     InstallInbound,
+    InstallOutbound,
     Keep,
     Move,
     PlaneQuestion,
@@ -38,9 +42,15 @@ from ikev1.errors import describe_bug
 from ikev1.esp.plane import DataPlane, PlaneError
 from ikev1.wire.registry import ProtocolId
 
+Following = Iterable[Action] | None
+"""What the engine asks for after an action, before everything else that it asked for."""
+
 
 class Performer:
-    """Performs actions of ``engine`` by the parts of the gateway; ``observers`` get the events."""
+    """Performs actions of ``engine`` by the parts of the gateway.
+
+    Events go to the log first, then to the parts that `follow` their kind, then to ``observers``.
+    """
 
     def __init__(
         self,
@@ -65,80 +75,71 @@ class Performer:
         self._addresses = addresses
         self._log = log
         self._clock = clock
+        self._followers: defaultdict[type, list[Callable[[Event], None]]] = defaultdict(list)
         self.observers: list[Callable[[Event], None]] = []
         self.ask_user: Callable[[AskUser], None] | None = None  # begins a question to the user, who answers later
         self.removing: list[Callable[[ChildSa], None]] = []  # called before the data plane removes a pair
+        self._perform: dict[type, Callable[[Any], Following]] = {
+            Send: self._send,
+            Report: lambda report: self.report(report.event),
+            Keep: self._keep,
+            Forget: lambda forget: keepalives.forget(forget.sa),
+            AllocateSpi: partial(self._ask_plane, self._allocate_spi),
+            InstallInbound: partial(self._ask_plane, lambda install: plane.install_inbound(install.child)),
+            InstallOutbound: partial(self._ask_plane, lambda install: plane.install_outbound(install.child)),
+            AskTraffic: partial(self._ask_plane, lambda question: traffic_of(question, plane.counters)),
+            Move: self._change_plane,
+            Remove: self._change_plane,
+            CheckCertificate: certificate_checker.check,
+            CheckUser: check_user,
+            AskUser: self._ask_user,
+            AssignAddresses: addresses.assign,
+            ReleaseAddresses: addresses.release,
+        }
 
     def perform(self, actions: Iterable[Action]) -> None:
         """Perform ``actions``. What an answer of the data plane leads to comes next.
 
         All records are stored before anything else is done, so that the SAs that a peer learns of survive this process.
         """
-        pending: deque[Action] = deque()
-        self._prepend(pending, tuple(actions))
-        while pending:
-            action = pending.popleft()
+        if self._saved.are_stored:
+            actions = tuple(actions)
+            self._saved.write([action for action in actions if isinstance(action, (Keep, Forget))])
+        for action in actions:
             try:
-                self._prepend(pending, self._perform(action))
+                following = self._perform[type(action)](action)
+                if following:
+                    self.perform(following)
             except Exception as error:
                 self._log.bug(f"the action {type(action).__name__}", error)
 
-    def _prepend(self, pending: deque[Action], actions: Sequence[Action]) -> None:
-        if not actions:
-            return
-        if self._saved.are_stored:
-            self._saved.write([action for action in actions if isinstance(action, (Keep, Forget))])
-        pending.extendleft(reversed(actions))
+    def _send(self, action: Send) -> None:
+        if self._keepalives.are_needed:
+            self._keepalives.sent(action.path, self._clock())
+        self._endpoint.send_isakmp(action.path, action.datagram)
 
-    def _perform(self, action: Action) -> list[Action]:
-        """Perform ``action``; what the engine asks for next, before everything else that it asked for."""
-        if isinstance(action, Send):
-            if self._keepalives.are_needed:
-                self._keepalives.sent(action.path, self._clock())
-            self._endpoint.send_isakmp(action.path, action.datagram)
-        elif isinstance(action, Report):
-            self.report(action.event)
-        elif isinstance(action, Keep):
-            if action.sa.nat is not None:
-                self._keepalives.watch(action.sa, self._clock())
-        elif isinstance(action, PlaneQuestion):
-            return self._engine.answered(action.request, self._answer_of_plane(action), self._clock())
-        elif isinstance(action, CheckCertificate):
-            self._certificate_checker.check(action)
-        elif isinstance(action, CheckUser):
-            self._check_user(action)
-        elif isinstance(action, AskUser):
-            if self.ask_user is None:  # a daemon has nobody to ask
-                return self._engine.answered(action.request, UserInput(), self._clock())
-            self.ask_user(action)
-        elif isinstance(action, AssignAddresses):
-            return self._addresses.assign(action)
-        elif isinstance(action, ReleaseAddresses):
-            self._addresses.release(action)
-        elif isinstance(action, Forget):
-            self._keepalives.forget(action.sa)
-        elif not self._change_plane(action):
-            return self._close(action.child)
-        return []
+    def _keep(self, action: Keep) -> None:
+        nat = action.sa.nat
+        if nat is not None and nat.local_behind:
+            self._keepalives.watch(action.sa, self._clock())
 
-    def _close(self, child: ChildSa) -> list[Action]:
+    def _ask_user(self, action: AskUser) -> Following:
+        if self.ask_user is None:  # a daemon has nobody to ask
+            return self._engine.answered(action.request, UserInput(), self._clock())
+        self.ask_user(action)
+        return None
+
+    def _ask_plane(self, ask: Callable[[Any], Answer | None], action: PlaneQuestion) -> Following:
+        return self._engine.answered(action.request, self._answer_of_plane(ask, action), self._clock())
+
+    def _allocate_spi(self, action: AllocateSpi) -> Spis:
+        spi = self._plane.allocate_spi(action.path, action.protocol)
+        return Spis(spi, self._plane.allocate_spi(action.path, ProtocolId.IPCOMP) if action.compress else 0)
+
+    def _answer_of_plane(self, ask: Callable[[Any], Answer | None], action: PlaneQuestion) -> Answer:
+        """Have the data plane perform ``action`` by ``ask``; what it answers."""
         try:
-            return self._engine.close_child(child.unique_id, self._clock())
-        except UnknownName:  # it was closed meanwhile
-            return []
-
-    def _answer_of_plane(self, action: PlaneQuestion) -> Answer:
-        """Have the data plane perform ``action``; what it answers."""
-        try:
-            if isinstance(action, AllocateSpi):
-                spi = self._plane.allocate_spi(action.path, action.protocol)
-                return Spis(spi, self._plane.allocate_spi(action.path, ProtocolId.IPCOMP) if action.compress else 0)
-            if isinstance(action, AskTraffic):
-                return traffic_of(action, self._plane.counters)
-            if isinstance(action, InstallInbound):
-                self._plane.install_inbound(action.child)
-            else:
-                self._plane.install_outbound(action.child)
+            return ask(action) or Done()
         except PlaneError as error:
             return Failed(str(error))
         except Exception as error:
@@ -146,7 +147,6 @@ class Performer:
             if isinstance(action, InstallInbound):
                 self._undo_install(action.child)
             return Failed(f"internal error: {describe_bug(error)}")
-        return Done()
 
     def _undo_install(self, child: ChildSa) -> None:
         """Remove what an installation with an internal error has left: the engine does not remove what `Failed`."""
@@ -155,8 +155,8 @@ class Performer:
         except Exception as error:
             self._log.bug(f"the removal of {child_name(child)}", error)
 
-    def _change_plane(self, action: Move | Remove) -> bool:
-        """Have the data plane perform ``action``; False if it refused."""
+    def _change_plane(self, action: Move | Remove) -> Following:
+        """Have the data plane perform ``action``; a pair that it refuses to change is closed."""
         child = action.child
         if isinstance(action, Remove):
             self._announce_removal(child)
@@ -168,11 +168,13 @@ class Performer:
         except PlaneError as error:
             text, kind = f"{child_name(child)}: {error}", "refusals of the data plane"
             self._log.write(Level.ERROR, "ESP", text, kind=kind, connection=child.connection, code=error.code)
-            return False
         except Exception as error:
             self._log.bug(f"the data plane's part in {child_name(child)}", error)
-            return False
-        return True
+        else:
+            return None
+        with suppress(UnknownName):  # it was closed meanwhile
+            return self._engine.close_child(child.unique_id, self._clock())
+        return None
 
     def _announce_removal(self, child: ChildSa) -> None:
         for observer in self.removing:
@@ -181,9 +183,14 @@ class Performer:
             except Exception as error:
                 self._log.bug(f"an observer of the removal of {child_name(child)}", error)
 
+    def follow(self, observer: Callable[[Event], None], *kinds: type) -> None:
+        """Hand all events of ``kinds`` to ``observer``."""
+        for kind in kinds:
+            self._followers[kind].append(observer)
+
     def report(self, event: Event) -> None:
-        """Hand ``event`` to the observers."""
-        for observer in self.observers:
+        """Hand ``event`` to the log, the followers of its kind and the observers."""
+        for observer in (self._log.event, *self._followers[type(event)], *self.observers):
             try:
                 observer(event)
             except Exception as error:

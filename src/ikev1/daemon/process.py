@@ -78,6 +78,7 @@ def run(
             store=SqliteStore(Path(options.state)) if options.state else None,
             forget_other_plane=lambda: _forget_other_plane(options, chosen, log),
             keep_protected=options.when_stopped is WhenDown.DROP,
+            options=options,
         )
     )
 
@@ -146,13 +147,14 @@ async def serve(
     users: Callable[[], BackendOptions] = BackendOptions,
     journal: Path | None = None,
     resolver: Resolver | None = None,
+    options: GatewayOptions = GatewayOptions(),  # noqa: B008  it cannot change
     started: Callable[[Gateway, Callable[[], None]], None] | None = None,
     before_end: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     """Run a gateway in the running event loop until SIGTERM or SIGINT; SIGHUP reloads the configuration.
 
-    ``metrics`` is where `MetricsServer` listens; None: nowhere. With ``keep_protected``, unprotected traffic of tunnels
-    is still dropped afterwards. ``started`` is called once the
+    ``options`` are those with which the process started. ``metrics`` is where `MetricsServer` listens; None: nowhere.
+    With ``keep_protected``, unprotected traffic of tunnels is still dropped afterwards. ``started`` is called once the
     gateway serves, with the gateway and with a function that ends it as SIGTERM does; SIGHUP then ends it, too.
     ``before_end`` is awaited before the SAs are deleted.
 
@@ -188,7 +190,7 @@ async def serve(
         raise
     if keys is not None:
         gateway.observers.append(keys.observe)
-    vici = ViciServer(gateway, control)
+    vici = ViciServer(gateway, control, options=options)
     scraped = _metrics_server(gateway, metrics, metrics_users)
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -19,15 +19,11 @@ class SavedSas:
 
     def __init__(self, store: Store | None, log: EventLog, clock: Callable[[], float]) -> None:
         self._store = store
+        self.are_stored = store is not None
         self._log = log
         self._clock = clock
         self.deadline = math.inf
         """The time at which `tidy` has something to do."""
-
-    @property
-    def are_stored(self) -> bool:
-        """Whether there is a store."""
-        return self._store is not None
 
     def read(self) -> list[IkeSa]:
         """The SAs of an earlier process.

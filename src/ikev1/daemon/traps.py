@@ -35,6 +35,10 @@ class Traps:
             if key not in self.installed:
                 self.install(connection, tunnel)
 
+    def has(self, key: Key) -> bool:
+        """Whether the trap is installed, or will be as soon as the addresses of a host name are known."""
+        return key in self.installed or key in self._nameless
+
     def follow_names(self) -> None:
         """Adapt the traps to addresses of host names that have changed."""
         moved = [key for key, host in self._hosts.items() if self._host(key[0]) not in ("", host)]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.record import replace
@@ -26,7 +26,9 @@ from ikev1.esp.nft.ruleset import (
     Shape,
     always,
     by_device,
+    dropped,
     entries,
+    exempt,
     frame,
     rules,
     sets,
@@ -35,6 +37,7 @@ from ikev1.esp.nft.transaction import Nftables
 from ikev1.esp.plane import PlaneError, Reader, Unguarded
 
 Traffic = tuple[Selector, Selector]  # local, remote; neither is dynamic
+_SHUNTS = "shunts"  # the key that holds them
 _Change = Callable[[str, str, Sequence[bytes]], Iterable[Message]]
 
 
@@ -116,9 +119,19 @@ class ClearTrafficFilter:
 
     def change(self, wanted: Mapping[Hashable, Traffic | None]) -> None:
         """Set the traffic that each key holds (None: nothing), replacing what it held, atomically."""
+        self._hold({key: entries(*traffic) if traffic else () for key, traffic in wanted.items()})
+
+    def shunt(self, passing: Collection[Traffic], dropping: Collection[Traffic]) -> None:
+        """Accept the traffic of ``passing`` whoever protects it, and drop that of ``dropping`` in the clear; both
+        replace those of an earlier call.
+        """
+        found = [entry for traffic in passing for entry in exempt(*traffic)]
+        found += [entry for traffic in dropping for entry in dropped(*traffic)]
+        self._hold({_SHUNTS: tuple(found)})
+
+    def _hold(self, wanted: Mapping[Hashable, tuple[Entry, ...]]) -> None:
         change: Counter[Entry] = Counter()
-        for key, traffic in wanted.items():
-            found = entries(*traffic) if traffic else ()
+        for key, found in wanted.items():
             change.update(found)
             change.subtract(self._held.pop(key, ()))
             if found:

@@ -9,7 +9,7 @@ sent and received in UDP only (RFC 3948), by the daemon's sockets.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Protocol
 
@@ -86,6 +86,15 @@ class ConfinedRoutes:
     def confine(self, address: str, reach: Reach | None) -> None:
         """Nothing: programs there have no way out but the device, so all that they send is for the tunnels."""
 
+    def exempt(self, traffic: Collection[Traffic]) -> None:
+        """Nothing: what is sent there must not reach this host's network.
+
+        Raises:
+            PlaneError: some traffic is to be exempt.
+        """
+        if traffic:
+            raise PlaneError("programs in a network namespace of their own have no way past the tunnels")
+
     def sweep(self) -> None:
         """Nothing, as `follow`."""
 
@@ -108,6 +117,9 @@ class _NoGuard:
         pass
 
     def change(self, wanted: Mapping[Hashable, Traffic | None]) -> None:
+        pass
+
+    def shunt(self, passing: Collection[Traffic], dropping: Collection[Traffic]) -> None:
         pass
 
     def dropped(self) -> tuple[int, int]:

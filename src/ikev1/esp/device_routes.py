@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.selector import Selector
+from ikev1.esp.exemptions import Exemptions, Traffic
 from ikev1.esp.reach import Reach
 from ikev1.esp.routes import Routes, metric_of
 from ikev1.esp.steering import Steering, steered
@@ -26,6 +27,7 @@ class DeviceRoutes:
         try:
             self._hop = self._routes.bring_up(device, mtu)
             self._steering = Steering(self._routes, self._hop, _LARGEST_DATAGRAM)
+            self._exemptions = Exemptions(self._routes, metric_of(device))
         except BaseException:
             self._routes.close()
             raise
@@ -51,6 +53,10 @@ class DeviceRoutes:
         """As `Routes.confine`."""
         self._routes.confine(address, reach)
 
+    def exempt(self, traffic: Collection[Traffic]) -> None:
+        """As `Exemptions.change`."""
+        self._exemptions.change(traffic)
+
     def sweep(self) -> None:
         """As `Routes.sweep`."""
         self._routes.sweep()
@@ -59,6 +65,7 @@ class DeviceRoutes:
         """Update rules and routes for the current links and addresses, as `Routes.follow`."""
         self._routes.follow()
         self._steering.follow()
+        self._exemptions.follow()
 
     def addresses(self) -> frozenset[str]:
         """As `Routes.addresses`."""
@@ -74,5 +81,6 @@ class DeviceRoutes:
 
     def close(self) -> None:
         """Remove all routes and rules."""
+        self._exemptions.close()
         self._steering.close()
         self._routes.close()

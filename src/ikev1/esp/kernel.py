@@ -9,14 +9,28 @@ from pathlib import Path
 
 from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.core.records.path import UdpPath
+from ikev1.esp.exemptions import Exemptions
 from ikev1.esp.inner import Flow, matches
-from ikev1.esp.plane import Acquire, Counters, Drops, Listener, NetworkChanged, PlaneError, Protected, Reader, Trap
+from ikev1.esp.plane import (
+    Acquire,
+    Counters,
+    Drops,
+    Listener,
+    NetworkChanged,
+    PlaneError,
+    Protected,
+    Reader,
+    RoutedInterface,
+    Shunted,
+    Trap,
+)
 from ikev1.esp.reach import EVERYTHING, Reach
 from ikev1.esp.routes import MARK, Routes
 from ikev1.esp.virtual_addresses import VirtualAddresses
 from ikev1.esp.xfrm import statistics
 from ikev1.esp.xfrm.event_translation import EventTranslator
 from ikev1.esp.xfrm.events import EventSocket
+from ikev1.esp.xfrm.interfaces import TunnelInterfaces
 from ikev1.esp.xfrm.layout import flow_of
 from ikev1.esp.xfrm.ownership_file import AddressNote, OwnershipFile, RouteNote, StateNote
 from ikev1.esp.xfrm.pairs import Pairs, unmarked
@@ -26,7 +40,7 @@ from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.shared_addresses import SharedAddresses
 from ikev1.esp.xfrm.sockets import bypass_policies, take_esp
 from ikev1.esp.xfrm.spd import Spd
-from ikev1.esp.xfrm.translate import Flows, protected_flows, trap_flows, trap_templates
+from ikev1.esp.xfrm.translate import Flows, protected_flows, shunted_flows, trap_flows, trap_templates
 
 _VIRTUAL_ADDRESSES_ON = "lo"  # the kernel's ESP has no interface of its own
 
@@ -51,6 +65,9 @@ class KernelPlane:
             opened.callback(self._events.close)
             self._routes = Routes(metric)
             opened.callback(self._routes.close)
+            self._exemptions = Exemptions(self._routes, metric)
+            opened.callback(self._exemptions.close)
+            self._interfaces = TunnelInterfaces(self._owner, metric)
             self._opened = opened.pop_all()
         self._shared = SharedAddresses(owner, listener)
         self._virtual = VirtualAddresses(_VIRTUAL_ADDRESSES_ON)
@@ -175,6 +192,24 @@ class KernelPlane:
                 "`ip xfrm policy`; all other traffic is protected"
             )
 
+    def shunt(self, traffic: Collection[Shunted]) -> None:
+        """A policy of another program for the same packets stays, and is reported; the rest is in force."""
+        passing, dropping = (
+            [shunted_flows(entry) for entry in traffic if entry.drops is drops] for drops in (False, True)
+        )
+        self._exemptions.change([(flows.local, flows.remote) for flows in passing])
+        with _failing_as("cannot install policies for traffic without tunnels"):
+            foreign = self._guard.shunt(passing, dropping)
+        if foreign:
+            raise PlaneError(
+                f"another program has IPsec policies for traffic of shunts ({foreign}): see `ip xfrm policy`; all "
+                "others are in force"
+            )
+
+    def interfaces(self, wanted: Collection[RoutedInterface]) -> None:
+        with _failing_as("cannot make interfaces for tunnels"):
+            self._interfaces.change(wanted)
+
     def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         """Does nothing: the kernel receives ESP from the sockets that `prepare_socket` has configured."""
 
@@ -184,6 +219,8 @@ class KernelPlane:
 
     def follow(self) -> None:
         self._routes.follow()
+        self._exemptions.follow()
+        self._interfaces.follow()
 
     def addresses(self) -> frozenset[str]:
         return self._routes.addresses()
@@ -217,6 +254,8 @@ class KernelPlane:
         if not keep_protected:
             with suppress(PlaneError):
                 self.protect(())
+            with suppress(PlaneError):
+                self.shunt(())
         for connection, tunnel in tuple(self._traps):
             with suppress(PlaneError):
                 self.remove_trap(connection, tunnel)
@@ -229,6 +268,8 @@ class KernelPlane:
             self._shared.close(keep_protected=keep_protected)
         for address in self._virtual.all():
             self.release_address(address)
+        with suppress(PlaneError):
+            self._interfaces.close(keep=keep_protected)
         self._opened.close()
 
     def _resume(self, child: ChildSa) -> bool:

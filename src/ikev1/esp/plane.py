@@ -14,6 +14,8 @@ it when one is readable.
 | install_outbound | an entry by selectors, routes to the device  | an SA, policies                            |
 | install_trap     | routes to the device, an entry without SA    | policies without SA                        |
 | protect          | rules of a packet filter, routes             | policies that block                        |
+| shunt            | rules of routing and of a packet filter      | policies that let pass or block, rules     |
+| interfaces       | refused                                      | XFRM interfaces or VTIs, and their routes  |
 | follow           | routes to the device, their sources          | routes to the peers, their sources         |
 | receive          | ESP that the daemon's UDP sockets received   | never called: the kernel processes it      |
 | PlaneEvent       | reported while a packet is processed         | messages of a netlink socket in `readers`  |
@@ -28,6 +30,7 @@ from typing import NamedTuple, Protocol
 from ikev1.core.records.child_sa import ChildSa, IpsecMode, PacketMarks
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
+from ikev1.core.records.settings import InterfaceKind
 from ikev1.errors import LocalError
 from ikev1.esp.reach import EVERYTHING, Reach
 from ikev1.wire.registry import ProtocolId
@@ -99,6 +102,32 @@ class Protected(NamedTuple):
     remote: Selector
     marks: PacketMarks = PacketMarks()
     mode: IpsecMode = IpsecMode.TUNNEL
+
+
+class Shunted(NamedTuple):
+    """Traffic without IPsec SAs: exempt from all tunnels, or dropped unless a tunnel carries it. Neither selector is
+    dynamic.
+    """
+
+    local: Selector
+    remote: Selector
+    drops: bool = False
+
+
+class RoutedInterface(NamedTuple):
+    """An interface for packets of tunnels. ``number`` is the interface ID or the mark of their policies; ``addresses``
+    have a prefix length, and ``routes`` are networks, in text. A VTI is for the peers at ``local_host`` and
+    ``remote_host``, empty for any.
+    """
+
+    name: str
+    kind: InterfaceKind
+    number: int
+    addresses: tuple[str, ...]
+    mtu: int
+    routes: tuple[str, ...]
+    local_host: str = ""
+    remote_host: str = ""
 
 
 class RekeyNeeded(NamedTuple):
@@ -260,6 +289,16 @@ class DataPlane(Protocol):
 
         The traffic of installed pairs is protected in any case. The protection remains if the process is killed; the
         next one takes it over with its first call, after `adopt`.
+        """
+
+    def shunt(self, traffic: Collection[Shunted]) -> None:
+        """Exempt this traffic from all tunnels, or drop it unless a tunnel carries it (RFC 4301 §4.4.1, BYPASS and
+        DISCARD). This replaces the traffic of an earlier call; what is called first after `adopt` precedes `protect`.
+        """
+
+    def interfaces(self, wanted: Collection[RoutedInterface]) -> None:
+        """Have exactly these interfaces, with their addresses and routes. This replaces those of an earlier call, and
+        those of an earlier process if it is the first one after `adopt`.
         """
 
     def follow(self) -> None:

@@ -193,11 +193,12 @@ class Routes:
         """The file descriptor that becomes readable before `changed`."""
         return self._network.fileno()
 
-    def close(self) -> None:
-        """Remove the rules and the routes."""
-        for key in list(self._held):
-            self.release(key)
-        self.tidy()
+    def close(self, *, keep: bool = False) -> None:
+        """Remove the rules and the routes, or with ``keep`` leave them."""
+        if not keep:
+            for key in list(self._held):
+                self.release(key)
+            self.tidy()
         self._opened.close()
 
     def tidy(self) -> None:

@@ -36,10 +36,11 @@ _SCOPE_UNIVERSE, _SCOPE_NOWHERE = 0, 255  # when deleting, the latter is any
 _UNICAST, _THROW, _ANY_TYPE = 1, 9, 0
 _NUMBER = struct.Struct("=I")
 # <linux/fib_rules.h>; its header has the fields of a route's
-_PRIORITY, _RULE_MARK, _SUPPRESS_PREFIXES, _RULE_TABLE = 6, 10, 14, 15
-_RULE_PROTOCOL, _SOURCE_PORTS, _DESTINATION_PORTS = 22, 23, 24
+_SOURCE, _GOTO, _PRIORITY, _RULE_MARK, _SUPPRESS_PREFIXES, _RULE_TABLE = 2, 4, 6, 10, 14, 15
+_RULE_OWNER, _RULE_PROTOCOL, _SOURCE_PORTS, _DESTINATION_PORTS = 21, 22, 23, 24
 _PORTS = struct.Struct("=HH")  # struct fib_rule_port_range: the first, the last
-_TO_TABLE, _INVERT = 1, 2  # the action, and a flag
+_TO_TABLE, _TO_RULE, _NOTHING = 1, 2, 3  # the action
+_INVERT = 2  # a flag
 # <linux/if_link.h>
 LINK = struct.Struct("=BxHiII")  # family, type, interface, flags, which of the flags to change
 _UP = 1
@@ -74,6 +75,22 @@ class PacketRule(NamedTuple):
     destination_port: int = 0
     except_to: bytes = b""
     without_default: bool = False
+
+
+class SkippingRule(NamedTuple):
+    """A rule of ``family`` and ``priority`` that has packets skip all rules before the priority ``target``; with target
+    0, it does nothing. ``owner`` is a number of the program whose rule it is. Ports and protocol are 0 for any.
+    """
+
+    family: int
+    priority: int
+    owner: int
+    target: int = 0
+    source: Network = Network(b"", 0)
+    destination: Network = Network(b"", 0)
+    protocol: int = 0
+    source_port: int = 0
+    destination_port: int = 0
 
 
 class RoutingTable:
@@ -141,6 +158,23 @@ class RoutingTable:
     def steer_no_more(self, family: int, priority: int, packets: PacketRule) -> None:
         """Take the rule of `steer` away."""
         self._netlink.command(Request(_DELETE_RULE, 0, self._packet_rule(family, priority, packets)))
+
+    def skip(self, rule: SkippingRule) -> None:
+        """Add a rule that has packets skip others."""
+        self._netlink.command(Request(_NEW_RULE, CREATE | EXCLUSIVE, _skipping(rule)))
+
+    def skip_no_more(self, rule: SkippingRule) -> None:
+        """Take the rule of `skip` away."""
+        self._netlink.command(Request(_DELETE_RULE, 0, _skipping(rule)))
+
+    def skipping(self, priority: int, owner: int) -> list[SkippingRule]:
+        """The rules of `skip` with this priority and owner, or what is needed to delete them."""
+        found: list[SkippingRule] = []
+        for family in (socket.AF_INET, socket.AF_INET6):
+            header = ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)
+            with contextlib.suppress(NetlinkError):  # no IPv6
+                found += filter(None, self._netlink.ask(_GET_RULE, DUMP, (header,), _skipping_in))
+        return [rule for rule in found if (rule.priority, rule.owner) == (priority, owner)]
 
     def tables_consulted(self, priority: int) -> set[int]:
         """The tables that rules of this priority name."""
@@ -282,6 +316,48 @@ def _rule_in(_: int, body: memoryview) -> tuple[int, int]:
     found = attributes(body[ROUTE.size :])
     priority = unpack(_NUMBER, found[_PRIORITY])[0] if _PRIORITY in found else 0
     return priority, unpack(_NUMBER, found[_RULE_TABLE])[0] if _RULE_TABLE in found else named
+
+
+def _skipping(rule: SkippingRule) -> tuple[bytes, ...]:
+    action = _TO_RULE if rule.target else _NOTHING
+    header = ROUTE.pack(rule.family, rule.destination.prefix, rule.source.prefix, 0, 0, 0, 0, action, 0)
+    details = [attribute(_PRIORITY, _NUMBER.pack(rule.priority)), attribute(_RULE_OWNER, bytes((rule.owner,)))]
+    if rule.target:
+        details.append(attribute(_GOTO, _NUMBER.pack(rule.target)))
+    for kind, network in ((_DESTINATION, rule.destination), (_SOURCE, rule.source)):
+        if network.prefix:
+            details.append(attribute(kind, network.address))
+    if rule.protocol:
+        details.append(attribute(_RULE_PROTOCOL, bytes((rule.protocol,))))
+    for kind, port in ((_SOURCE_PORTS, rule.source_port), (_DESTINATION_PORTS, rule.destination_port)):
+        if port:
+            details.append(attribute(kind, _PORTS.pack(port, port)))
+    return (header, *details)
+
+
+def _skipping_in(_: int, body: memoryview) -> SkippingRule | None:
+    family, to, origin, _, _, _, _, action, _ = unpack(ROUTE, body)
+    found = attributes(body[ROUTE.size :])
+    if action not in (_TO_RULE, _NOTHING) or not found.get(_RULE_OWNER):
+        return None
+
+    def number(kind: int) -> int:
+        return unpack(_NUMBER, found[kind])[0] if kind in found else 0
+
+    def port(kind: int) -> int:
+        return unpack(_PORTS, found[kind])[0] if kind in found else 0
+
+    return SkippingRule(
+        family,
+        number(_PRIORITY),
+        found[_RULE_OWNER][0],
+        number(_GOTO),
+        Network(bytes(found.get(_SOURCE, b"")), origin),
+        Network(bytes(found.get(_DESTINATION, b"")), to),
+        found[_RULE_PROTOCOL][0] if found.get(_RULE_PROTOCOL) else 0,
+        port(_SOURCE_PORTS),
+        port(_DESTINATION_PORTS),
+    )
 
 
 def _link(index: int, flags: int) -> bytes:

@@ -7,7 +7,7 @@ the alternative for a process that has none.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import NamedTuple, Protocol
 
@@ -51,6 +51,9 @@ class TunnelRoutes(Protocol):
     def confine(self, address: str, reach: Reach | None) -> None:
         """As `DeviceRoutes.confine`."""
 
+    def exempt(self, traffic: Collection[Traffic]) -> None:
+        """As `DeviceRoutes.exempt`."""
+
     def sweep(self) -> None:
         """As `DeviceRoutes.sweep`."""
 
@@ -85,6 +88,9 @@ class ClearTrafficGuard(Protocol):
 
     def change(self, wanted: Mapping[Hashable, Traffic | None]) -> None:
         """As `ClearTrafficFilter.change`."""
+
+    def shunt(self, passing: Collection[Traffic], dropping: Collection[Traffic]) -> None:
+        """As `ClearTrafficFilter.shunt`."""
 
     def dropped(self) -> tuple[int, int]:
         """As `ClearTrafficFilter.dropped`."""

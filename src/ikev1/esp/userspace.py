@@ -13,7 +13,7 @@ from ikev1.core.negotiation.ipsec_suite import kernel_only
 from ikev1.core.records.child_sa import ChildSa, IpsecMode, IpsecSuite, PacketMarks
 from ikev1.core.records.path import UdpPath
 from ikev1.esp.clear_traffic import Traffic, traffic_of
-from ikev1.esp.inner import TCP, InnerPacketError, decode, parse
+from ikev1.esp.inner import TCP, InnerPacketError, decode, matches, parse
 from ikev1.esp.mss import clamp_mss
 from ikev1.esp.nat_clients import NatClients, redirected
 from ikev1.esp.outbound_policies import OutboundPolicies, TrapQueue
@@ -29,7 +29,9 @@ from ikev1.esp.plane import (
     PlaneError,
     Protected,
     Reader,
+    RoutedInterface,
     SendUdp,
+    Shunted,
     Trap,
     UnknownSpi,
 )
@@ -81,6 +83,7 @@ class UserspacePlane:
         self._traps: dict[tuple[str, str], TrapQueue] = {}
         self._holding: dict[TrapQueue, None] = {}  # those in which packets wait
         self._protected: frozenset[Protected] = frozenset()
+        self._exempt: list[Traffic] = []
         self._unknown_spi = self._no_policy = self._trapped = 0
         self._unknown = UnknownSpis()
         self._clients = NatClients()
@@ -193,6 +196,19 @@ class UserspacePlane:
         self._guard.change(changed)
         self._protected = wanted
 
+    def shunt(self, traffic: Collection[Shunted]) -> None:
+        passing, dropping = (
+            [(entry.local, entry.remote) for entry in traffic if entry.drops is drops] for drops in (False, True)
+        )
+        self._routes.exempt(passing)
+        self._guard.shunt(passing, dropping)
+        self._exempt = passing
+
+    def interfaces(self, wanted: Collection[RoutedInterface]) -> None:
+        if wanted:
+            names = ", ".join(interface.name for interface in wanted)
+            raise PlaneError(f'interfaces of tunnels ({names}) require data_plane = "kernel"')
+
     def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
         now = self._clock()
         opened: list[bytes] = []
@@ -256,6 +272,9 @@ class UserspacePlane:
                 flow, upper, _ = parse(bundle[0])
             except InnerPacketError:
                 self._no_policy += len(bundle)
+                continue
+            if self._exempt and any(matches(decode(flow), *traffic) for traffic in self._exempt):
+                self._no_policy += len(bundle)  # a source address was chosen that was not known when it was routed
                 continue
             target = self._policies.find(flow)
             if (isinstance(target, SaPair) and target.child.shares_address) or self._clients.knows(flow):

@@ -67,7 +67,7 @@ class ConnectionOptions(TypedDict, total=False):
     lifetime_kilobytes: int
     """Of the ISAKMP SA in units of 1,024 octets; 0, the default, is no limit."""
     proposal_check: Literal["obey", "claim", "strict", "exact"]
-    """How far a caller's offer may differ from ours, in racoon's words; ``"strict"`` by default."""
+    """How far a caller's offer may differ from ours, in racoon's words; ``"claim"`` by default."""
     nat_traversal: Literal["auto", "off", "force"]
     """``"auto"``, the default, sends ESP in UDP where a NAT is detected (RFC 3947, RFC 3948), ``"force"`` always, and
     ``"off"`` never: NAT traversal is then neither announced nor accepted."""
@@ -146,7 +146,7 @@ def tunnel(
     mode: Literal["tunnel", "transport"] = "tunnel",
     compress: bool = False,
     replay_window: int = 64,
-    proposal_check: Literal["obey", "claim", "strict", "exact"] = "strict",
+    proposal_check: Literal["obey", "claim", "strict", "exact"] = "claim",
 ) -> Tunnel:
     """A pair of networks whose traffic a pair of IPsec SAs protects (RFC 2409 §5.5).
 
@@ -215,7 +215,7 @@ def _connection(
     with of_caller(f"connection {name!r}"):
         lifetime = _life(options.get("lifetime", DAY), 1)
         volume = _life(options.get("lifetime_kilobytes", 0), 0)
-        check = ProposalCheck(options.get("proposal_check", "strict"))
+        check = ProposalCheck(options.get("proposal_check", "claim"))
         suites = [parse_ike_proposal(text) for text in _several(options.get("ike", DEFAULT_IKE))]
         if not suites:
             raise ValueError(f"ike: give at least one suite, such as {DEFAULT_IKE[0]!r}")

@@ -156,7 +156,7 @@ class Ike:
 
     def _set_engine(self, engine: Engine) -> None:
         self._engine = engine
-        engine.trace = lambda sa, label: self._messages
+        engine.trace = lambda sa, label, sent: self._messages
 
     # --- what happened
 

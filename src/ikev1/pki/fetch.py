@@ -124,6 +124,19 @@ class CachedFetcher:
             raise FetchFailed(*answer.args)
         return answer
 
+    def flush(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._known.clear()
+            self._size = 0
+
+    def kept(self) -> list[tuple[str, bytes]]:
+        """The responses that would be used again, with their URLs."""
+        now = self._clock()
+        with self._lock:
+            known = list(self._known.items())
+        return [(url, answer) for (url, _), (until, answer) in known if now < until and isinstance(answer, bytes)]
+
     def _look_up(self, url: str, body: bytes | None) -> bytes | FetchFailed | None:
         with self._lock:
             until, answer = self._known.get((url, body), (0.0, None))

@@ -16,8 +16,11 @@ from ikev1.pki.ocsp import build_request, read_response, responder_urls
 _MOST_URLS = 2  # of OCSP responders, and of CRLs, that are tried for one certificate
 
 
-def check_revocation(path: Sequence[X509Certificate], trust: Trust, now: float, fetch: Fetcher | None) -> None:
+def check_revocation(
+    path: Sequence[X509Certificate], trust: Trust, now: float, fetch: Fetcher | None
+) -> tuple[str, ...]:
     """Checks each certificate of the path except the trusted CA. Without ``fetch`` only the configured CRLs are used.
+    Returns the status of each, for people, with its source.
 
     The first source that knows the status decides; configured CRLs come first:
     "when a certificate is reported as revoked by one trusted source, the certificate MUST be considered revoked"
@@ -28,13 +31,15 @@ def check_revocation(path: Sequence[X509Certificate], trust: Trust, now: float, 
         RevocationUnknown: the policy is strict, and the status of a certificate is unknown.
     """
     if trust.revocation is Revocation.OFF:
-        return
+        return ()
+    found = []
     for certificate, issuer in pairwise(path):
         reasons = []
         for answer in _answers(certificate, issuer, trust, now, fetch):
             if answer.status is Status.REVOKED:
                 raise Revoked(f"the certificate of {certificate.text} was revoked according to {answer.source}")
             if answer.status is Status.GOOD:
+                found.append(f"the certificate of {certificate.text} is not revoked according to {answer.source}")
                 break
             reasons.append(answer.source)
         else:
@@ -42,6 +47,9 @@ def check_revocation(path: Sequence[X509Certificate], trust: Trust, now: float, 
                 raise RevocationUnknown(
                     f"the revocation status of the certificate of {certificate.text} is unknown: {'; '.join(reasons)}"
                 )
+            text = f"the certificate of {certificate.text} is accepted, but its revocation status is unknown"
+            found.append(f"{text}: {'; '.join(reasons)}")
+    return tuple(found)
 
 
 def _answers(

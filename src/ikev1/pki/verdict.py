@@ -26,4 +26,4 @@ def verdict_on(question: CheckCertificate, now: float, fetch: Fetcher | None = N
         )
     except CertificateError as error:
         return Untrusted(Code(error.code), str(error), error.notify)
-    return Trusted(peer.public_key, peer.subject)
+    return Trusted(peer.public_key, peer.subject, peer.statuses)

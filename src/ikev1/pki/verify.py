@@ -26,6 +26,7 @@ class VerifiedPeer(NamedTuple):
     subject: str
     certificate: bytes  # DER
     authority: str  # the subject of the CA that the path ended at
+    statuses: tuple[str, ...] = ()  # of the certificates of the path, and which CRL or OCSP response says so
 
 
 def verify_peer(
@@ -50,10 +51,10 @@ def verify_peer(
     path = find_path(leaf, (one for one in found if one is not leaf), trust, now)
     check_path(path, trust)
     check_identity(leaf, identity)
-    check_revocation(with_issuers(path, trust), trust, now, fetch)
+    statuses = check_revocation(with_issuers(path, trust), trust, now, fetch)
     if answers_call:
         check_is_no_client(leaf)
-    return VerifiedPeer(public_keys.encode(public_key), leaf.text, leaf.der, path[-1].text)
+    return VerifiedPeer(public_keys.encode(public_key), leaf.text, leaf.der, path[-1].text, statuses)
 
 
 def _leaf(found: Sequence[X509Certificate], identity: Identification, *, sent: bool) -> X509Certificate:

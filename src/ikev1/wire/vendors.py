@@ -28,6 +28,7 @@ _EXTENSIONS: dict[bytes, str] = {
     bytes.fromhex("214ca4faffa7f32d6748e5303395ae83"): "MS authenticated IP",
     bytes.fromhex("4865617274426561745f4e6f74696679"): "HeartBeat_Notify",
     bytes.fromhex("12f5f28c457168a9702d9fe274cc"): "Cisco Unity",
+    _digest("ikev1: accepts client IDs within those requested"): "ikev1 narrowed client IDs",
 }
 
 # The most specific first: implementations derived from others send both vendor IDs.

@@ -11,11 +11,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from ikev1.cli.connect.command import EXIT_STATUS, connect, local_port_of, nat_traversal_of
+from ikev1.cli.connect.command import EXIT_STATUS, connect, local_port_of
 from ikev1.cli.connect.configuration import ConnectOptions, configuration
 from ikev1.cli.connect.secrets import kept_terminal
 from ikev1.cli.connect.socks import parse_address, read_login
-from ikev1.cli.connect.vpnc_conf import read_vpnc_conf
 from ikev1.config import GatewayOptions, load_values
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.client import Outcome
@@ -145,26 +144,16 @@ def test_the_terminal_may_have_been_left_meanwhile(monkeypatch: pytest.MonkeyPat
             os.dup2(nothing.fileno(), stdin.fileno())
 
 
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("NAT Traversal Mode natt", "auto"),
-        ("NAT Traversal Mode none", "off"),
-        ("NAT Traversal Mode force-natt", "force"),
-        ("Disable NAT Traversal", "off"),
-    ],
-)
-def test_nat_traversal_of_vpnc(tmp_path: Path, line: str, expected: str) -> None:
-    file = tmp_path / "vpnc.conf"
-    file.write_text(f"{line}\n")
-    assert nat_traversal_of(read_vpnc_conf(file, allow_weak=False)) == expected
+@pytest.mark.parametrize(("number", "port"), [(0, None), (500, None), (10_500, 10_500)])
+def test_local_port_of_vpnc(number: int, port: int | None) -> None:
+    assert local_port_of({"local_port": number}) == port
 
 
-@pytest.mark.parametrize(("number", "port"), [("0", None), ("500", None), ("10500", 10_500)])
-def test_local_port_of_vpnc(tmp_path: Path, number: str, port: int | None) -> None:
-    file = tmp_path / "vpnc.conf"
-    file.write_text(f"Local Port {number}\n")
-    assert local_port_of(read_vpnc_conf(file, allow_weak=False)) == port
+def test_backups_are_called_as_well() -> None:
+    options = ConnectOptions("192.0.2.1", group="g", backups=("192.0.2.2",), remote_id="%any", dpd_delay=0)
+    (connection,) = settings(options).connections
+    assert connection.further_remote_addresses == ("192.0.2.2",)
+    assert connection.dpd_delay == 0
 
 
 def test_a_script_configures_routes_and_name_servers() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from ikev1.cli.connect.secrets import Prompt
@@ -92,3 +95,15 @@ def test_other_questions_are_asked() -> None:
         prompt(asked(*LOGIN, C.XAUTH_PASSCODE))
         accepted(prompt)
     assert typist.times == 2
+
+
+def test_without_a_terminal_a_line_of_standard_input_is_read_without_a_warning() -> None:
+    """``setsid`` has no terminal, whatever the test runs in."""
+    program = "from ikev1.cli.connect.secrets import ask_secret; print(*[ask_secret('Secret', '--x') for _ in '12'])"
+    command = ["setsid", "--wait", sys.executable, "-c", program]
+    done = subprocess.run(command, input="one\ntwo words\n", capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("b'one' b'two words'\n", "")
+    done = subprocess.run(command, input="one\n", capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "UsageError" in done.stderr
+    assert "GetPassWarning" not in done.stderr

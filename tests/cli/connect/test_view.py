@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
+import pty
+import struct
+import termios
 
 import pytest
 
 from ikev1.cli.connect.view import TerminalView, amount, duration
-from ikev1.core.records.events import Code, ConfigReceived, Failure, IkeDown
+from ikev1.core.records.events import Code, ConfigReceived, Failure, IkeDown, Note
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.path import UdpPath
+from ikev1.core.records.record import replace
+from ikev1.core.records.remote_access import Xauth
 from ikev1.daemon.l2tp.link import LinkAddresses
 from ikev1.daemon.observe.event_log import Level, Line
 
@@ -65,6 +72,78 @@ def test_lines_of_the_log_about_this_host() -> None:
     view.warn(Line(Level.WARNING, "NET", "no name servers"))
     view.warn(Line(Level.WARNING, "IKE", "shown as an event"))
     assert stream.getvalue() == "warning: no name servers\n"
+
+
+class Terminal(io.StringIO):
+    """A terminal with this many columns."""
+
+    def __init__(self, columns: int) -> None:
+        super().__init__()
+        self._own, other = pty.openpty()
+        fcntl.ioctl(self._own, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
+        os.close(other)
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._own
+
+    def close(self) -> None:
+        os.close(self._own)
+        super().close()
+
+
+PATH = UdpPath("192.0.2.9", 500, "192.0.2.1", 500)
+CALLING = IkeSa(1, "connect", Role.INITIATOR, PATH, b"i" * 8, b"r" * 8, 0.0)
+
+
+@pytest.mark.parametrize("columns", [20, 80])
+def test_a_status_line_is_not_wider_than_the_terminal(columns: int) -> None:
+    with Terminal(columns) as stream:
+        view = TerminalView(stream, "192.0.2.1", "a user with a long name")
+        view.tick(replace(CALLING, received=ModeConfig(addresses=("10.99.0.10",))), [], 0.0)
+        (status,) = stream.getvalue().split("\x1b[K")[1:]
+    assert 0 < len(status) < columns
+    assert status.startswith("no tunnel  a user w")
+
+
+def test_a_gateway_that_does_not_answer() -> None:
+    """A line for each repetition, and on a terminal a status line after some seconds; none over an open question."""
+    with Terminal(80) as stream:
+        view = TerminalView(stream, "192.0.2.1", "carol")
+        view.calling(165.0)
+        view.waiting(CALLING, 1.0, 164.0)
+        before = stream.getvalue()
+        assert (before.count("\n"), "\x1b" in before, "2m 45s" in before) == (1, False, True)
+        view.silent(Note(Code.RETRANSMIT, "again", CALLING), 61.0)
+        assert stream.getvalue().endswith("again; giving up in 1m 01s\n")
+        view.waiting(CALLING, 10.0, 60.0)
+        assert "0m 10s" in stream.getvalue().rpartition("\x1b[K")[2]
+        shown = stream.getvalue()
+        view.waiting(replace(CALLING, xauth=Xauth(serves=False)), 10.0, 60.0)
+        assert stream.getvalue() == shown
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.parametrize("permitted", [True, False])
+def test_a_gateway_that_permits_what_the_user_does_not_want(wanted: bool, permitted: bool) -> None:
+    """Or the other way round."""
+    stream = io.StringIO()
+    view = TerminalView(stream, "192.0.2.1", "carol", local_lan=wanted)
+    config = ModeConfig(split_exclude=("0.0.0.0/32",) if permitted else (), backup_servers=("gw2\x1b", "gw3"))
+    view.event(ConfigReceived(replace(CALLING, received=config), None))
+    first, *others = stream.getvalue().splitlines()
+    assert first.endswith("gw2?, gw3")
+    assert ["--local-lan" in line for line in others] == [True] * (wanted is not permitted)
+
+
+def test_the_words_of_the_user() -> None:
+    stream = io.StringIO()
+    view = TerminalView(stream, "192.0.2.1", "carol", said=lambda text: text.replace("remote_id", "--remote-id"))
+    view.event(Failure(Code.ID_MISMATCH, "set remote_id", "192.0.2.1", CALLING))
+    view.failed("check remote_id")
+    assert stream.getvalue().splitlines() == ["set --remote-id (id-mismatch)", "check --remote-id"]
 
 
 def test_a_ppp_link() -> None:

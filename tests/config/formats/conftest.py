@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cisco_text import CiscoText
 from ikev1.config import ConfigError, Finding, Loaded, load
 
 Write = Callable[..., Path]
@@ -48,3 +49,9 @@ def faults(write: Write) -> Faults:
         return caught.value.findings
 
     return load_in_vain
+
+
+@pytest.fixture
+def text(write: Write) -> CiscoText:
+    """Loads texts for Cisco IOS and ASA."""
+    return CiscoText(write)

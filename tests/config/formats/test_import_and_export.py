@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ikev1.config import load, load_written
+from ikev1.config import ConfigError, Side, load, load_written
 from ikev1.config.export import exported
 from ikev1.config.formats import read
 
@@ -114,14 +115,14 @@ def test_imported_exported_and_imported_again(values: dict[str, Any]) -> None:
         assert_same_again(file)
 
 
-def assert_same_again(file: Path, name: str | None = None) -> None:
+def assert_same_again(file: Path, name: str | None = None, side: Side | None = None) -> None:
     """Import ``file``, in the format ``name`` or the recognized one, export it beside it, and import that: nothing has
     changed.
     """
     file.with_name("strongswan.conf").write_text(
         "charon { i_dont_care_about_security_and_use_aggressive_mode_psk = yes }"
     )
-    once = read(file, name)
+    once = read(file, name, side=side)
     first = load_written(once, file)
     text, secrets = exported(once.values)
     for secret, content in secrets.items():
@@ -205,6 +206,155 @@ def test_ipsec_conf_is_the_same_again(drawn: tuple[str, list[dict[str, str]]], p
         assert_same_again(file, dialect)
 
 
+WORDS = TEXTS.map(str.strip).filter(lambda text: text and text[0] not in "\"'#;!=`" and text[-1] not in "\"'`")
+OF_VPNC = {
+    "IKE DH Group": st.sampled_from(["dh2", "dh5", "dh14"]),
+    "Perfect Forward Secrecy": st.sampled_from(["nopfs", "server", "dh14"]),
+    "NAT Traversal Mode": st.sampled_from(["natt", "none", "force-natt"]),
+    "DPD idle timeout (our side)": st.integers(0, 86_400).map(str),
+    "IPSEC target network": NETWORKS,
+    "Local Addr": ADDRESSES,
+    "Local Port": st.integers(501, 4499).map(str),
+    "Interface name": NAMES,
+    "Domain": WORDS,
+    "Script": st.just("/etc/vpnc/script --now"),
+    "Enable weak encryption": st.just(""),
+    "Vendor": st.sampled_from(["cisco", "netscreen"]),
+}
+OF_CISCO = {
+    "DHGroup": st.sampled_from(["1", "2", "5"]),
+    "EnableNat": st.sampled_from(["0", "1"]),
+    "PeerTimeout": st.integers(30, 480).map(str),
+    "EnableLocalLAN": st.sampled_from(["0", "1"]),
+    "EnableBackup": st.sampled_from(["0", "1"]),
+    "BackupServer": st.just("192.0.2.2, gw.example.org"),
+    "NTDomain": WORDS,
+    "Description": TEXTS,
+}
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.booleans(), ADDRESSES, WORDS, WORDS, st.fixed_dictionaries({}, optional={**OF_VPNC, **OF_CISCO}))
+def test_profiles_of_clients_are_the_same_again(
+    pcf: bool, gateway: str, secret: str, user: str, drawn: dict[str, str]
+) -> None:
+    of_format = OF_CISCO if pcf else OF_VPNC
+    first = (
+        {"Host": gateway, "GroupName": "staff", "GroupPwd": secret, "Username": user, "UserPassword": secret}
+        if pcf
+        else {
+            "IPSec gateway": gateway,
+            "IPSec ID": "staff",
+            "IPSec secret": secret,
+            "Xauth username": user,
+            "Xauth password": secret,
+        }
+    )
+    values = {**first, **{key: value for key, value in drawn.items() if key in of_format}}
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name) / ("office.pcf" if pcf else "office.conf")
+        file.touch(mode=0o600)
+        lines = (f"{key}{'=' if pcf else ' '}{value}" for key, value in values.items())
+        file.write_text("\n".join((*(["[main]"] if pcf else []), *lines)))
+        assert_same_again(file)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(["pcf", "vpnc"]),
+    st.lists(
+        st.sampled_from(
+            [*OF_VPNC, *OF_CISCO, "[main]", "[", "]", "!Host", "enc_GroupPwd", "IPSec obfuscated secret"]
+        ).flatmap(lambda key: TEXTS.map(lambda value: f"{key} {value}") | TEXTS.map(lambda value: f"{key}={value}"))
+        | TEXTS,
+        max_size=12,
+    ),
+)
+def test_any_lines_are_a_profile_or_have_errors(name: str, lines: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "office.conf"
+        file.touch(mode=0o600)
+        file.write_text("\n".join(lines))
+        with suppress(ConfigError):
+            load(file, format=name)
+
+
+CISCO_KEYS = st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=2, max_size=20).filter(
+    lambda key: set(key) - set("*x!") and not key.startswith(("<", "[")) and not key.isdigit()
+)
+ENTRY = st.fixed_dictionaries(
+    {
+        "set transform-set": st.sampled_from(["A", "B", "A B", "C"]),
+        "match address": st.sampled_from(["101", "NETS", "GRE"]),
+    },
+    optional={
+        "set pfs": st.sampled_from(["", "group14", "group19"]),
+        "set security-association lifetime": st.sampled_from(["seconds 7200", "kilobytes disable", "seconds 600"]),
+        "set security-association replay": st.sampled_from(["disable", "window-size 1024"]),
+        "set isakmp-profile": st.just("PROFILE"),
+    },
+)
+GLOBAL = st.lists(
+    st.sampled_from(
+        [
+            "crypto isakmp keepalive 30 5",
+            "crypto isakmp aggressive-mode disable",
+            "crypto isakmp identity hostname",
+            "crypto isakmp nat keepalive 30",
+            "crypto ipsec security-association lifetime seconds 28800",
+            "crypto isakmp policy 5\n encr aes 192\n hash sha384\n authentication pre-share\n group 20",
+            "crypto isakmp policy 30\n authentication pre-share",
+            "crypto map VPN 900 ipsec-isakmp dynamic DYN\ncrypto dynamic-map DYN 5\n set transform-set A",
+        ]
+    ),
+    unique=True,
+)
+CISCO_TEXT = """\
+hostname R1
+crypto isakmp policy 10
+ encr aes 256
+ authentication pre-share
+ group 14
+crypto keyring RING
+ pre-shared-key address 0.0.0.0 0.0.0.0 key {key}
+crypto isakmp profile PROFILE
+ keyring RING
+ match identity host peer.example.org
+ self-identity user-fqdn r1@example.org
+crypto ipsec transform-set A esp-aes 256 esp-sha256-hmac
+crypto ipsec transform-set B esp-gcm 256
+crypto ipsec transform-set C esp-3des esp-md5-hmac
+ mode transport
+access-list 101 permit ip 10.1.0.0 0.0.255.255 10.2.0.0 0.0.255.255
+access-list 101 permit udp 10.3.0.0 0.0.255.255 eq 53 any
+ip access-list extended NETS
+ permit ip host 10.1.0.1 any
+ip access-list extended GRE
+ permit gre any any
+interface GigabitEthernet0/0
+ ip address 192.0.2.1 255.255.255.0
+ crypto map VPN
+"""
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(ENTRY, min_size=1, max_size=3), GLOBAL, CISCO_KEYS, st.booleans())
+def test_a_text_for_cisco_is_the_same_again(
+    entries: list[dict[str, str]], more: list[str], key: str, is_peer: bool
+) -> None:
+    text = [CISCO_TEXT.format(key=key), *more, f"crypto isakmp key {key} address 0.0.0.0"]
+    for number, entry in enumerate(entries, 1):
+        text += [f"crypto map VPN {number} ipsec-isakmp", f" set peer 198.51.100.{number}"]
+        text += [f" {word} {value}" for word, value in entry.items()]
+    if is_peer:  # what the peers of a dynamic map protect is not known
+        text = [line for line in text if "DYN" not in line]
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name) / "router.cfg"
+        file.touch(mode=0o600)
+        file.write_text("\n".join(text))
+        assert_same_again(file, "cisco", Side("R1", is_peer))
+
+
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.booleans()
     | st.integers(-(2**63), 2**63 - 1)
@@ -286,3 +436,79 @@ def test_comments_of_ipsec_conf_stay_where_they_belong(write: Callable[..., Path
     assert lines[at - 1] == "# to the branch"
     at = lines.index('remote_address = ["198.51.100.7"]')
     assert lines[at - 2 : at] == ["# behind a NAT?", "# since 2019"]
+
+
+REMOTE = st.fixed_dictionaries(
+    {"exchange_mode": st.sampled_from(["main", "aggressive", "main, aggressive"])},
+    optional={
+        "proposal_check": st.sampled_from(["obey", "strict", "claim", "exact"]),
+        "nat_traversal": st.sampled_from(["on", "off", "force"]),
+        "ike_frag": st.sampled_from(["on", "off", "force"]),
+        "dpd_delay": st.integers(0, 60).map(str),
+        "dpd_retry": st.integers(1, 9).map(str),
+        "passive": st.sampled_from(["on", "off"]),
+        "lifetime": st.integers(10, 90).map(lambda number: f"time {number} min"),
+        "my_identifier": st.sampled_from(
+            ["address", 'fqdn "gw.example.org"', 'user_fqdn "a@b.example"', 'keyid tag "x"']
+        ),
+        "generate_policy": st.sampled_from(["on", "off", "unique"]),
+    },
+)
+CIPHERS = st.sampled_from(["aes", "aes 256", "3des", "camellia 192"])
+HASHES_OF_RACOON = st.sampled_from(["md5", "sha1", "sha256"])
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(st.tuples(REMOTE, CIPHERS, HASHES_OF_RACOON), min_size=1, max_size=3),
+    st.lists(CIPHERS, min_size=1, max_size=3),
+    NETWORKS,
+    TEXTS.filter(lambda text: text.strip() == text and not text.startswith("0x")),
+)
+def test_racoon_conf_is_the_same_again(
+    remotes: list[tuple[dict[str, str], str, str]], ciphers: list[str], network: str, secret: str
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        lines, keys, policies = [], [], []
+        for number, (options, cipher, hashed) in enumerate(remotes, 1):
+            peer = f"198.51.100.{number}"
+            lines += [f"remote {peer} {{", *(f"{key} {value};" for key, value in options.items())]
+            lines += [f"proposal {{ encryption_algorithm {cipher}; hash_algorithm {hashed}; dh_group 14;"]
+            lines += ["authentication_method pre_shared_key; } }"]
+            keys.append(f"{peer} {secret}")
+            ends = f"192.0.2.1-{peer}"
+            policies.append(f"spdadd {network} 10.200.{number}.0/24 any -P out ipsec esp/tunnel/{ends}/require;")
+        lines += [f"sainfo anonymous {{ encryption_algorithm {', '.join(ciphers)};"]
+        lines += ["authentication_algorithm hmac_sha1, hmac_sha256; compression_algorithm deflate; }"]
+        for file, text in (("racoon.conf", lines), ("psk.txt", keys), ("setkey.conf", policies)):
+            (folder / file).touch(mode=0o600)
+            (folder / file).write_text("\n".join(text))
+        assert_same_again(folder / "racoon.conf")
+
+
+COMMENTED_ROUTER = """\
+hostname R1
+! of both ends
+crypto isakmp policy 10
+ authentication pre-share
+!
+! ask Carol
+crypto isakmp key secret address 198.51.100.7
+crypto ipsec transform-set A esp-aes esp-sha-hmac
+! since 2019
+crypto map VPN 10 ipsec-isakmp
+ description to the branch
+ set peer 198.51.100.7
+ set transform-set A
+ match address 101
+access-list 101 permit ip 10.1.0.0 0.0.255.255 10.2.0.0 0.0.255.255
+"""
+
+
+def test_comments_of_a_router_stay_where_they_belong(write: Callable[..., Path]) -> None:
+    imported = read(write(COMMENTED_ROUTER, "router.cfg"))
+    lines = exported(imported.values, imported.places).text.split("\n")
+    assert lines[lines.index("[policy.10]") - 1] == "# of both ends"
+    at = lines.index("[connection.VPN-10]")
+    assert lines[at - 2 : at] == ["# since 2019", "# to the branch"]

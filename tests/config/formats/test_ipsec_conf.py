@@ -268,11 +268,25 @@ class TestConnections:
         loaded = reader.load(conn().replace("auto=add", f"auto={auto}"))
         assert loaded.settings.connections[0].tunnels[0].start is start
 
-    @pytest.mark.parametrize("kind", ["passthrough", "drop", "reject"])
-    def test_exceptions_are_errors_unless_left_out(self, reader: Reader, kind: str) -> None:
-        text = f"{conn()}\nconn local\n    type={kind}\n    leftsubnet=10.1.0.0/16\n    auto=route\n"
-        assert rules(reader.faults(text)) == [("conn.local.type", Rule.NOT_SUPPORTED)]
-        assert len(reader.load(text, PSK, "type").settings.connections) == 1
+    @pytest.mark.parametrize(
+        ("kind", "action"), [("passthrough", "pass"), ("pass", "pass"), ("drop", "drop"), ("reject", "drop")]
+    )
+    @pytest.mark.parametrize(("auto", "start"), [("route", Start.TRAP), ("add", Start.NONE)])
+    def test_a_conn_without_sas_is_a_shunt(
+        self, reader: Reader, kind: str, action: str, auto: str, start: Start
+    ) -> None:
+        ends = "leftsubnet=10.1.0.0/16\n    rightsubnet=10.9.0.0/24,10.8.0.0/24\n    rightprotoport=tcp/22"
+        text = f"{conn()}\nconn local\n    type={kind}\n    {ends}\n    auto={auto}\n"
+        settings = reader.load(text).settings
+        assert [connection.name for connection in settings.connections] == ["net"]
+        assert [(shunt.name, shunt.action, shunt.start) for shunt in settings.shunts] == [
+            ("local", action, start),
+            ("local-2", action, start),
+        ]
+        assert [(str(shunt.local), str(shunt.remote)) for shunt in settings.shunts] == [
+            ("10.1.0.0/16", "10.9.0.0/24[tcp/22]"),
+            ("10.1.0.0/16", "10.8.0.0/24[tcp/22]"),
+        ]
 
     def test_algorithms(self, reader: Reader) -> None:
         lines = ["ike=aes256-sha1-modp1024,3des-md5-modp1024!", "esp=aes128-sha1!"]
@@ -318,6 +332,12 @@ class TestConnections:
         assert (connection.dpd_action, connection.dpd_delay, connection.dpd_timeout) == (ours, 10, 60)
         assert reader.connection(f"dpdaction={action}").dpd_delay == 30
         assert reader.connection("dpddelay=10").dpd_delay == 0
+
+    def test_aggressive_mode_with_a_secret_is_refused_and_warned_of(self, reader: Reader) -> None:
+        loaded = reader.load(conn("aggressive=yes"))
+        assert loaded.settings.connections[0].aggressive is Aggressive.ACCEPT
+        assert Rule.AGGRESSIVE_PSK_REFUSED in [warning.rule for warning in loaded.warnings]
+        assert not [each for each in reader.load(conn()).warnings if each.rule is Rule.AGGRESSIVE_PSK_REFUSED]
 
     def test_other_keys(self, reader: Reader) -> None:
         connection = reader.connection(

@@ -11,10 +11,12 @@ from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.mode_config import ModeConfigMethod
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import (
+    Aggressive,
     DpdAction,
     Mode,
     NatTraversal,
     Rekeying,
+    ShuntAction,
     Start,
     XauthRole,
 )
@@ -208,6 +210,12 @@ class TestConnections:
         assert (connection.policies[0].lifetime, connection.rekeying) == (7200, Rekeying(7020, 180))
         assert (tunnel.lifetime, tunnel.compress, tunnel.replay_window) == (3600, True, 64)
 
+    def test_aggressive_mode_with_a_secret_is_accepted_and_warned_of(self, reader: IpsecConf) -> None:
+        loaded = reader.load(conn("aggressive=yes"))
+        assert loaded.settings.connections[0].aggressive is Aggressive.ACCEPT_PSK
+        assert ("conn.net.aggressive", Rule.AGGRESSIVE_PSK) in rules(loaded.warnings)
+        assert reader.connection().aggressive is Aggressive.REFUSE
+
     def test_no_rekeying(self, reader: IpsecConf) -> None:
         connection = reader.connection("rekey=no")
         assert (connection.rekey, connection.policies[0].lifetime) == (False, 8 * 3600)
@@ -332,6 +340,12 @@ def test_a_secret_with_another_peer_is_not_used(reader: IpsecConf) -> None:
         ("conn a\n  phase2alg=aes128-sha1\n", "libreswan"),
         ("conn a\n  rightsubnet=vhost:%priv\n", "libreswan"),
         ("conn a\n  ike=aes256-sha2;modp2048\n", "libreswan"),
+        ("conn a\n  left=10.0.0.1\n  auto=ondemand\n", "libreswan"),
+        ('conn a\n  left=10.0.0.1\n  auto = "keep"\n', "libreswan"),
+        ("conn a\n  left=10.0.0.1\n  auto=route  # or ondemand\n", "stroke"),
+        ("conn a\n  dpdaction=restart_by_peer\n", "libreswan"),
+        ("conn a\n  ike-frag=yes\n", "libreswan"),
+        ("conn a\n  x-comment=ike\n", "stroke"),
         ("config setup\n  protostack=netkey\nconn a\n  forceencaps=yes\n", "stroke"),
         ("conn a\n  keyexchange=ikev1\n  ike=aes256-sha1-modp1024!\n", "stroke"),
         ("conn a\n  authby=secret\n  left=%any\n", "stroke"),
@@ -355,3 +369,34 @@ class TestHostile:
     def test_many_words(self, reader: IpsecConf) -> None:
         words = " ".join("a" * 30_000)
         assert rules(reader.load(f"{conn()}    x-comment={words}\n").warnings) == []
+
+
+class TestShunts:
+    """Conns without SAs."""
+
+    def test_an_end_without_networks_is_its_address(self, reader: IpsecConf) -> None:
+        own = "    type=passthrough\n    left=192.0.2.1\n    right=192.0.2.9\n    rightprotoport=tcp/22\n"
+        settings = reader.load(f"{conn()}\nconn ssh\n{own}    auto=ondemand\n").settings
+        (shunt,) = settings.shunts
+        assert (shunt.name, shunt.action, shunt.start) == ("ssh", ShuntAction.PASS, Start.TRAP)
+        assert (str(shunt.local), str(shunt.remote)) == ("192.0.2.1/32", "192.0.2.9/32[tcp/22]")
+
+    @pytest.mark.parametrize(
+        ("kind", "network", "tunnel", "refused"),
+        [
+            ("passthrough", "10.9.0.0/24", "10.0.0.0/8", False),
+            ("passthrough", "10.0.0.0/8", "10.9.0.0/24", True),
+            ("drop", "10.0.0.0/8", "10.9.0.0/24", False),
+            ("reject", "10.9.0.0/24", "10.0.0.0/8", True),
+        ],
+    )
+    def test_the_narrower_conn_precedes_in_libreswan_and_what_cannot_be_is_refused(
+        self, reader: IpsecConf, kind: str, network: str, tunnel: str, refused: bool
+    ) -> None:
+        ends = f"    left=%any\n    leftsubnet=10.1.0.0/16\n    rightsubnet={network}\n"
+        text = conn("leftsubnet=10.1.0.0/16", f"rightsubnet={tunnel}")
+        text = f"{text}\nconn other\n    type={kind}\n{ends}    auto=route\n"
+        if refused:
+            assert rules(reader.faults(text)) == [("conn.other", Rule.NOT_SUPPORTED)]
+        else:
+            assert len(reader.load(text).settings.shunts) == 1

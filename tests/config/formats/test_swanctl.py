@@ -26,6 +26,7 @@ from ikev1.core.records.settings import (
     NatTraversal,
     ProposalCheck,
     Rekeying,
+    ShuntAction,
     Start,
     Tunnel,
     Unique,
@@ -446,15 +447,41 @@ class TestWithoutCounterpart:
         assert rules(load_text(written, f"connections.branch.{key}").warnings) == expected
         assert rules(faults(written, "something_else")) == expected
 
-    @pytest.mark.parametrize("mode", ["pass", "drop", "beet", "transport_proxy"])
+    @pytest.mark.parametrize("mode", ["beet", "transport_proxy"])
     def test_other_modes_are_refused(self, faults: Faults, mode: str) -> None:
         (finding,) = faults(text("", f"mode = {mode}"))
         assert (finding.key, finding.rule) == ("connections.branch.children.net.mode", Rule.NOT_SUPPORTED)
 
     def test_a_child_of_another_mode_is_left_out_if_that_is_ignored(self, load_text: LoadText) -> None:
-        written = text("children { other { mode = pass\n local_ts = 10.9.0.0/16 } }")
+        written = text("children { other { mode = beet\n local_ts = 10.9.0.0/16 } }")
         (connection,) = load_text(written, "mode").settings.connections
         assert [tunnel.name for tunnel in connection.tunnels] == ["net"]
+
+    def test_children_without_sas_are_shunts_whatever_the_version_of_their_connection(
+        self, load_text: LoadText
+    ) -> None:
+        lan = "lan { mode = pass\n local_ts = 10.1.0.0/16[tcp/ssh]\n start_action = trap }"
+        block = (
+            "connections { block { version = 2\n children { smb { mode = drop\n remote_ts = dynamic[tcp/445] } } } }"
+        )
+        loaded = load_text(text(f"children {{ {lan} }}") + block)
+        assert [connection.name for connection in loaded.settings.connections] == ["branch"]
+        assert [tunnel.name for tunnel in loaded.settings.connections[0].tunnels] == ["net"]
+        found = {shunt.name: (shunt.action, shunt.start) for shunt in loaded.settings.shunts}
+        assert found == {
+            "lan": (ShuntAction.PASS, Start.TRAP),
+            "smb": (ShuntAction.DROP, Start.NONE),
+            "smb-2": (ShuntAction.DROP, Start.NONE),
+        }
+        ends = {shunt.name: (str(shunt.local), str(shunt.remote)) for shunt in loaded.settings.shunts}
+        assert ends["lan"] == ("10.1.0.0/16[tcp/22]", "0.0.0.0/0")
+        assert ends["smb-2"] == ("::/0", "::/0[tcp/445]")
+
+    @pytest.mark.parametrize("line", ["mark_in = 42", "if_id_out = 7", "interface = eth0", "priority = 5"])
+    def test_a_shunt_is_for_all_packets_of_its_selectors(self, faults: Faults, line: str) -> None:
+        written = text(f"children {{ lan {{ mode = pass\n {line} }} }}")
+        key = f"connections.branch.children.lan.{line.split()[0]}"
+        assert rules(faults(written)) == [(key, Rule.NOT_SUPPORTED)]
 
     def test_unknown_keys_are_refused_with_the_most_similar(self, faults: Faults, load_text: LoadText) -> None:
         written = text("mobik = yes", "local_t = 10.1.0.0/16")
@@ -848,9 +875,14 @@ class TestStrongswanConf:
         assert load(write(text(), "etc/other/swanctl.conf")).settings.retransmit_tries == 5
 
     def test_options_that_matter(self, faults: Faults, write: Write) -> None:
-        file = write("charon { initiator_only = yes }", "strongswan.conf")
+        file = write("charon { interfaces_use = eth0 }", "strongswan.conf")
         (finding,) = faults(text())
-        assert (finding.file, finding.key, finding.rule) == (file, "charon.initiator_only", Rule.NOT_SUPPORTED)
+        assert (finding.file, finding.key, finding.rule) == (file, "charon.interfaces_use", Rule.NOT_SUPPORTED)
+
+    @pytest.mark.parametrize(("written", "expected"), [("yes", True), ("no", False)])
+    def test_initiator_only(self, load_text: LoadText, write: Write, written: str, expected: bool) -> None:
+        write(f"charon {{ initiator_only = {written} }}", "strongswan.conf")
+        assert load_text(text()).settings.initiator_only is expected
 
 
 class TestRecognition:

@@ -179,13 +179,31 @@ def test_clients_that_hang_hold_few_connections_and_end_when_their_time_is_over(
             for reader, _ in hanging:
                 with contextlib.suppress(ConnectionError):
                     assert await reader.read() == b""
-            while server._clients:
+            while server._places:
                 await asyncio.sleep(0)
         server._patience = 60.0
         assert (await request(server, b"GET /metrics HTTP/1.1\r\n\r\n"))[0].startswith(b"HTTP/1.1 200 ")
         for _, writer in hanging:
             writer.close()
         await server.close()
+
+    meet(scenario)
+
+
+def test_clients_that_request_nothing_make_room_for_one_that_does(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        async with serving(us) as server:
+            idle = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(20)]
+            for _ in range(3):
+                head, _ = await request(server, b"GET /metrics HTTP/1.1\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 200 ")
+            async with asyncio.timeout(60):
+                for reader, _ in idle[:12]:
+                    with contextlib.suppress(ConnectionError):
+                        assert await reader.read() == b""
+            assert len(server._places) <= 8
+            for _, writer in idle:
+                writer.close()
 
     meet(scenario)
 
@@ -199,9 +217,9 @@ def test_a_client_that_does_not_read_ends_when_its_time_is_over(meet: Meet) -> N
         with socket.create_connection(("127.0.0.1", server.port)) as client:
             client.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
             async with asyncio.timeout(60):
-                while not server._clients:
+                while not server._places:
                     await asyncio.sleep(0)
-                while server._clients:
+                while server._places:
                     await asyncio.sleep(0)
         await server.close()
 

@@ -184,7 +184,40 @@ def test_a_slow_client_makes_room_for_the_next() -> None:
         for each in (slow[1], writer):
             each.close()
 
-    played(talk, limits=Limits(clients=1, greeting=2.0))
+    played(talk, limits=Limits(clients=1, greeting=60.0))
+
+
+def test_idle_clients_take_no_places_from_others_that_are_connected() -> None:
+    async def talk(connect: Callable[[], Awaitable[Streams]], port: int) -> None:
+        reader, writer = await connect()
+        writer.write(HELLO + request(b"\1" + LOOPBACK, port))
+        await reader.readexactly(12)
+        idle = [await connect() for _ in range(10)]
+        for silent, _ in idle[:9]:
+            assert await silent.read() == b""
+        writer.write(b"still here")
+        writer.write_eof()
+        assert await reader.read() == b"STILL HERE"
+        for each in (writer, *(each for _, each in idle)):
+            each.close()
+
+    played(talk, limits=Limits(clients=2, greeting=60.0))
+
+
+def test_a_client_waits_while_all_places_are_used() -> None:
+    async def talk(connect: Callable[[], Awaitable[Streams]], port: int) -> None:
+        first, writer = await connect()
+        writer.write(HELLO + request(b"\1" + LOOPBACK, port))
+        await first.readexactly(12)
+        second, next_writer = await connect()
+        next_writer.write(HELLO + request(b"\1" + LOOPBACK, port))
+        writer.write_eof()
+        assert await first.read() == b""
+        await second.readexactly(12)
+        for each in (writer, next_writer):
+            each.close()
+
+    played(talk, limits=Limits(clients=1))
 
 
 def test_an_idle_connection_ends() -> None:
@@ -200,7 +233,10 @@ def test_an_idle_connection_ends() -> None:
 
 
 def test_a_client_that_does_not_read_the_end_is_not_waited_for_without_limit() -> None:
+    connected = asyncio.Event()
+
     async def send(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.set()
         writer.write(bytes(60_000))
         writer.close()
 
@@ -214,6 +250,7 @@ def test_a_client_that_does_not_read_the_end_is_not_waited_for_without_limit() -
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         writer.write(HELLO + request(b"\1" + LOOPBACK, port))
         writer.write_eof()
+        await connected.wait()
         next_reader, next_writer = await connect()
         next_writer.write(HELLO)
         assert await next_reader.readexactly(2) == b"\5\0"  # the place is free, and nothing of its client is kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,15 +13,24 @@ import pytest
 import vici
 from vici.exception import CommandException, EventUnknownException, SessionException
 
+from ikev1.core.records.actions import Keep
+from ikev1.core.records.ike_sa import Phase1Suite
+from ikev1.core.records.path import Nat, NatTraversalVersion
 from ikev1.core.records.record import replace
-from ikev1.core.records.settings import Settings, Start
+from ikev1.core.records.selector import Selector
+from ikev1.core.records.settings import Connection, Settings, Shunt, ShuntAction, Start
 from ikev1.daemon.observe.event_log import Level
-from ikev1.daemon.vici.codec import SEGMENT_LIMIT, PacketType, build_packet, segment
+from ikev1.daemon.observe.message_counters import NAMES
+from ikev1.daemon.vici.codec import SEGMENT_LIMIT, PacketType, build_packet, parse_message, parse_packet, segment
 from ikev1.daemon.vici.commands import COMMANDS
 from ikev1.daemon.vici.server import ViciServer
+from ikev1.esp.plane import PeerMoved
 
 if TYPE_CHECKING:
     from tests.daemon.conftest import Meet, Side
+
+
+OTHER_SUITE = Phase1Suite(encryption=7, key_length=128, hash=2, group=20)
 
 
 @contextmanager
@@ -64,7 +73,37 @@ def test_the_daemon_says_who_and_how_it_is(meet: Meet) -> None:
         counters = await ask(us, lambda session: session.get_counters({"name": "branch"}))
         assert counters["counters"]["branch"]["ike-up"] == b"1"
         await ask(us, lambda session: session.reset_counters())
-        assert (await ask(us, lambda session: session.get_counters()))["counters"] == {"": {}}
+        reset = await ask(us, lambda session: session.get_counters())
+        assert set(reset["counters"][""].values()) == {b"0"}
+
+    meet(scenario)
+
+
+async def counted(side: Side, request: dict[str, str]) -> dict[str, bytes]:
+    found = await ask(side, lambda session: session.get_counters(request))
+    (counts,) = found["counters"].values()
+    return dict(counts)
+
+
+def test_messages_are_counted_by_the_names_of_strongswan(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        await them.until(lambda: them.gateway.is_up("branch", "net"))
+        for side, out, in_ in ((us, "out", "in"), (them, "in", "out")):
+            for request in ({}, {"name": "branch"}):
+                counts = await counted(side, request)
+                moved = {name: int(count) for name, count in counts.items() if name in NAMES and int(count)}
+                unknown_yet = () if side is us or not request else ("ike-init-in-req", "ike-init-out-resp")
+                expected = {
+                    f"ike-init-{out}-req": 1,
+                    f"ike-init-{in_}-resp": 1,
+                    f"ike-auth-{out}-req": 2,
+                    f"ike-auth-{in_}-resp": 2,
+                    f"create-child-{out}-req": 2,
+                    f"create-child-{in_}-resp": 1,
+                }
+                assert moved == {name: count for name, count in expected.items() if name not in unknown_yet}
+                assert list(counts)[: len(NAMES)] == list(NAMES)
 
     meet(scenario)
 
@@ -127,7 +166,6 @@ def test_commands_that_cannot_be_obeyed_say_why(meet: Meet, verb: str, request_:
     [
         ("redirect", "IKEv1 only"),
         ("load_token", "PKCS#11"),
-        ("load_conn", "ikev1.toml"),
         ("rekey", "missing rekey selector"),
         ("install", "missing configuration name"),
     ],
@@ -210,6 +248,28 @@ def test_a_trap_by_hand_is_protected_while_it_is_there(meet: Meet) -> None:
         assert list(us.plane.protected or ()) == [("branch", "net")]
         await ask(us, lambda session: session.uninstall({"child": "net"}))
         assert us.plane.protected == {}
+
+    meet(scenario)
+
+
+def test_shunts_are_listed_installed_and_taken_away_by_their_names_alone(meet: Meet) -> None:
+    lan = Shunt("lan", ShuntAction.PASS, Selector.parse("10.1.0.0/16"), Selector.parse("10.9.0.0/24"), Start.NONE)
+
+    async def scenario(us: Side, them: Side) -> None:
+        us.gateway.settings = replace(us.gateway.settings, shunts=(lan,))
+        assert await ask(us, lambda session: list(session.list_policies({"pass": True}))) == []
+        await ask(us, lambda session: session.install({"child": "lan"}))
+        (policy,) = await ask(us, lambda session: list(session.list_policies({"pass": True})))
+        assert (policy["lan"]["mode"], policy["lan"]["remote-ts"]) == (b"PASS", [b"10.9.0.0/24"])
+        assert await ask(us, lambda session: list(session.list_policies({"drop": True, "trap": True}))) == []
+        us.plane.refuse = "no room"
+        with pytest.raises(CommandException, match="no room"):
+            await ask(us, lambda session: session.uninstall({"child": "lan"}))
+        us.plane.refuse = ""
+        await ask(us, lambda session: session.uninstall({"child": "lan"}))
+        assert us.plane.shunted == frozenset()
+        with pytest.raises(CommandException, match="policy 'lan' not found"):
+            await ask(us, lambda session: session.uninstall({"child": "lan"}))
 
     meet(scenario)
 
@@ -477,3 +537,64 @@ def test_the_socket_is_for_the_owner_and_the_group_and_goes_with_the_server(meet
         assert not stale.exists()
 
     meet(scenario, start=Start.NONE)
+
+
+async def event_of(side: Side, name: str, cause: Callable[[], Awaitable[object]]) -> dict[str, Any]:
+    """The first event ``name`` after ``cause``."""
+    with raw(side) as stream:
+
+        def register() -> None:
+            stream.sendall(segment(build_packet(PacketType.EVENT_REGISTER, name)))
+            assert receive(stream) == bytes([PacketType.EVENT_CONFIRM])
+
+        await asyncio.to_thread(register)
+        await cause()
+        packet = parse_packet(await asyncio.to_thread(receive, stream))
+        assert (packet.type, packet.name) == (PacketType.EVENT, name)
+        return parse_message(packet.body)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (lambda c: replace(c, secret=b"another"), b"peer-auth-failed"),
+        (lambda c: replace(c, policies=(replace(c.policies[0], suite=OTHER_SUITE),)), b"proposal-mismatch-ike"),
+        (
+            lambda c: replace(c, tunnels=(replace(c.tunnels[0], remote=Selector.parse("10.8.0.0/16")),)),
+            b"ts-mismatch",
+        ),
+    ],
+)
+def test_failures_are_alerts(meet: Meet, change: Callable[[Connection], Connection], kind: bytes) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        async def fail() -> None:
+            us.gateway.autostart.release("branch")
+            initiating = asyncio.ensure_future(us.gateway.initiate("branch", "net"))
+            initiating.add_done_callback(lambda done: done.exception())
+
+        alert = await event_of(them, "alert", fail)
+        assert alert["type"] == kind
+        assert alert["peer"].startswith(b"127.0.0.1")
+
+    meet(scenario, change=change)
+
+
+def test_a_peer_that_moved_is_an_update(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        (sa,) = us.gateway.engine.sas.values()
+        us.store.write([Keep(replace(sa, nat=Nat(NatTraversalVersion.RFC_3947, remote_behind=True)))])
+        us.die()
+        async with us.again(outlived=us.plane.inbound) as heir:
+            (pair,) = heir.plane.outbound.values()
+            elsewhere = pair.path._replace(local_port=us.gateway.settings.encapsulation_port, remote_port=40_000)
+
+            async def move() -> None:
+                heir.plane.listener(PeerMoved(pair, elsewhere))
+
+            update = await event_of(heir, "ike-update", move)
+            assert update["remote-port"] == b"40000"
+            assert update["branch"]["remote-port"] == str(pair.path.remote_port).encode()
+            assert update["branch"]["child-sas"] == {}
+
+    meet(scenario)

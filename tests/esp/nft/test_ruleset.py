@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ikev1.core.records.selector import Selector
 from ikev1.esp.networks import networks
-from ikev1.esp.nft.ruleset import COUNTERS, Entry, Shape, always, entries, rules, sets
+from ikev1.esp.nft.ruleset import COUNTERS, Entry, Shape, always, dropped, entries, exempt, rules, sets
 
 NETWORK = Selector.parse("10.1.0.0/16")
 
@@ -127,3 +127,18 @@ def test_each_shape_has_a_set_of_its_own() -> None:
 def test_what_no_router_forwards_is_never_dropped() -> None:
     assert all(entry.shape.passes for entry in always())
     assert {entry.shape.version for entry in always()} == {4, 6}
+
+
+def test_exemptions_are_looked_up_first_and_for_exactly_their_addresses() -> None:
+    local, remote = Selector.parse("10.1.0.0/16[udp/53]"), Selector.parse("10.2.0.1-10.2.255.254")
+    found = exempt(local, remote)
+    assert len(found) == len(networks(remote))
+    assert all(entry.shape.passes and not entry.shape.fragments for entry in found)
+    narrowest = Shape(4, 32, 32, protocol=True, local_port=True, remote_port=True)
+    assert min(found[0].shape, narrowest, key=lambda shape: shape.order) == found[0].shape
+
+
+def test_dropped_traffic_includes_what_stays_in_the_local_network() -> None:
+    local, remote = Selector.parse("10.1.0.0/16"), Selector.parse("10.0.0.0/8")
+    assert [entry.shape.passes for entry in dropped(local, remote)] == [False]
+    assert any(entry.shape.passes for entry in entries(local, remote))

@@ -14,10 +14,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from ikev1.esp.netlink import NetlinkError
+from ikev1.core.records.selector import Selector
+from ikev1.esp.netlink import NetlinkError, unpack
 from ikev1.esp.plane import PlaneError
+from ikev1.esp.xfrm.layout import POLICY_INFO
 from ikev1.esp.xfrm.ownership_file import OwnershipFile, PolicyNote
-from ikev1.esp.xfrm.policy import Direction, PolicyId, Rule, Template
+from ikev1.esp.xfrm.policy import Direction, PolicyId, Rule, Template, encode, selectors
 from ikev1.esp.xfrm.requests import Xfrm
 from ikev1.esp.xfrm.spd import Spd
 from ikev1.esp.xfrm.state import Protocol, XfrmMode
@@ -95,6 +97,56 @@ def kernel() -> Kernel:
 @pytest.fixture
 def process(kernel: Kernel, tmp_path: Path) -> Process:
     return Process(kernel, tmp_path / "owner")
+
+
+def test_exempt_packets_pass_whatever_else_is_wanted(process: Process) -> None:
+    spd, kernel = process.spd, process.kernel
+    exempt = Rule(exempts=True)
+    spd.discard(IDS[:1])
+    spd.exempt(IDS)
+    assert kernel.policies == dict.fromkeys(IDS, exempt)
+    number = spd.new_reqid()
+    spd.protect(IDS, number, templates(number))
+    spd.bypass(IDS)
+    assert kernel.policies == dict.fromkeys(IDS, exempt)
+    spd.exempt_no_more(IDS)
+    assert kernel.policies == dict.fromkeys(IDS, Rule(number, templates(number)))
+    spd.protect_no_more(IDS)
+    spd.bypass_no_more(IDS)
+    assert set(kernel.policies) == {IDS[0]}
+
+
+def test_the_exemptions_of_a_killed_process_last_until_the_next_one_has_its_own(process: Process) -> None:
+    process.spd.exempt(IDS)
+    after = again(process)
+    after.spd.hold()
+    assert kinds(after.kernel) == dict.fromkeys(IDS, "BYPASS")
+    after.spd.exempt(IDS[:1])
+    after.spd.settle()
+    assert after.kernel.policies == {IDS[0]: Rule(exempts=True)}
+
+
+def test_a_policy_of_another_program_is_no_exemption(process: Process) -> None:
+    process.kernel.policies[IDS[0]] = THEIRS
+    assert process.spd.exempt(IDS) == {IDS[0]}
+    assert process.kernel.policies[IDS[0]] == THEIRS
+
+
+def test_exemptions_precede_protection_and_the_narrower_ones_each_other() -> None:
+    def priority(wide: str, rule: Rule) -> int:
+        (selector,) = selectors(Selector.parse("10.1.0.0/16"), Selector.parse(wide))
+        number: int = unpack(POLICY_INFO, encode(PolicyId(Direction.OUT, selector), rule))[3]
+        return number
+
+    protect = Rule(7, templates(7))
+    ordered = [
+        priority("10.2.3.0/24", Rule(exempts=True)),
+        priority("0.0.0.0/0", Rule(exempts=True)),
+        priority("10.2.3.4", protect),
+        priority("0.0.0.0/0", BYPASS),
+        priority("10.2.3.4", Rule(0x8000_0000, discards=True)),
+    ]
+    assert ordered == sorted(set(ordered))
 
 
 def again(process: Process) -> Process:

@@ -204,6 +204,16 @@ def _proposals(esp: str) -> str:
     return f"ah_proposals = {esp.removeprefix('ah:')}" if esp.startswith("ah:") else f"esp_proposals = {esp}"
 
 
+def swanctl_folder(directory: Path, configuration: str, certificate: str = "") -> Path:
+    """A folder that swanctl loads with ``--load-all``, as the one of Debian's package."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "swanctl.conf").write_text(configuration)
+    (directory / "strongswan.conf").write_text(f"swanctl {{ load = random {_FOR_CERTIFICATES} }}\n")
+    if certificate:
+        lay_out_certificates(directory, certificate)
+    return directory
+
+
 def lay_out_certificates(directory: Path, leaf: str, *, revocation_list: bool = False) -> None:
     """Into the folders in which swanctl looks for them; only the owner of a leaf knows the intermediate CA."""
     found = {"x509": pki.certificate(leaf), "private": pki.private_key(leaf)}

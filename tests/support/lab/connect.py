@@ -89,8 +89,14 @@ def charon_gateway(lab: Lab, node: Node, pool: str, **others: Any) -> Charon:
     return lab.charon(node, replace(usual, **others))
 
 
-def gateway(lab: Lab, node: Node, pool: str = "") -> OurGateway:
-    """Our gateway, with lines of its pool."""
+def gateway(
+    lab: Lab, node: Node, pool: str = "", *, networks: Sequence[str] = ("0.0.0.0/0",), more: str = ""
+) -> OurGateway:
+    """Our gateway, with lines of its pool and of its connection, and a tunnel for each of the ``networks``."""
+    tunnels = "".join(
+        f'[connection.peer.tunnel.net{number}]\nlocal = "{network}"\nproposals = ["aes256-sha256"]\n'
+        for number, network in enumerate(networks)
+    )
     configuration = f"""
 [gateway]
 data_plane = "userspace"
@@ -112,10 +118,9 @@ aggressive = "accept-psk"
 xauth = "server"
 xauth_backend = "command"
 pools = "office"
+{more}
 
-[connection.peer.tunnel.net]
-local = "0.0.0.0/0"
-proposals = ["aes256-sha256"]
+{tunnels}
 """
     return lab.ours(node, OurOptions(configuration=configuration))
 

@@ -24,6 +24,7 @@ class OurOptions:
     configuration: str = ""  # ikev1.toml as a whole but for the control socket, instead of all connections
     swanctl: str = ""  # swanctl.conf as a whole, instead of ikev1.toml
     ipsec: StarterOptions | None = None  # ipsec.conf and ipsec.secrets, instead of ikev1.toml
+    cisco: str = ""  # the text of a Cisco device, instead of ikev1.toml; ``arguments`` say which end of it
     arguments: Sequence[str] = ()  # more options of `ikev1 run`
     calls: bool = False  # the initiator's side: identity alice@lab, calls the node's peer
     ike: str = "aes128-sha256-modp2048"
@@ -64,20 +65,21 @@ class OurGateway(Program):
         directory.mkdir(parents=True, exist_ok=True)
         self.node = node
         self.options = options
-        self.config = directory / (
-            "swanctl.conf" if options.swanctl else "ipsec.conf" if options.ipsec else "ikev1.toml"
-        )
+        names = {"swanctl.conf": options.swanctl, "ipsec.conf": options.ipsec, "router.cfg": options.cisco}
+        self.config = directory / next((name for name, text in names.items() if text), "ikev1.toml")
         self.keylog = directory / "keylog"
         self.record = directory / "record.pcapng"
-        self.control = Control(directory / "control.vici")
+        hides = sparing_the_resolver()
+        if options.cisco:  # which cannot say where the control socket is
+            (directory / "run" / "ikev1").mkdir(parents=True)
+            hides["/run"] = str(directory / "run")
+        self.control = Control(directory / ("run/ikev1/control.vici" if options.cisco else "control.vici"))
         self.configure(options)
         arguments = ["-m", "ikev1", "run", "--config", str(self.config)]
         if options.data_plane in _PROGRAMS:
             arguments = [str(Path(__file__).with_name(_PROGRAMS[options.data_plane])), str(self.config)]
-        else:
-            arguments += options.arguments
+        arguments += options.arguments
         self.command_line = [sys.executable, *arguments]
-        hides = sparing_the_resolver()
         if options.hosts is not None:
             hides["/etc/hosts"] = str(options.hosts)
         environment = {"PYTHONDONTWRITEBYTECODE": "1"}
@@ -101,6 +103,9 @@ charon {{
     i_dont_care_about_security_and_use_aggressive_mode_psk = yes
 }}
 """)
+        if options.cisco:
+            self.config.write_text(options.cisco)
+            return
         if options.ipsec:
             write_ipsec_conf(self.config, options.ipsec)
             return

@@ -35,6 +35,7 @@ class Lab:
         self.sites = self._network.sites
         self.behind_nat = self._network.behind_nat
         self.two_behind_nat = self._network.two_behind_nat
+        self.two_routed = self._network.two_routed
         self.same_address_behind_nat = self._network.same_address_behind_nat
         self._folder = itertools.count(1)
         self.programs: list[Program] = []

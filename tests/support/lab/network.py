@@ -98,6 +98,16 @@ class Network:
         self._make()
         return c1, c2, gw
 
+    def two_routed(self) -> tuple[Node, Node, Node]:
+        """The same without NAT: ``gw`` sees both at addresses of their own."""
+        c1 = self._node("c1", "192.168.77.11", "10.10.1.0/24", peer="10.77.1.2", remote="10.10.2.0/24")
+        c2 = self._node("c2", "192.168.78.11", "10.10.3.0/24", peer="10.77.1.2", remote="10.10.2.0/24")
+        gw = self._node("gw", "10.77.1.2", "10.10.2.0/24", peer="10.77.1.1", remote="10.10.1.0/24")
+        self._route([c1, c2], gw)
+        self._later(gw.namespace, f"route add default via {gw.peer}")
+        self._make()
+        return c1, c2, gw
+
     def same_address_behind_nat(self) -> tuple[Node, Node, Node]:
         """``c1`` and ``c2``, both 192.168.77.11, each behind a router of its own, and ``gw``, which sees both at
         10.77.1.1: the routers are behind a carrier's NAT.
@@ -135,6 +145,10 @@ class Network:
 
     def _masquerade(self, clients: Sequence[Node], gw: Node) -> None:
         """A router between, which hides each client's /24 behind 10.77.1.1."""
+        iptables(self._route(clients, gw), "-t nat -A POSTROUTING -o outside -j MASQUERADE")
+
+    def _route(self, clients: Sequence[Node], gw: Node) -> str:
+        """A router between, and its namespace."""
         nat = self._namespace("nat")
         self._wire(gw.namespace, "eth0", nat, "outside")
         sides = {"outside": gw.peer}
@@ -148,7 +162,7 @@ class Network:
         self._later(nat, *(f"addr add {address}/24 dev {device}" for device, address in sides.items()))
         self._later(nat, *(f"link set {device} up" for device in sides))
         set_in_kernel(nat, "net.ipv4.ip_forward=1")
-        iptables(nat, "-t nat -A POSTROUTING -o outside -j MASQUERADE")
+        return nat
 
     def close(self) -> None:
         """Remove every namespace made here, and with them their wires."""

@@ -1,6 +1,6 @@
 """ikev1 as `ikev1 run` starts it, but with a data plane that takes every pair and carries nothing.
 
-For what is negotiated on a machine whose kernel lacks ESP: ``nobody.py CONFIGURATION``.
+For what is negotiated on a machine whose kernel lacks ESP: ``nobody.py CONFIGURATION [--as NAME | --peer-of NAME]``.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ import os
 import socket
 import sys
 from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 
-from ikev1.config import GatewayOptions
+from ikev1.config import GatewayOptions, Side, load
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.spi import drawn
 from ikev1.daemon.host.data_plane_choice import PlaneChoice
 from ikev1.daemon.process import run
-from ikev1.esp.plane import Counters, Drops, Listener, Protected, Reader, SendUdp, Trap
+from ikev1.esp.plane import Counters, Drops, Listener, Protected, Reader, RoutedInterface, SendUdp, Shunted, Trap
 from ikev1.esp.reach import EVERYTHING, Reach
 
 
@@ -83,6 +84,12 @@ class Nobody:
     def protect(self, traffic: Collection[Protected]) -> None:
         pass
 
+    def shunt(self, traffic: Collection[Shunted]) -> None:
+        pass
+
+    def interfaces(self, wanted: Collection[RoutedInterface]) -> None:
+        self.routed = tuple(wanted)
+
     def close(self, *, keep_protected: bool = False) -> None:
         pass
 
@@ -93,4 +100,6 @@ def nobody(options: GatewayOptions) -> PlaneChoice:
 
 
 if __name__ == "__main__":
-    run(Path(sys.argv[1]), plane=nobody)
+    file, *which = sys.argv[1:]
+    side = Side(which[1], which[0] == "--peer-of") if which else None
+    run(Path(file), load=partial(load, side=side), plane=nobody)

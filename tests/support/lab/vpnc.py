@@ -66,17 +66,25 @@ DPD idle timeout (our side) {self.dpd}
 """
 
 
+def write_configuration(directory: Path, node: Node, configuration: str, name: str) -> Path:
+    """Write the configuration ``name``; if it is one of vpnc, with a script that it runs. Returns the file."""
+    directory.mkdir(parents=True)
+    config = directory / name
+    config.touch(mode=0o600)
+    if config.suffix == ".conf":
+        script = directory / "script"
+        script.write_text(_SCRIPT.format(directory=directory, network=node.remote))
+        script.chmod(0o700)
+        configuration = f"{configuration.rstrip()}\nPidfile {directory / 'pid'}\nScript {script}\n"
+    config.write_text(configuration)
+    return config
+
+
 class Vpnc(Program):
     """A running vpnc; ``configuration`` is its file but for where it keeps things."""
 
     def __init__(self, node: Node, directory: Path, configuration: str) -> None:
-        directory.mkdir(parents=True)
-        script = directory / "script"
-        script.write_text(_SCRIPT.format(directory=directory, network=node.remote))
-        script.chmod(0o700)
-        config = directory / "vpnc.conf"
-        config.touch(mode=0o600)
-        config.write_text(f"{configuration.rstrip()}\nPidfile {directory / 'pid'}\nScript {script}\n")
+        config = write_configuration(directory, node, configuration, "vpnc.conf")
         self.node = node
         command: list[str | Path] = ["/usr/sbin/vpnc", "--no-detach", "--non-inter", "--debug", "2", config]
         super().__init__(node.namespace, command, directory)

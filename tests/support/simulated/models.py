@@ -19,6 +19,7 @@ from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import ChildUp, Code, Event, Failure, IkeDown, IkeUp, MessageSeen
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
+from ikev1.core.records.path import UdpPath
 from ikev1.wire.header import Header
 from ikev1.wire.message import build_message, parse_message
 from ikev1.wire.payloads import Notification, VendorId
@@ -119,13 +120,15 @@ class Charon(Model):
 
     It moves them twice: as initiator from the ISAKMP SA that is replaced, before message 1; as responder, in a job a
     moment after message 6, from the first ISAKMP SA that has any and is not being replaced. Ten seconds later it
-    deletes those at which it looked for them. Threads take messages out of order.
+    deletes those at which it looked for them. Threads take messages out of order. It remembers the IVs of
+    `EXCHANGES` message IDs under each ISAKMP SA, and cannot decrypt the next message of an exchange before these.
     """
 
     DPD_DELAY = 20.0
     INSTALLS_LATE = True
     REKEY = 0.75, 0.97  # of the lifetime: no earlier, and no later
     DELETES_AFTER = 10.0  # seconds
+    EXCHANGES = 3  # max_ikev1_exchanges
 
     def begins(self) -> None:
         """Nothing is known of any SA."""
@@ -134,14 +137,44 @@ class Charon(Model):
         self._moves: dict[bytes, tuple[float, bytes]] = {}  # when the pairs of an ISAKMP SA were moved, and to which
         self._rekeying: set[bytes] = set()
         self._rekey_at: dict[bytes, float] = {}
+        self._latest: dict[bytes, list[int]] = {}  # by cookies: the message IDs that have an IV, the latest last
+        self._lost: set[tuple[bytes, int]] = set()  # cookies and message IDs of exchanges whose IV was dropped
 
     def take(self, datagram: Datagram) -> None:
         """A thread takes the message, sometimes later."""
         delay = self.world.chance.choice((0.0, 0.0, 0.002, 0.02))
         if delay:
-            self.world.at(delay, lambda: super(Charon, self).take(datagram))
+            self.world.at(delay, lambda: self._decrypt(datagram))
         else:
-            super().take(datagram)
+            self._decrypt(datagram)
+
+    def _decrypt(self, datagram: Datagram) -> None:
+        header = Header.parse(datagram.octets)
+        number, cookies = header.message_id, header.CKY_I + header.CKY_R
+        if number and header.encrypted:
+            sa = self.engine.sas.get(cookies)
+            begun = sa is not None and any(exchange.message_id == number for exchange in sa.exchanges)
+            if begun and number not in self._latest.get(cookies, ()):
+                self._lost.add((cookies, number))
+            self._uses_iv(cookies, number)
+            if (cookies, number) in self._lost:  # by the IV of a first message
+                return
+        super().take(datagram)
+
+    @property
+    def stuck(self) -> int:
+        """How many exchanges cannot go on because their IV was dropped."""
+        return len(self._lost)
+
+    def _uses_iv(self, cookies: bytes, number: int) -> None:
+        latest = [known for known in self._latest.get(cookies, ()) if known != number]
+        self._latest[cookies] = [*latest, number][-self.EXCHANGES :]
+
+    def _send(self, path: UdpPath, octets: bytes, following: Action | None) -> None:
+        header = Header.parse(octets)
+        if header.message_id and header.encrypted:
+            self._uses_iv(header.CKY_I + header.CKY_R, header.message_id)
+        super()._send(path, octets, following)
 
     def knows_no(self, spi: int, datagram: Datagram) -> None:
         """Nothing is sent."""
@@ -297,9 +330,8 @@ class Windows(Model):
         """DPD is unknown: neither announced nor seen."""
         super().take(datagram._replace(octets=_without_dpd(datagram.octets)))
 
-    def _send(self, path: object, octets: bytes, following: Action | None) -> None:
-        changed = _without_dpd(octets)
-        super()._send(path, changed, following)  # type: ignore[arg-type]
+    def _send(self, path: UdpPath, octets: bytes, following: Action | None) -> None:
+        super()._send(path, _without_dpd(octets), following)
 
     def withholds(self, send: Send, following: Action | None) -> bool:
         """No question about liveness is asked or answered."""

@@ -8,6 +8,7 @@ import click
 
 from ikev1.audit.guess import OwnSecret
 from ikev1.config import ConfigError, load
+from ikev1.config.files import Files
 from ikev1.config.secrets import Secrets
 from ikev1.core.records.settings import Connection
 
@@ -25,7 +26,7 @@ def own_secrets(configuration: Path | None, file: Path | None) -> tuple[OwnSecre
             raise click.ClickException(f"{configuration} contains no pre-shared key to test.")
     if file is not None:
         try:
-            found.append(OwnSecret(f"the secret in {file.name}", Secrets(Path(), None).from_file(str(file))))
+            found.append(OwnSecret(f"the secret in {file.name}", Secrets(Files(Path()), None).from_file(str(file))))
         except ValueError as error:
             raise click.ClickException(f"--secret-file: {error}") from None
     return tuple(found)

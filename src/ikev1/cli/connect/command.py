@@ -13,13 +13,17 @@ from typing import Any, NoReturn
 import click
 
 from ikev1.cli.connect.background import split
+from ikev1.cli.connect.backup import BackupServers, at
 from ikev1.cli.connect.configuration import FOLDER_PREFIX, ConnectOptions, configuration
 from ikev1.cli.connect.killed import note_device, undo
 from ikev1.cli.connect.l2tp import checked_password, l2tp_of
+from ikev1.cli.connect.profile import profile_in
 from ikev1.cli.connect.secrets import Prompt, ask_secret, kept_terminal, secret_in_file, secret_in_keyring
 from ikev1.cli.connect.socks import SocksOptions, proxy, socks_options
-from ikev1.cli.connect.vpnc_conf import VpncConf, dh_group, read_vpnc_conf
+from ikev1.cli.connect.wording import places_of
 from ikev1.config import ConfigError, Loaded, load_values
+from ikev1.config.formats.cisco_client import Profile
+from ikev1.config.formats.cisco_client.tables import dead_peers, gateways, nat_traversal
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.host.privileges import PrivilegeError, hide_memory, reduce_privileges
@@ -51,7 +55,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--domain", help="The domain of the user.")
 @click.option("--secret-file", type=_FILE, help="The secret of the group: the first line of this file.")
 @click.option("--password-file", type=_FILE, help="The password of the user: the first line of this file.")
-@click.option("--vpnc-conf", type=_FILE, help="A configuration of vpnc; options given here have precedence.")
+@click.option("--vpnc-conf", type=_FILE, help="A configuration of vpnc or a .pcf; options given here have precedence.")
 @click.option("--allow-weak", is_flag=True, help="Accept what lowers the security: in --vpnc-conf, or of L2TP.")
 @click.option("--main-mode", is_flag=True, help="Main Mode instead of Aggressive Mode.")
 @click.option("--hybrid", is_flag=True, help="The gateway has a certificate, the user a password only; needs --ca.")
@@ -103,12 +107,13 @@ def connect(
     try:
         hide_memory()  # before any secret is read
         ppp = l2tp_of(click.get_current_context().params) if l2tp else None
-        conf = read_vpnc_conf(vpnc_conf, allow_weak=allow_weak) if vpnc_conf is not None else VpncConf({}, {})
-        for warning in conf.warnings:
+        profile, warnings = profile_in(vpnc_conf, allow_weak=allow_weak) if vpnc_conf is not None else (None, ())
+        for warning in warnings:
             click.echo(f"warning: {warning}", err=True)
+        conf = _said(profile)
         options = _options(conf, {**given, "socks": socks})
         options = ppp.configured(options) if ppp is not None else options
-        pid_file = pid_file or (Path(conf.values["pidfile"]) if "pidfile" in conf.values else None)
+        pid_file = pid_file or (Path(conf["pid_file"]) if "pid_file" in conf else None)
         local_port = local_port or local_port_of(conf)
         for_socks = socks_options(socks, socks_login_file)
         secret, password = _secrets(options, conf, secret_file, password_file)
@@ -126,8 +131,7 @@ def connect(
             with kept_terminal():
                 status = _run(
                     loaded,
-                    options.gateway,
-                    options.user,
+                    options,
                     folder,
                     on_up,
                     local_port,
@@ -141,18 +145,25 @@ def connect(
     sys.exit(status)
 
 
-def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
-    """What the command line says, and the file of vpnc where it says nothing."""
-    values = conf.values
-    gateway = given["gateway"] or values.get("ipsec gateway", "")
+def _said(profile: Profile | None) -> dict[str, Any]:
+    """The values of a profile by the names in `ikev1.config.formats.cisco_client.profile.Key`."""
+    if profile is None:
+        return {}
+    values = {name: found.value for name, found in profile.values.items()}
+    return {**values, **dead_peers(profile), "gateways": gateways(profile), "nat_traversal": nat_traversal(profile)}
+
+
+def _options(conf: dict[str, Any], given: dict[str, Any]) -> ConnectOptions:
+    """What the command line says, and the profile where it says nothing."""
+    gateway, *backups = [given["gateway"]] if given["gateway"] else conf.get("gateways") or [""]
     if not gateway:
         raise click.UsageError("no gateway: give it as argument, or as `IPSec gateway` in --vpnc-conf")
-    method = values.get("ike authmode", "psk").lower()
+    method = conf.get("method", "psk")
     hybrid = given["hybrid"] or method == "hybrid"
-    ca = given["ca"] or values.get("ca-file", "")
+    ca = given["ca"] or conf.get("ca", "") or conf.get("ca_folder", "")
     if hybrid and not ca:
         raise click.UsageError("--hybrid needs --ca: by it the gateway is recognised")
-    user = given["user"] or values.get("xauth username", "")
+    user = given["user"] or conf.get("user", "")
     if hybrid and not user:
         raise click.UsageError("--hybrid needs --user: by its password this host is recognised")
     if bool(given["cert"]) != bool(given["key"]):
@@ -160,40 +171,44 @@ def _options(conf: VpncConf, given: dict[str, Any]) -> ConnectOptions:
     if method == "cert" and not given["cert"]:
         raise click.UsageError("`IKE Authmode cert` in --vpnc-conf needs --cert and --key")
     script = _script(conf, given)
-    pfs = given["pfs"] or _group_of(values.get("perfect forward secrecy", "server"))
+    networks = given["network"] or ((conf["network"],) if "network" in conf else ())
     return ConnectOptions(
         gateway,
-        group=given["group"] or values.get("ipsec id", ""),
+        backups=tuple(backups),
+        group=given["group"] or conf.get("group", ""),
         user=user,
-        domain=given["domain"] or values.get("domain", ""),
+        domain=given["domain"] or conf.get("domain", ""),
         main_mode=given["main_mode"],
         hybrid=hybrid,
         ca=_path(ca),
         certificate=_path(given["cert"]),
         private_key=_path(given["key"]),
         local_id=given["local_id"] or "",
-        remote_id=given["remote_id"] or "",
-        dh_group=given["dh_group"] or _group_of(values.get("ike dh group", "")) or "modp2048",
-        pfs=pfs,
+        remote_id=given["remote_id"] or ("%any" if backups else ""),
+        dh_group=given["dh_group"] or conf.get("dh_group", "modp2048"),
+        pfs=given["pfs"] or conf.get("pfs", ""),
         ike=given["ike"],
         esp=given["esp"],
-        networks=given["network"],
-        local_lan=given["local_lan"],
+        networks=networks,
+        local_lan=given["local_lan"] or conf.get("local_lan", False),
         install_dns=not given["no_dns"],
-        nat_traversal=nat_traversal_of(conf),
-        device=given["device"] if given["device"] != "ikev1c" else values.get("interface name", "ikev1c"),
+        nat_traversal=conf.get("nat_traversal", "auto"),
+        local_address=conf.get("local_address", ""),
+        dpd_delay=conf.get("dpd_delay"),
+        dpd_timeout=conf.get("dpd_timeout"),
+        device=given["device"] if given["device"] != "ikev1c" else conf.get("device", "ikev1c"),
         script=script,
         data_plane="userspace" if script else given["data_plane"],
     )
 
 
-def _script(conf: VpncConf, given: dict[str, Any]) -> str:
+def _script(conf: dict[str, Any], given: dict[str, Any]) -> str:
     """The script of vpnc; that of a file is of no use to a proxy."""
     if given["socks"]:
         if given["script"]:
             raise click.UsageError("--script configures routes, and --socks uses none: remove one of them")
         return ""
-    script: str = given["script"] or conf.values.get("script", "")
+    script: str = given["script"] or conf.get("script", "")
     if script and given["data_plane"] == "kernel":
         raise click.UsageError(
             "--script, or Script in --vpnc-conf, configures a TUN device, and --data-plane kernel has none"
@@ -201,23 +216,10 @@ def _script(conf: VpncConf, given: dict[str, Any]) -> str:
     return script
 
 
-def nat_traversal_of(conf: VpncConf) -> str:
-    """vpnc's choice in our words; Cisco's own UDP encapsulation is not supported, and left out."""
-    if "disable nat traversal" in conf.values:
-        return "off"
-    return {"none": "off", "force-natt": "force"}.get(conf.values.get("nat traversal mode", ""), "auto")
-
-
-def local_port_of(conf: VpncConf) -> int | None:
+def local_port_of(conf: dict[str, Any]) -> int | None:
     """vpnc's ``Local Port``: 500 and 0, any port, are what we do without it."""
-    text = conf.values.get("local port", "0")
-    if not text.isdecimal() or int(text) > _LAST_PORT:
-        raise click.UsageError(f"Local Port in --vpnc-conf: expected a number from 0 to {_LAST_PORT}")
-    return int(text) if int(text) not in (0, 500) else None
-
-
-def _group_of(word: str) -> str:
-    return "" if word in ("", "server", "nopfs") else dh_group(word, allow_weak=True)  # checked when it was read
+    port: int = conf.get("local_port", 0)
+    return port if port not in (0, 500) else None
 
 
 def _path(file: Path | str | None) -> str:
@@ -225,18 +227,18 @@ def _path(file: Path | str | None) -> str:
 
 
 def _secrets(
-    options: ConnectOptions, conf: VpncConf, secret_file: Path | None, password_file: Path | None
+    options: ConnectOptions, conf: dict[str, Any], secret_file: Path | None, password_file: Path | None
 ) -> tuple[bytes, bytes]:
     """The secret of the group and the password: from files, the keyring, or the terminal."""
     secret = password = b""
     if options.needs_secret:
-        secret = secret_in_file(secret_file) if secret_file else conf.secrets.get("ipsec secret", b"")
+        secret = secret_in_file(secret_file) if secret_file else conf.get("secret", b"")
         kind, name = ("secret", "l2tp") if options.l2tp_port else ("group", options.group)
         secret = secret or secret_in_keyring(options.gateway, kind, name)
         label = f"Secret of the group {options.group}" if options.group else "Secret"
         secret = secret or ask_secret("Pre-shared key" if options.l2tp_port else label, "--secret-file")
     if options.user:
-        password = secret_in_file(password_file) if password_file else conf.secrets.get("xauth password", b"")
+        password = secret_in_file(password_file) if password_file else conf.get("password", b"")
         password = password or secret_in_keyring(options.gateway, "user", options.user)
         if options.l2tp_port:
             password = checked_password(password or ask_secret("Password", "--password-file"))
@@ -245,7 +247,7 @@ def _secrets(
 
 def _load(options: ConnectOptions, secret: bytes, password: bytes) -> Loaded:
     try:
-        return load_values(configuration(options, secret, password), "connect")
+        return load_values(configuration(options, secret, password), "connect", places=places_of(options))
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
 
@@ -264,8 +266,7 @@ def _write_pid(file: Path | None) -> Path | None:
 
 def _run(
     loaded: Loaded,
-    gateway: str,
-    user: str,
+    options: ConnectOptions,
     folder: Path,
     on_up: Callable[[], None] | None,
     local_port: int | None,
@@ -285,7 +286,7 @@ def _run(
     from ikev1.daemon.socks.process import for_proxy
     from ikev1.esp.plane import PlaneError
 
-    log, prompt = EventLog(), Prompt()
+    log, prompt, backups = EventLog(), Prompt(), BackupServers(options.gateway)
     if verbose:
         configure("text")
         log.attach(Level.INFO, write_to_logger)
@@ -295,15 +296,22 @@ def _run(
             view.silence()
             on_up()
 
-    view = TerminalView(sys.stderr, gateway, user, up)
+    said, background = places_of(options).said, on_up is not None
+    view = TerminalView(
+        sys.stderr,
+        options.gateway,
+        options.user,
+        up,
+        said=said,
+        background=background,
+        local_lan=options.local_lan,
+    )
     if verbose:
         view.silence()
     else:
         log.attach(Level.WARNING, view.warn)
 
-    def run(
-        settings: Settings, chosen: PlaneChoice, *observers: Observer, is_lost: Callable[[], str] = lambda: ""
-    ) -> int:
+    def run(settings: Settings, chosen: PlaneChoice, *observers: Observer) -> Outcome:
         endpoint = bound(log, local_port, coalesce=not chosen.kernel)
         ports = {"encapsulation_port": endpoint.encapsulation_port, "peer_encapsulation_port": ENCAPSULATION_PORT}
         settings = replace(settings, **ports)
@@ -312,7 +320,7 @@ def _run(
             note_device(folder, tun)
         with link(log) as ppp:
             try:
-                outcome = run_client(
+                return run_client(
                     settings,
                     endpoint,
                     chosen,
@@ -320,7 +328,7 @@ def _run(
                     folder=folder,
                     prompter=prompt,
                     view=view,
-                    observers=(*observers, prompt.observe),
+                    observers=(*observers, prompt.observe, backups.observe),
                     journal=None if chosen.confined else BASE / tun,
                     resolver=None if chosen.confined else find_resolver(chosen.device, tun),
                     link=ppp,
@@ -329,18 +337,25 @@ def _run(
                 # it is over: one signal more, from somebody impatient, would leave files behind
                 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                     signal.signal(number, signal.SIG_IGN)
-        reason = is_lost()
-        if reason:
-            outcome = Outcome.LOST if outcome is Outcome.DISCONNECTED else Outcome.FAILED
-        view.end(outcome, reason)
-        return EXIT_STATUS[outcome.value]
 
+    reason = ""
     try:
         if socks is None:
             with suppress(OSError):  # reported when the journal is opened
                 BASE.mkdir(mode=0o700, exist_ok=True)
-            return run(loaded.settings, choose(loaded.gateway))
-        with proxy(*socks, log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
-            return run(for_proxy(loaded.settings), running.choice, running.observe, is_lost=lambda: running.problem)
+            outcome = run(loaded.settings, choose(loaded.gateway))
+            while outcome in (Outcome.LOST, Outcome.SILENT) and (server := backups.next()) is not None:
+                view.calls_instead(server)
+                outcome = run(at(loaded.settings, server), choose(loaded.gateway))
+            if outcome is Outcome.SILENT and backups.was_up:
+                outcome = Outcome.LOST
+        else:
+            with proxy(*socks, log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
+                outcome = run(for_proxy(loaded.settings), running.choice, running.observe)
+                reason = running.problem
+            if reason:
+                outcome = Outcome.LOST if outcome is Outcome.DISCONNECTED else Outcome.FAILED
     except (OSError, PlaneError) as error:
-        raise click.ClickException(f"Cannot connect: {error}.") from error
+        raise click.ClickException(f"Cannot connect: {said(str(error))}.") from error
+    view.end(outcome, reason)
+    return EXIT_STATUS[outcome.value]

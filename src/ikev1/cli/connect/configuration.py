@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ikev1.config.formats.cisco_client.tables import EVERYTHING, in_ikev1_toml, script_command
 from ikev1.daemon.l2tp.port import L2TP_PORT
 from ikev1.daemon.l2tp.private_folder import BASE
 
@@ -14,20 +15,15 @@ _ESP = ("aes256-sha256", "aes256-sha1", "aes128-sha256", "aes128-sha1")
 # what L2TP servers accept that cannot do better, such as old ones of Windows
 _WEAK_IKE = ("aes256-sha1-modp1024", "aes128-sha1-modp1024", "3des-sha1-modp2048", "3des-sha1-modp1024")
 _WEAK_ESP = ("3des-sha1",)
-ALL = "0.0.0.0/0"
-# vpnc passes its script to a shell
-_RUN_SCRIPT = """case $PLUTO_VERB in
-up*) reason=pre-init sh -c "$1"; export reason=connect ;;
-*) export reason=disconnect ;;
-esac
-exec sh -c "$1"
-"""
+XAUTH_TIMEOUT = 180  # seconds for the answer of the user
 
 
 class ConnectOptions(NamedTuple):
     """The options of a client connection; file names are paths. Empty: not given."""
 
     gateway: str
+    backups: tuple[str, ...] = ()  # gateways to call if that one does not answer
+    local_address: str = ""
     group: str = ""
     user: str = ""
     domain: str = ""
@@ -47,6 +43,8 @@ class ConnectOptions(NamedTuple):
     install_dns: bool = True
     script: str = ""  # in place of our own routes and name servers, as vpnc runs it
     nat_traversal: str = "auto"
+    dpd_delay: int | None = None  # seconds; None: the default
+    dpd_timeout: int | None = None
     device: str = "ikev1c"
     data_plane: str = "auto"
     l2tp_port: int = 0  # the UDP port of this host for L2TP in transport mode; 0: tunnels instead
@@ -65,7 +63,7 @@ def configuration(options: ConnectOptions, secret: bytes, password: bytes) -> di
     L2TP, user and password are those of PPP, and not in the configuration.
     """
     connection: dict[str, Any] = {
-        "remote_address": options.gateway,
+        "remote_address": [options.gateway, *options.backups],
         "mode": "main" if options.main_mode or options.l2tp_port else "aggressive",
         "proposals": list(options.ike) or [f"{suite}-{options.dh_group}" for suite in _IKE] + _weak(options, _WEAK_IKE),
         "nat_traversal": options.nat_traversal,
@@ -82,17 +80,18 @@ def configuration(options: ConnectOptions, secret: bytes, password: bytes) -> di
     else:
         connection["vips"] = ["0.0.0.0", *(["::"] if any(":" in each for each in options.networks) else [])]  # noqa: S104  any
     if options.user and not options.l2tp_port:
-        connection |= {"xauth": "client", "xauth_user": options.user, "xauth_timeout": 180}
+        connection |= {"xauth": "client", "xauth_user": options.user, "xauth_timeout": XAUTH_TIMEOUT}
         if options.domain:
             connection["xauth_domain"] = options.domain
         if password:
-            connection["xauth_secret"] = _written(password)
+            connection["xauth_secret"] = in_ikev1_toml(password)
         if options.hybrid:
             connection["hybrid"] = True
     if options.needs_secret and secret:
-        connection["secret"] = _written(secret)
+        connection["secret"] = in_ikev1_toml(secret)
     local_id = f"keyid:{options.group}" if options.group else "dn" if options.certificate else ""
     given = {
+        "local_address": options.local_address,
         "ca": options.ca,
         "certificate": options.certificate,
         "private_key": options.private_key,
@@ -100,6 +99,8 @@ def configuration(options: ConnectOptions, secret: bytes, password: bytes) -> di
         "remote_id": options.remote_id,
     }
     connection |= {key: value for key, value in given.items() if value}
+    dpd = {"dpd_delay": options.dpd_delay, "dpd_timeout": options.dpd_timeout}
+    connection |= {key: value for key, value in dpd.items() if value is not None}
     # the kernel state of a gateway that was stopped or killed is not ours to remove
     control = str(BASE / options.device)
     gateway = {"tun": options.device, "control": control, "data_plane": options.data_plane, "when_stopped": "pass"}
@@ -113,17 +114,12 @@ def _tunnels(options: ConnectOptions) -> dict[str, Any]:
     if options.l2tp_port:
         ends = {"local": f"dynamic[udp/{options.l2tp_port}]", "remote": f"dynamic[udp/{L2TP_PORT}]"}
         return {"l2tp": {**tunnel, **ends, "mode": "transport", "when_down": "drop"}}
-    networks = options.networks or (ALL,)
+    networks = options.networks or (EVERYTHING,)
     tunnels = {f"net-{number}": {**tunnel, "remote": network} for number, network in enumerate(networks, 1)}
     if options.script:
-        tunnels["net-1"]["updown"] = ["/bin/sh", "-c", _RUN_SCRIPT, "sh", options.script]
+        tunnels["net-1"]["updown"] = script_command(options.script)
     return tunnels
 
 
 def _weak(options: ConnectOptions, suites: tuple[str, ...]) -> list[str]:
     return list(suites) if options.l2tp_port and options.allow_weak else []
-
-
-def _written(secret: bytes) -> str:
-    """A secret in the notation of the configuration that has a form for all octets."""
-    return f"0x{secret.hex()}"

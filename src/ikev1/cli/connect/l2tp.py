@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import click
 
-from ikev1.cli.connect.configuration import ALL, ConnectOptions
+from ikev1.cli.connect.configuration import ConnectOptions
+from ikev1.config.formats.cisco_client.tables import EVERYTHING
 from ikev1.daemon.l2tp.files import LONGEST
 from ikev1.daemon.l2tp.link import L2tpLink, LinkOptions
 from ikev1.daemon.l2tp.port import reserved
@@ -83,7 +84,7 @@ def l2tp_of(given: Mapping[str, Any]) -> L2tp:
     if len(user.encode()) > LONGEST:
         raise click.UsageError(f"--user: pppd accepts at most {LONGEST} octets")
     try:
-        networks = tuple(IPv4Network(network) for network in given["network"] or (ALL,))
+        networks = tuple(IPv4Network(network) for network in given["network"] or (EVERYTHING,))
     except ValueError as error:
         raise click.UsageError(f"--network: {error}") from error
     try:

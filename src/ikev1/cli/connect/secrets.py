@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
 
+from ikev1.cli.connect.configuration import XAUTH_TIMEOUT
 from ikev1.core.records.events import ConfigReceived, Event, XauthUp
 from ikev1.core.records.remote_access import XauthQuestions
 from ikev1.files.private import read_private
@@ -19,6 +21,7 @@ from ikev1.wire.registry import ConfigAttribute, XauthType
 from ikev1.wire.words import printable
 
 _LONGEST = 4096  # octets
+_LIMIT = f"within {XAUTH_TIMEOUT // 60} minutes"
 _HIDDEN = {
     ConfigAttribute.XAUTH_USER_PASSWORD: "Password",
     ConfigAttribute.XAUTH_PASSCODE: "Passcode",
@@ -65,13 +68,28 @@ def secret_in_keyring(gateway: str, kind: str, name: str) -> bytes:
 
 
 def ask_hidden(text: str) -> bytes:
-    """What the user types at the terminal, without echo.
+    """What the user types at the terminal, without echo; without a terminal, the next line of standard input.
 
     Raises:
-        click.Abort: the user gave up, or there is no terminal.
+        click.Abort: the user gave up, or there is nothing to read.
     """
+    if not _has_terminal():
+        line = sys.stdin.readline(_LONGEST).rstrip("\r\n")
+        if not line:
+            raise click.Abort
+        return line.encode()
     typed: str = click.prompt(text, hide_input=True, err=True)
     return typed.encode()
+
+
+def _has_terminal() -> bool:
+    """Whether there is a terminal that can be asked; `getpass` prefers that of the process to standard input."""
+    if sys.stdin.isatty():
+        return True
+    with suppress(OSError):
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+        return True
+    return False
 
 
 def ask_secret(label: str, option: str) -> bytes:
@@ -84,7 +102,7 @@ def ask_secret(label: str, option: str) -> bytes:
     try:
         return ask_hidden(label)
     except click.Abort:
-        if sys.stdin.isatty():
+        if _has_terminal():
             raise
         raise click.UsageError(f"no terminal to ask for a secret ({label}): use {option}") from None
 
@@ -113,7 +131,7 @@ def ask_user(questions: XauthQuestions) -> dict[int, bytes] | None:
     try:
         for kind in questions.kinds:
             if kind in _HIDDEN:
-                values[kind] = ask_hidden(_HIDDEN[ConfigAttribute(kind)])
+                values[kind] = ask_hidden(f"{_HIDDEN[ConfigAttribute(kind)]} ({_LIMIT})")
             elif kind == ConfigAttribute.XAUTH_USER_NAME and questions.user and not questions.again:
                 values[kind] = questions.user.encode()
             else:

@@ -13,20 +13,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ikev1.config.findings import ConfigError, Finding, Rule
-from ikev1.config.formats import ipsec_conf, swanctl
+from ikev1.config.formats import cisco_client, cisco_ios, ipsec_conf, racoon, swanctl
 from ikev1.config.formats.toml_file import read_toml
-from ikev1.config.formats.written import Places, Written
+from ikev1.config.formats.written import Places, Side, Written
 
-__all__ = ["FORMATS", "TOML", "Format", "Places", "Written", "read", "recognised"]
+__all__ = ["FORMATS", "TOML", "Format", "Places", "Side", "Written", "read", "recognised"]
 
 _RECOGNISED_BY = 1 << 20  # octets of a file
 
 
 class Format(NamedTuple):
-    """A format: ``recognises`` gets the name and the text of a file, and ``read`` its path."""
+    """A format: ``recognises`` gets the name and the text of a file, and ``read`` its path. ``read_side`` is there
+    instead if a file may describe several devices.
+    """
 
-    read: Callable[[Path], Written]
+    read: Callable[[Path], Written] | None
     recognises: Callable[[str, str], bool]
+    read_side: Callable[[Path, Side], Written] | None = None
 
 
 TOML = "toml"
@@ -34,13 +37,17 @@ FORMATS = {
     TOML: Format(read_toml, lambda name, text: name.endswith(".toml")),
     "swanctl": Format(swanctl.read_swanctl, swanctl.recognises),
     "libreswan": Format(ipsec_conf.read_libreswan, ipsec_conf.recognises_libreswan),
+    "racoon": Format(racoon.read_racoon, racoon.recognises),
     "stroke": Format(ipsec_conf.read_stroke, ipsec_conf.recognises_stroke),
+    "pcf": Format(cisco_client.read_pcf, cisco_client.recognises_pcf),
+    "vpnc": Format(cisco_client.read_vpnc, cisco_client.recognises_vpnc),
+    "cisco": Format(None, cisco_ios.recognises, cisco_ios.read_cisco),
 }
 
 
-def read(file: Path, name: str | None = None, ignored: Iterable[str] = ()) -> Written:
+def read(file: Path, name: str | None = None, ignored: Iterable[str] = (), side: Side | None = None) -> Written:
     """The configuration in ``file``, in the format ``name`` or else in the first that recognises it, TOML if none does.
-    Errors about the keys ``ignored`` are warnings.
+    Errors about the keys ``ignored`` are warnings. ``side`` is the end that is meant.
 
     Raises:
         ConfigError: it cannot be read, or does not have the syntax of the format.
@@ -48,7 +55,15 @@ def read(file: Path, name: str | None = None, ignored: Iterable[str] = ()) -> Wr
     if name is not None and name not in FORMATS:
         problem = f"unknown format {name!r}; allowed: {', '.join(FORMATS)}"
         raise ConfigError((Finding(file, "", Rule.UNKNOWN_FORMAT, problem),))
-    return FORMATS[name or recognised(file)].read(file).without(ignored)
+    chosen = name or recognised(file)
+    found = FORMATS[chosen]
+    if found.read_side is not None:
+        return found.read_side(file, side or Side()).without(ignored)
+    if side is not None:
+        problem = f"--as and --peer-of are not for the format {chosen}, which describes one end"
+        raise ConfigError((Finding(file, "", Rule.UNKNOWN_FORMAT, problem),))
+    assert found.read is not None
+    return found.read(file).without(ignored)
 
 
 def recognised(file: Path) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ikev1.config.findings import Finding
 
-_PATH = re.compile(r"\b(?:gateway|policy|connection|pools|users)\.[\w-]+(?:\.[\w-]+)*")
+_PATH = re.compile(r"\b(?:gateway|policy|connection|pools|shunt|users)\.[\w-]+(?:\.[\w-]+)*")
 
 
 class Place(NamedTuple):
@@ -41,6 +42,10 @@ class Places:
         """``path`` was written at ``place``."""
         self._places[path] = place
 
+    def add(self, others: Places) -> None:
+        """Add the places of another file in the same format."""
+        self._places |= others._places
+
     def of(self, path: str) -> Place | None:
         """Where ``path``, or else the nearest table around it, was written."""
         return self._nearest(path)[1]
@@ -62,14 +67,15 @@ class Places:
             finding = finding._replace(file=place.file, line=place.line, column=place.column)
         if not self._words:  # the keys and words of the finding are those of the user
             return finding
-        text = self._said(_PATH.sub(self._written_path, finding.text))
+        text = self.said(_PATH.sub(self._written_path, finding.text))
         if place is None:
             return finding._replace(text=text)
         if path != finding.key:  # a default of the format, or a part of a value
-            text = f"{self._said(finding.key[len(path) + 1 :])}: {text}"
+            text = f"{self.said(finding.key[len(path) + 1 :])}: {text}"
         return finding._replace(key=place.key, text=text)
 
-    def _said(self, text: str) -> str:
+    def said(self, text: str) -> str:
+        """``text`` in the words of the user."""
         return self._word.sub(lambda found: self._words[found[0]], text)
 
     def _nearest(self, path: str) -> tuple[str, Place | None]:
@@ -82,12 +88,22 @@ class Places:
         return found[0] if place is None else place.key
 
 
+class Side(NamedTuple):
+    """Which end is meant of a configuration that may describe several devices: the device ``name`` (None: the only
+    one), or with ``is_peer`` the other end of its tunnels.
+    """
+
+    name: str | None = None
+    is_peer: bool = False
+
+
 class Written(NamedTuple):
     """A configuration as a user wrote it.
 
     ``values`` are its tables in the form in which `tomllib` returns those of `ikev1.toml`. ``exposed`` says who else
     can read the file, if it contains secrets; ``files`` are all files that it consists of. ``errors`` and ``warnings``
-    are about what cannot be said in `ikev1.toml`.
+    are about what cannot be said in `ikev1.toml`. ``given`` are the contents of files that it names, but which do not
+    exist.
     """
 
     values: dict[str, Any]
@@ -96,6 +112,7 @@ class Written(NamedTuple):
     files: tuple[Path, ...] = ()
     errors: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
+    given: Mapping[Path, bytes] = MappingProxyType({})
 
     def __repr__(self) -> str:
         return f"Written(values=<{len(self.values)} tables>, files={self.files!r}, errors={self.errors!r})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ikev1.core.exchanges.dpd_sequence import is_newer, sequence_of
 from ikev1.core.exchanges.interpreter import Row, Script, begin, new_exchange
 from ikev1.core.exchanges.message_ids import fresh_message_id, is_own, was_heard, with_heard
@@ -73,7 +75,16 @@ def notify(sa: IkeSa, kind: NotifyType, data: bytes = b"") -> Notification:
 
 def delete_child(child: ChildSa) -> Delete:
     """The Delete payload for a pair of IPsec SAs, by our inbound SPI: "the sender has removed" it (RFC 2408 §3.15)."""
-    return Delete(DOI.IPSEC, child.suite.protocol, (child.inbound.spi.to_bytes(4),))
+    (payload,) = delete_children((child,))
+    return payload
+
+
+def delete_children(children: Iterable[ChildSa]) -> list[Delete]:
+    """The Delete payloads for several pairs of IPsec SAs, one for each protocol."""
+    spis: dict[int, tuple[bytes, ...]] = {}
+    for child in children:
+        spis[child.suite.protocol] = (*spis.get(child.suite.protocol, ()), child.inbound.spi.to_bytes(4))
+    return [Delete(DOI.IPSEC, protocol, listed) for protocol, listed in spis.items()]
 
 
 def delete_ike(sa: IkeSa) -> Delete:

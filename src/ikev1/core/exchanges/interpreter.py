@@ -175,7 +175,7 @@ def take(script: Script, context: ExchangeContext, message: Message) -> Any:
     grammar.admit(message, label)
     if grammar.hash:
         _follow(context)  # the HASH authenticated the complete message
-    if context.engine.trace(context.sa, label):
+    if context.engine.trace(context.sa, label, False):
         state = script.state_after(step, exchange.role)
         context.actions.append(Report(MessageSeen(context.sa, False, label, state, message)))
     decision = script.rows[step].check(context, message)
@@ -305,7 +305,7 @@ def _speak(script: Script, context: ExchangeContext, decision: Any) -> None:
         complaint=None,
     )
     context.actions += transmit(exchange, context.sa.path)
-    if context.engine.trace(context.sa, script.labels[step]):
+    if context.engine.trace(context.sa, script.labels[step], True):
         state = script.state_after(step, exchange.role)
         message = protection.in_the_clear(datagram, sealed)
         context.actions.append(Report(MessageSeen(context.sa, True, script.labels[step], state, message)))

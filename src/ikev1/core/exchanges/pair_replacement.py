@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ikev1.core.exchanges.informational import delete_child, remove_child, tell
+from ikev1.core.exchanges.informational import delete_children, remove_child, tell
 from ikev1.core.negotiation.lineage import retired
 from ikev1.core.peer.weak_algorithms import warn_of_phase2
 from ikev1.core.records.actions import InstallOutbound
@@ -17,6 +17,7 @@ from ikev1.core.records.selector import Selector
 
 _INSTALLED = ChildState.INSTALLED  # looked up once, as in `ikev1.core.records.exchange`
 _MOST_REPLACED = 4  # replaced pairs for the same traffic besides the current pair
+_MOST_WAITING = 16  # more of them, until their Deletes do not wait any longer
 
 
 def known_pairs(context: ExchangeContext, tunnel: str, local: Selector, remote: Selector) -> tuple[int, ...]:
@@ -80,13 +81,21 @@ def _replaced_by(child: ChildSa, heir: ChildSa, context: ExchangeContext) -> Chi
 
 
 def _bound_retired(context: ExchangeContext, quick: QuickMode) -> None:
-    """Delete the oldest replaced pairs for the same traffic if the peer replaces pairs faster than they expire."""
+    """Have the oldest replaced pairs for the same traffic deleted if the peer replaces pairs faster than they expire:
+    soon (`ikev1.core.machine.retirement`), or at once if there are many.
+    """
     if len(context.sa.children) <= _MOST_REPLACED:
         return
     retired = [child for child in context.sa.children if child.state is ChildState.REKEYED and _is_for(child, quick)]
-    for child in retired[:-_MOST_REPLACED]:
-        tell(context, [delete_child(child)])
-        remove_child(context, child, "replaced by newer pairs of IPsec SAs")
+    surplus = retired[:-_MOST_REPLACED]
+    if len(surplus) >= _MOST_WAITING:
+        tell(context, list(delete_children(surplus)))
+        for child in surplus:
+            remove_child(context, child, "replaced by newer pairs of IPsec SAs")
+        return
+    for child in surplus:
+        if child.retires_at > context.now:
+            context.sa = context.sa.with_child(replace(child, retires_at=context.now))
 
 
 def finish(context: ExchangeContext) -> None:

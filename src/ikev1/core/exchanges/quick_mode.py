@@ -23,7 +23,7 @@ from ikev1.core.negotiation.responder_lifetime import lifetime_notify, notified_
 from ikev1.core.peer import nat_traversal
 from ikev1.core.peer.authentication import respond, shared_secret
 from ikev1.core.peer.selector_payload import payload_of
-from ikev1.core.peer.traffic_selectors import check_still_free, selected_traffic, wanted_tunnel
+from ikev1.core.peer.traffic_selectors import answered_identities, check_still_free, selected_traffic, wanted_tunnel
 from ikev1.core.peer.vendor_ids import is_vpnc
 from ikev1.core.records.actions import AllocateSpi, InstallInbound, InstallOutbound, Question
 from ikev1.core.records.answers import Answer, Done, Failed, Spis
@@ -38,7 +38,6 @@ from ikev1.core.records.spi import is_usable
 from ikev1.crypto.groups import group
 from ikev1.wire.message import Message
 from ikev1.wire.payloads import (
-    Identification,
     KeyExchange,
     NatOriginalAddress,
     Nonce,
@@ -61,11 +60,16 @@ def _offer(context: ExchangeContext, _: QuickMode) -> list[Payload]:
     wanted = _quick(context)
     tunnel = _tunnel(context, wanted.tunnel)
     wanted = replace(wanted, known=known_pairs(context, wanted.tunnel, wanted.local, wanted.remote))
+    received, chosen = context.sa.received, context.sa.chosen
+    if received is not None and received.pfs and chosen is not None:
+        tunnel = phase2_proposal.with_forward_secrecy(tunnel, chosen.suite.group)
     previous = previous_of(context, wanted)
     preferred = context.sa.suite.group
     if previous is not None:
         tunnel = phase2_proposal.as_before(tunnel, previous.suite, previous.group)
         preferred = previous.group
+    if wanted.group:
+        tunnel = phase2_proposal.with_forward_secrecy(tunnel, wanted.group)
     tunnel = phase2_proposal.of_one_group(tunnel, preferred)
     _check_nat(context, tunnel)
     mode = nat_traversal.encapsulation_mode(tunnel.mode, context.sa.nat)
@@ -104,7 +108,7 @@ def _choose(context: ExchangeContext, message: Message) -> Choice:
     mode = nat_traversal.encapsulation_mode(tunnel.mode, context.sa.nat)
     agreed, taken = phase2_proposal.choose(tunnel, offered, mode)
     public = _peer_public(message, agreed.group)
-    nonce, identities = message.one(Nonce).data, message.all(Identification)
+    nonce, identities = message.one(Nonce).data, answered_identities(context, tunnel, (local, remote), message)
     note_ignored(context, agreed.ignored)
     chosen = phase2_proposal.chosen_sa(offered, taken, 0, 0)
     original = _named_addresses(context, tunnel, message)

@@ -95,6 +95,11 @@ def is_under_way(sa: IkeSa, tunnel: str) -> bool:
     return tunnel in sa.queued or any(exchange.tunnel == tunnel for exchange in _unfinished(sa))
 
 
+def is_being_replaced(sa: IkeSa, child: ChildSa) -> bool:
+    """Return whether a pair for the traffic of ``child`` is being negotiated under ``sa``, or its tunnel is queued."""
+    return child.name in sa.queued or any(exchange.traffic == child.traffic for exchange in _unfinished(sa))
+
+
 def _unfinished(sa: IkeSa) -> Iterator[Exchange]:
     """Yield the phase 2 exchanges that this gateway initiated under ``sa`` and that are not complete."""
     for exchange in sa.exchanges:
@@ -103,9 +108,11 @@ def _unfinished(sa: IkeSa) -> Iterator[Exchange]:
             yield exchange
 
 
-def begin_quick_mode(ref: SaRef, tunnel: str, selectors: tuple[Selector, Selector] | None = None) -> None:
+def begin_quick_mode(
+    ref: SaRef, tunnel: str, selectors: tuple[Selector, Selector] | None = None, group: int = 0
+) -> None:
     """Initiate Quick Mode for ``tunnel`` under this SA, with ``selectors`` or by default the configured ones: one for
-    each IP version of virtual addresses.
+    each IP version of virtual addresses; with ``group``, or by default that of the proposals.
     """
     draft = ref.context(new_exchange(QUICK_MODE, 1, Role.INITIATOR, 0.0))
     configured = draft.connection.tunnel(tunnel)
@@ -124,7 +131,7 @@ def begin_quick_mode(ref: SaRef, tunnel: str, selectors: tuple[Selector, Selecto
         _cannot_begin(ref, tunnel, Code.SELECTORS_UNACCEPTABLE, text)
     else:
         for local, remote in allowed if selectors is None else (selectors,):
-            _begin_quick_mode(ref, tunnel, local, remote)
+            _begin_quick_mode(ref, tunnel, local, remote, group)
 
 
 def _without_networks(ref: SaRef, tunnel: Tunnel) -> str:
@@ -132,7 +139,24 @@ def _without_networks(ref: SaRef, tunnel: Tunnel) -> str:
     return f"local {tunnel.local}, remote {tunnel.remote}, virtual addresses {', '.join(assigned) or 'none'}"
 
 
-def _begin_quick_mode(ref: SaRef, tunnel: str, local: Selector, remote: Selector) -> None:
+def begin_with_pfs(ref: SaRef, refused: QuickMode) -> bool:
+    """Initiate a Quick Mode again, with the group of phase 1, that a peer has refused without perfect forward secrecy:
+    whether it wants that is not known before (libreswan does by default, strongSwan does not).
+
+    Returns:
+        Whether a Quick Mode was initiated: if neither proposals nor a group are configured.
+    """
+    connection = ref.tx.state.lookup.by_name(ref.sa.connection)
+    tunnel = connection.tunnel(refused.tunnel) if connection is not None else None
+    if tunnel is None or not tunnel.pfs_if_refused or refused.group or ref.sa.chosen is None or not ref.sa.is_up:
+        return False
+    text = f"the peer refused tunnel {tunnel.name!r}: requesting it again with perfect forward secrecy"
+    ref.note(Code.PFS_REQUESTED, text)
+    begin_quick_mode(ref, tunnel.name, (refused.local, refused.remote), ref.sa.chosen.suite.group)
+    return True
+
+
+def _begin_quick_mode(ref: SaRef, tunnel: str, local: Selector, remote: Selector, group: int) -> None:
     sa, state, now = ref.sa, ref.tx.state, ref.tx.now
     numbered, message_id = fresh_message_id(sa)
     exchange = new_exchange(
@@ -142,7 +166,7 @@ def _begin_quick_mode(ref: SaRef, tunnel: str, local: Selector, remote: Selector
         context = ref.context(exchange)
         context.sa = numbered
         count_own(context)
-        begin(QUICK_MODE, context, QuickMode(tunnel, KeyShare(b""), 0, local, remote))
+        begin(QUICK_MODE, context, QuickMode(tunnel, KeyShare(b""), 0, local, remote, group=group))
     except Refusal as refusal:
         _cannot_begin(ref, tunnel, refusal.code, refusal.text)
         return
@@ -230,7 +254,7 @@ def _covers(pair: ChildSa, child: ChildSa) -> bool:
 
 
 def wants_other_networks(ref: SaRef, child: ChildSa) -> bool:
-    """Return whether the tunnel of ``child`` no longer allows its networks or, if we requested them, has others."""
+    """Return whether the tunnel of ``child`` no longer allows its networks or, if we chose them, has others."""
     draft = ref.context(new_exchange(QUICK_MODE, 1, Role.INITIATOR, 0.0))
     tunnel = draft.connection.tunnel(child.name)
     if tunnel is None:
@@ -239,7 +263,8 @@ def wants_other_networks(ref: SaRef, child: ChildSa) -> bool:
     if not allows(allowed, child.local, child.remote):
         return True
     fixed = not tunnel.local.dynamic and not tunnel.remote.dynamic and tunnel.mode is IpsecMode.TUNNEL
-    return fixed and child.initiator and (child.local, child.remote) not in allowed
+    ours = child.initiator and not child.networks_of_peer
+    return fixed and ours and (child.local, child.remote) not in allowed
 
 
 def _call_again(

@@ -12,17 +12,17 @@ from ikev1.core.machine.fragments import Fragments
 from ikev1.core.machine.report_limits import ReportLimits
 from ikev1.core.machine.sa_table import SaTable
 from ikev1.core.machine.stateless_responder import FirstMessages
-from ikev1.core.peer.connection_lookup import ConnectionLookup, called_address
+from ikev1.core.peer.connection_lookup import ConnectionLookup
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.context import ExchangeContext, Trace
-from ikev1.core.records.exchange import Exchange
+from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Tunnel, Unique
 from ikev1.wire.header import Header
 
-_NEVER = Unique.NEVER  # looked up once, as in `ikev1.core.records.exchange`
+_NEVER, _INITIATOR = Unique.NEVER, Role.INITIATOR  # looked up once, as in `ikev1.core.records.exchange`
 _MOST_LOOKED_AT = 16  # SAs at one address
 
 
@@ -49,7 +49,7 @@ class State:
     def __init__(self, settings: Settings, random: Callable[[int], bytes]) -> None:
         self.settings = settings
         self.random = random
-        self.trace: Trace = lambda sa, label: True
+        self.trace: Trace = lambda sa, label, sent: True
         self.table = SaTable()
         self.limits = ReportLimits()
         self.first_messages = FirstMessages(random(32))
@@ -157,15 +157,27 @@ class State:
             sa.anchor is not None for sa in islice(self.table.of_host(host), _MOST_LOOKED_AT)
         ):
             return True
-        return any(called_address(known) == host for known in self.lookup.candidates(path.local_host, host))
+        candidates = self.lookup.candidates(path.local_host, host)
+        return any(host in self.lookup.called_addresses(known) for known in candidates)
+
+    def may_refuse(self, path: UdpPath) -> bool:
+        """Return whether a peer on ``path`` is told that its first message is refused. What an unknown one is told may
+        depend on the identity that it claims, so silence is for all refusals.
+        """
+        return self.settings.answer_strangers or self.knows_peer_at(path)
 
     def first_contact(self, sa: IkeSa) -> bool:
         """Return whether ``sa`` is the only SA with the peer's address under its local identity, over all connections.
 
         Any other SA that the peer has with this identity is then stale (RFC 2407 §4.6.3.3).
         """
-        others = (other for other in self.table.of_host(sa.hosts[1]) if other.cookies != sa.cookies)
-        return all(other.local_id_body not in (b"", sa.local_id_body) for other in others)
+        cookies, same = sa.cookies, (b"", sa.local_id_body)
+        # Written out, without calls: a gateway may have many SAs with one peer
+        for other in self.table.of_host(sa.hosts[1]):
+            local_id_body = other.IDii_b if other.role is _INITIATOR else other.IDir_b
+            if local_id_body in same and other.cookies != cookies:
+                return False
+        return True
 
     def fingerprint(self, connection: Connection) -> bytes:
         """Return the fingerprint of the credentials by which ``connection`` authenticates its peer."""

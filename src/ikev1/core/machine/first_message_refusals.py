@@ -52,7 +52,7 @@ def as_told(error: Refusal | WireError) -> RefusedFirstMessage:
 def turn_away(state: State, refused: RefusedFirstMessage, header: Header, path: UdpPath) -> list[Action]:
     """Report a refused first message, and notify the initiator if the size of the notify is proportionate."""
     actions: list[Action] = [Report(Failure(refused.code, refused.text, path.remote))]
-    if refused.notify is not None:
+    if refused.notify is not None and state.may_refuse(path):
         message_id = int.from_bytes(state.random(4))
         reply = clear_notify(header.CKY_I, NO_COOKIE, NotifyType(refused.notify), message_id)
         if is_proportionate(len(reply), header.length):

@@ -68,7 +68,7 @@ def answer_first(state: State, header: Header, datagram: bytes, path: UdpPath, n
         HEADER_SIZE + len(kept.chain),
     )
     send = Send(path, reply.build() + kept.chain)
-    if not state.trace(None, MAIN_MODE.labels[0]):
+    if not state.trace(None, MAIN_MODE.labels[0], False):
         return [send]
     return _traced(kept, header, reply, datagram, send, path, now)
 

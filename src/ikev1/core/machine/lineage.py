@@ -1,13 +1,15 @@
 """Which of the ISAKMP SAs with a peer is used: each confirmed SA has an heir, or is the heir of the others.
 
 `ikev1.core.negotiation.lineage` has the rule. The pairs of IPsec SAs go over to the heir at once. The replaced SA
-remains for a while, because strongSwan deletes pairs that it has not moved yet with their ISAKMP SA.
+remains for a while, because strongSwan deletes pairs that it has not moved yet with their ISAKMP SA. An SA with the
+peer at another address has no heir: it is closed with its pairs, because it may be with another client of the user.
 """
 
 from __future__ import annotations
 
 from ikev1.core.exchanges.informational import delete_ike
-from ikev1.core.machine import dpd
+from ikev1.core.machine import dpd, liveness
+from ikev1.core.machine.commands import close_ike
 from ikev1.core.machine.ended import adopt, end
 from ikev1.core.machine.sa_table import same_peer
 from ikev1.core.machine.transaction import SaRef
@@ -22,6 +24,7 @@ from ikev1.core.negotiation.lineage import (
 from ikev1.core.peer.vendor_ids import is_vpnc
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import Code
+from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Unique
@@ -29,6 +32,9 @@ from ikev1.wire.message import Message
 from ikev1.wire.payloads import Delete
 
 _DECIDES_WITHIN = 10.0  # seconds: a peer with dead peer detection has confirmed a new SA by then, or never does
+_HEARD_WITHIN = 5.0  # seconds: a message of the peer is so recent that it probably receives a Delete
+_ANSWERS_WITHIN = 0.5  # seconds until R-U-THERE is answered, normally
+_LOOKS_AGAIN = 4.0  # seconds: an answer that came meanwhile is recent
 _MOST = 7  # replaced ISAKMP SAs with a peer: one rekeying leaves one, rekeyings by both peers at once a few more
 
 
@@ -46,9 +52,11 @@ def succeed(ref: SaRef) -> None:
     heir = ref.tx.of(heir_of((ref.sa, *rivals)))
     if heir is not ref and heir.sa.peer != ref.sa.peer:
         heir = ref  # the peer moved
+    for sa in gone:
+        close_ike(ref.tx.of(sa), "the peer, or another one with its identity, connected from another address")
     for sa in (*others, *(() if heir is ref else (ref.sa,))):
-        if sa.cookies != heir.cookies and (sa in gone or _yields(sa, heir.sa)):
-            _give_way(ref.tx.of(sa), heir, leaves=sa in gone)
+        if sa.cookies != heir.cookies and sa not in gone and _yields(sa, heir.sa):
+            _give_way(ref.tx.of(sa), heir)
     _retire_earlier(heir)
     make_room(heir)
 
@@ -90,14 +98,11 @@ def _yields(sa: IkeSa, heir: IkeSa) -> bool:
     return sa.confirmed or not sa.is_current or (_is_older(sa, heir) and not collide(sa, heir))
 
 
-def _give_way(other: SaRef, heir: SaRef, *, leaves: bool) -> None:
-    """Replace ``other`` by ``heir``. One that ``leaves`` ends without a word: another host may have its address."""
+def _give_way(other: SaRef, heir: SaRef) -> None:
+    """Replace ``other`` by ``heir``."""
     was_current, collided = other.sa.is_current, collide(other.sa, heir.sa)
     moved = _hand_over(other, heir)
     if other.has_ended or not was_current:
-        return
-    if leaves:
-        end(other, "the peer reconnected from another address")
         return
     now, delay = other.tx.now, other.tx.state.settings.delete_rekeyed_delay
     retires_at = ike_retires_at(now, delay, other.sa, heir.sa)
@@ -200,12 +205,13 @@ def may_have_heir(ref: SaRef) -> bool:
 
 
 def has_silent_heir(ref: SaRef) -> bool:
-    """Return whether this gateway has established an ISAKMP SA to replace this one that the peer does not confirm, but
-    has not rejected: it does not support dead peer detection.
+    """Return whether either peer has established a newer ISAKMP SA to replace this one that has not done so, because
+    the peer does not support dead peer detection: it is not confirmed or, behind a NAT, its location is not proved.
     """
     return any(
-        other.is_current and not other.confirmed and other.replaces == ref.sa.unique_id and not dpd.answers(other)
+        other.is_current and not (other.confirmed and other.peer) and not dpd.answers(other)
         for other in ref.tx.state.table.of_claim(ref.sa)
+        if not _is_older(other, ref.sa) and is_renewal(other, ref.sa)
     )
 
 
@@ -234,7 +240,7 @@ def supersede_unconfirmed(ref: SaRef) -> None:
     for other in others:
         waits = other.is_current and not other.confirmed and other.role is ref.sa.role
         if waits and _is_older(other, ref.sa) and is_renewal(other, ref.sa):
-            _give_way(ref.tx.of(other), ref, leaves=False)
+            _give_way(ref.tx.of(other), ref)
     if others:
         make_room(ref)
 
@@ -249,6 +255,20 @@ def retire(ref: SaRef) -> None:
         ref.change(path=heir.sa.path)
     ref.say(delete_ike(ref.sa))
     end(ref, "replaced by a newer ISAKMP SA")
+
+
+def retire_while_heard(ref: SaRef) -> None:
+    """Delete a replaced SA once its peer is known to receive messages, because nothing acknowledges a Delete: a peer
+    that misses it may keep the SA until it expires. If the peer has not sent a message lately, ask it under the heir,
+    and wait: packets may pass while its IKE daemon is restarted.
+    """
+    now, heir = ref.tx.now, heir_now(ref)
+    if heir is None or not dpd.answers(heir.sa) or now - liveness.last_heard(heir.sa) < _HEARD_WITHIN:
+        retire(ref)
+        return
+    asked_before = heir.sa.probe is not None
+    dpd.ask(heir, heir.sa.path)
+    ref.change(retires_at=now + (_LOOKS_AGAIN if asked_before else _ANSWERS_WITHIN))
 
 
 def _revive(ref: SaRef, why: str) -> None:
@@ -267,6 +287,15 @@ def stand_again(ref: SaRef) -> None:
         _revive(ref, f"#{ref.sa.heir}, which replaced it, has ended")
     elif not heir.confirmed:
         _revive(ref, f"the peer has confirmed it, but not yet #{ref.sa.heir}, which replaced it")
+
+
+def not_confirmed(ref: SaRef) -> None:
+    """Before the end of this SA, which the peer has not confirmed: note that the peer began to replace the others."""
+    if ref.sa.role is Role.INITIATOR:
+        return
+    for other in ref.tx.state.table.of_claim(ref.sa):
+        if other.is_current and other.confirmed and _is_older(other, ref.sa) and is_renewal(other, ref.sa):
+            ref.tx.of(other).change(revived=True)
 
 
 def heir_deleted(ref: SaRef) -> None:
@@ -321,13 +350,18 @@ def revive_pairs(ref: SaRef) -> None:
 def end_older(ref: SaRef) -> None:
     """Delete the older SAs with the peer and their pairs after INITIAL-CONTACT.
 
-    "the sending system has rebooted and no longer has access to the original SA's" (RFC 2407 §4.6.3.3). If
-    ``unique`` is ``never``, several peers may share an identity: delete only the SAs at the address of the sender.
+    "the sending system has rebooted and no longer has access to the original SA's" (RFC 2407 §4.6.3.3). At another
+    address there may be another system, such as a second client of a user: it is sent Deletes. If ``unique`` is
+    ``never``, delete only the SAs at the address of the sender.
     """
-    all_stay = unique(ref) is Unique.NEVER
+    all_stay, reason = unique(ref) is Unique.NEVER, "the peer has no older SAs (INITIAL-CONTACT)"
     for other in _others(ref):
-        if _is_older(other, ref.sa) and (not all_stay or is_renewal(other, ref.sa)):
-            end(ref.tx.of(other), "the peer has no older SAs (INITIAL-CONTACT)", with_children=True)
+        if not _is_older(other, ref.sa):
+            continue
+        if is_renewal(other, ref.sa):
+            end(ref.tx.of(other), reason, with_children=True)
+        elif not all_stay:
+            close_ike(ref.tx.of(other), reason)
 
 
 def prevents(ref: SaRef) -> IkeSa | None:

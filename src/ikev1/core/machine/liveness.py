@@ -34,13 +34,14 @@ from ikev1.core.records.selector import Selector
 
 _ANSWERED_WITHIN = 2.0  # seconds within which the data plane answers; after that, nobody knows about traffic
 _AT_LEAST = 0.1  # seconds between two checks
+_AFTER_PROBE = 1.0  # seconds from a look at an R-U-THERE to a path until the next
 _LATE = 5.0  # seconds by which a timer is late only if this system was suspended
 _SILENT_CHECKS = 2  # times ``dpd_delay``, after which a pair that sends and receives nothing may have only one end
 _EACH = 16  # pairs that each question asks about one by one; if a peer has more, they take turns
 _BETWEEN_HINTS = 10.0  # seconds between two R-U-THEREs that unauthenticated errors cause
 _RESPONDER_SHARE = 1.1
 _SILENCE = 0.9  # of the time for which a Quick Mode is repeated
-_LONGEST_WAIT = 3600.0  # seconds between two Quick Modes for a tunnel that brings nothing back
+_LONGEST_WAIT = 3600.0  # seconds between two Quick Modes for traffic that brings nothing back
 
 
 def watch(ref: SaRef) -> None:
@@ -95,8 +96,10 @@ def check(ref: SaRef) -> None:
         _note(ref, check_at=0.0, request=0)
     elif sa.liveness.request:  # the data plane did not answer
         _judge(ref, Traffic(), delay)
-    elif now - _heard_at(sa) < delay and now - max(sa.liveness.looked_at, sa.established_at) < _SILENT_CHECKS * delay:
-        _note(ref, check_at=max(_heard_at(sa) + delay, now + _AT_LEAST))
+    elif now - last_heard(sa) < delay and now - max(sa.liveness.looked_at, sa.established_at) < _SILENT_CHECKS * delay:
+        _note(ref, check_at=max(last_heard(sa) + delay, now + _AT_LEAST))
+    elif sa.probe is not None and not sa.probe.ends_at:  # about a path, whose end does not say whether it is alive
+        _note(ref, check_at=now + min(delay, _AFTER_PROBE))
     elif sa.probe is not None or _replaced(ref):
         _note(ref, check_at=now + delay)
     else:
@@ -138,7 +141,7 @@ def _judge(ref: SaRef, traffic: Traffic, delay: float) -> None:
     """
     sa, now = ref.sa, ref.tx.now
     sends, answers = traffic.idle_out is not None and traffic.idle_out < delay, dpd.answers(sa)
-    last = _heard_at(sa) if traffic.idle_in is None else max(_heard_at(sa), now - traffic.idle_in)
+    last = last_heard(sa) if traffic.idle_in is None else max(last_heard(sa), now - traffic.idle_in)
     is_silent = now - last >= delay
     _note(ref, request=0, check_at=now + delay if is_silent else max(last + delay, now + _AT_LEAST))
     if is_silent and not answers:
@@ -211,7 +214,7 @@ def hinted(ref: SaRef, what: str) -> None:
     _note(ref, hinted_at=now)
     if dpd.answers(sa):
         dpd.ask_if_alive(ref, _timeout(ref))
-    elif not sa.liveness.request and now - _heard_at(sa) >= delay:
+    elif not sa.liveness.request and now - last_heard(sa) >= delay:
         _note(ref, check_at=now + _AT_LEAST)
 
 
@@ -236,20 +239,21 @@ def _ask_by_quick_mode(ref: SaRef, traffic: Traffic, delay: float) -> None:
 def _renew(ref: SaRef, child: ChildSa, heard_at: float, delay: float) -> bool:
     """Replace a pair that sends without anything coming back, the last time at ``heard_at``.
 
-    Traffic may be meant to go in one direction only: while nothing ever comes back, the wait for the next Quick Mode of
-    this tunnel doubles each time.
+    Traffic may be meant to go in one direction only: while nothing ever comes back, the wait for the next Quick Mode
+    for the same traffic doubles each time.
 
     Returns:
         Whether a Quick Mode was begun now.
     """
     live, now = ref.sa.liveness, ref.tx.now
-    last = next((each for each in live.renewals if each.tunnel == child.name), Renewal(child.name, 0.0, 0.0))
-    if now < last.quick_mode_at + last.quick_mode_wait or commands.is_under_way(ref.sa, child.name):
+    never = Renewal(child.name, 0.0, 0.0)
+    last = next((each for each in live.renewals if each.traffic == child.traffic), never)
+    if now < last.quick_mode_at + last.quick_mode_wait or commands.is_being_replaced(ref.sa, child):
         return False
     wait = delay if heard_at > last.quick_mode_at else min(max(2 * last.quick_mode_wait, delay), _LONGEST_WAIT)
-    names = {each.name for each in ref.sa.children} - {child.name}
-    others = tuple(each for each in live.renewals if each.tunnel in names)
-    _note(ref, renewals=(*others, Renewal(child.name, now, wait)))
+    known: set[object] = {each.traffic for each in ref.sa.children if each.traffic != child.traffic}
+    others = tuple(each for each in live.renewals if each.traffic in known)
+    _note(ref, renewals=(*others, Renewal(child.name, now, wait, child.local, child.remote)))
     commands.rekey_child(ref, child)
     return True
 
@@ -270,7 +274,7 @@ def unanswered_quick_mode(ref: SaRef) -> None:
     peer does not support dead peer detection, and there are no pairs with it. The next attempt begins with phase 1.
     """
     sa = ref.sa
-    silent = ref.tx.now - _heard_at(sa) >= _SILENCE * patience(ref.tx.state.settings)
+    silent = ref.tx.now - last_heard(sa) >= _SILENCE * patience(ref.tx.state.settings)
     if silent and _delay(ref.tx, sa) and not dpd.answers(sa) and not sa.exchanges and not _pairs(ref):
         ref.say(delete_ike(sa))
         end(ref, "the peer did not answer Quick Mode, and does not support dead peer detection")
@@ -303,7 +307,8 @@ def _is_checked(sa: IkeSa) -> bool:
     return sa.is_up or (sa.state is IkeState.DELETED and bool(sa.children))
 
 
-def _heard_at(sa: IkeSa) -> float:
+def last_heard(sa: IkeSa) -> float:
+    """Return when the peer last sent a message that proved it to be alive."""
     return max(sa.liveness.heard_at, sa.established_at)
 
 

@@ -126,7 +126,7 @@ def replace_lost(ref: SaRef, message: Message) -> None:
     spis = {_spi(payload) for payload in message.all(Notification) if payload.type == NotifyType.INVALID_SPI}
     for child in ref.sa.children if spis else ():
         settled = child.state is ChildState.INSTALLED and ref.tx.now - child.created_at >= _SETTLED
-        if child.outbound.spi in spis and settled and not commands.is_under_way(ref.sa, child.name):
+        if child.outbound.spi in spis and settled and not commands.is_being_replaced(ref.sa, child):
             text = f"the peer has no SA for SPI {child.outbound.spi:08x} of {child.name!r}: negotiating another"
             ref.note(Code.UNKNOWN_SPI, text)
             commands.rekey_child(ref, child)

@@ -43,6 +43,8 @@ def take_other_version(tx: Transaction, datagram: bytes, path: UdpPath) -> None:
         return
     text = f"{path.remote_host} initiates IKEv2, but this gateway supports IKEv1 only: set the peer to IKEv1"
     tx.report(Failure(Code.WRONG_VERSION, text, path.remote))
+    if tx.state.settings.initiator_only or not tx.state.may_refuse(path):
+        return
     reply = clear_notify(SPI_i, NO_COOKIE, NotifyType.INVALID_MAJOR_VERSION, int.from_bytes(tx.state.random(4)))
     if is_proportionate(len(reply), len(datagram)):
         tx.actions.append(Send(path, reply))

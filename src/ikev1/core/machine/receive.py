@@ -174,6 +174,10 @@ def _receive(tx: Transaction, datagram: bytes, path: UdpPath) -> None:
         else:
             tx.report(Failure(Code.MALFORMED, str(error), path.remote))
         return
+    if tx.state.settings.initiator_only and _is_first(header):
+        text = "ignoring the first message of a peer, because this gateway only initiates (initiator_only)"
+        tx.report(Failure(Code.INITIATOR_ONLY, text, path.remote))
+        return
     arrival = Arrival(header, datagram, path, tx.now)
     if header.next_payload != _FRAGMENT:
         _process(tx, arrival, trailer)

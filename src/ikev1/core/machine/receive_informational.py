@@ -59,6 +59,7 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
         if meant is not None:
             ref.become(with_heard(ref.sa, header.message_id))
             end(meant, "deleted by the peer, which names its new ISAKMP SA")
+            _take_deleted_pairs(ref, message)
             return
         go_through(context, message)
     except Unproved as error:
@@ -77,9 +78,6 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
         bury(ref, "deleted by the peer")
     if was_confirmed:
         _deleted_elsewhere(ref, message)
-        if deleted_pairs(message):
-            lineage.revive_pairs(ref)
-            switch.fill_gaps(ref)
     if ref.has_ended or not ref.sa.is_up:
         return
     ours = dpd.answered(ref, message, path)
@@ -90,20 +88,35 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
     initial_contact(ref, message)
 
 
+def _take_deleted_pairs(ref: SaRef, message: Message) -> None:
+    """Process only those Delete payloads of ``message`` that are for pairs of IPsec SAs."""
+    _remove_deleted(ref, deleted_pairs(message))
+    _deleted_elsewhere(ref, message)
+
+
+def _remove_deleted(ref: SaRef, gone: set[tuple[int, int]]) -> None:
+    context = ref.context(new_exchange(INFORMATIONAL, 0, Role.RESPONDER, ref.tx.now))
+    take_deleted(context, gone)
+    ref.commit(context)
+
+
 def _deleted_elsewhere(ref: SaRef, message: Message) -> None:
-    """Remove pairs of IPsec SAs that the peer deleted but that belong to another ISAKMP SA with the same peer.
+    """Remove pairs of IPsec SAs that the peer deleted but that belong to another ISAKMP SA with the same peer; what
+    takes their place sends.
 
     Pairs move to newer ISAKMP SAs, and the peers need not agree on the ISAKMP SA to which a pair belongs.
     """
     gone = deleted_pairs(message)
-    for sa in ref.tx.state.others(ref.sa) if gone else ():
+    if not gone:
+        return
+    for sa in ref.tx.state.others(ref.sa):
         other = ref.tx.of(sa)
-        context = other.context(new_exchange(INFORMATIONAL, 0, Role.RESPONDER, ref.tx.now))
-        take_deleted(context, gone)
-        other.commit(context)
+        _remove_deleted(other, gone)
         lineage.revive_pairs(other)
         if other.sa.state is IkeState.DELETED and not other.sa.children:
             end(other, "the peer deleted its last IPsec SAs")
+    lineage.revive_pairs(ref)
+    switch.fill_gaps(ref)
 
 
 # --- during phase 1 -------------------------------------------------------------------------------------------------

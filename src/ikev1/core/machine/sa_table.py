@@ -90,29 +90,32 @@ class SaTable:
 
     def _put(self, old: IkeSa | None, new: IkeSa, cookies: bytes) -> None:
         before: tuple[ChildSa, ...] = ()
-        if old is not None and (_NAMED_BY(old) == _NAMED_BY(new) or _names(old) == _names(new)):
+        same = old is not None and _NAMED_BY(old) == _NAMED_BY(new)
+        names = None if same else _names(new)
+        names_before = None if same or old is None else _names(old)
+        if old is not None and names == names_before:
             if old.assigned is not new.assigned:
                 self._disclaim(old, cookies)
                 self._claim_addresses(new, cookies)
             before = old.children
         else:
             if old is not None:
-                self._drop(old)
+                self._drop(old, names_before)
             self._serial += 1
-            self._enter(new, self._serial, cookies)
+            self._enter(new, self._serial, cookies, names)
         self.by_cookies[cookies] = new
         if new.state is not _CONNECTING:
             self._is_done(cookies)
         self._pairs.change(before, new.children, cookies)
 
-    def _enter(self, sa: IkeSa, serial: int, cookies: bytes) -> None:
+    def _enter(self, sa: IkeSa, serial: int, cookies: bytes, names: _Names | None = None) -> None:
+        _, connection, peer, claim, host = names or _names(sa)
         self.own_cookies.add(_own_cookie(sa))
-        self._by_connection.setdefault(sa.connection, {})[cookies] = serial
-        claim = sa.claim
-        for index, key in ((self._by_peer, sa.proved(claim)), (self._by_claim, claim)):
+        self._by_connection.setdefault(connection, {})[cookies] = serial
+        for index, key in ((self._by_peer, peer), (self._by_claim, claim)):
             if key is not None:
                 index[key] = (*index.get(key, ()), cookies)
-        self._by_host.setdefault(sa.hosts[1], {})[cookies] = serial
+        self._by_host.setdefault(host, {})[cookies] = serial
         self._by_number[sa.unique_id] = cookies
         self._claim_addresses(sa, cookies)
 
@@ -130,17 +133,17 @@ class SaTable:
         self._drop(sa)
         self._is_torn = False
 
-    def _drop(self, sa: IkeSa) -> None:
+    def _drop(self, sa: IkeSa, names: _Names | None = None) -> None:
         cookies = sa.cookies
         kept = self.by_cookies.pop(cookies, None)
         if kept is None:
             return
+        _, connection, peer, claim, host = names or _names(kept)
         self._is_done(cookies)
         self.own_cookies.discard(_own_cookie(kept))
-        _forget(self._by_connection, kept.connection, cookies)
-        _forget(self._by_host, kept.hosts[1], cookies)
-        claim = kept.claim
-        for index, key in ((self._by_peer, kept.proved(claim)), (self._by_claim, claim)):
+        _forget(self._by_connection, connection, cookies)
+        _forget(self._by_host, host, cookies)
+        for index, key in ((self._by_peer, peer), (self._by_claim, claim)):
             if key is not None:
                 _leave_out(index, key, cookies)
         self._by_number.pop(kept.unique_id, None)
@@ -420,7 +423,10 @@ class SaTable:
                 self._schedule(cookies, deadline(sa))
 
 
-def _names(sa: IkeSa) -> tuple[object, ...]:
+_Names = tuple[bytes, str, PeerKey | None, PeerKey | None, str]
+
+
+def _names(sa: IkeSa) -> _Names:
     """Return the keys by which `SaTable` indexes an SA, except for the SPIs of its pairs."""
     claim = sa.claim
     return sa.CKY_R, sa.connection, sa.proved(claim), claim, sa.hosts[1]

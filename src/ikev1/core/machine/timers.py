@@ -10,13 +10,22 @@ from typing import Any, NamedTuple
 
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.exchanges.retransmission import transmit, unasked_wait, wait
-from ikev1.core.machine import commands, dpd, lineage, liveness, mode_config, named_networks, remote_access, switch
+from ikev1.core.machine import (
+    commands,
+    dpd,
+    lineage,
+    liveness,
+    mode_config,
+    named_networks,
+    remote_access,
+    retirement,
+    switch,
+)
 from ikev1.core.machine.boundary import abandon_exchange, abandon_sa, contain
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.refuse import refuse_answer
 from ikev1.core.machine.transaction import SaRef, Transaction
-from ikev1.core.peer import vendor_ids
 from ikev1.core.records.actions import Action, Remove
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import ChildDown, Code, Failure
@@ -129,7 +138,9 @@ def _give_up_phase2(ref: SaRef, exchange: Exchange) -> None:
     ref.become(ref.sa.without_exchange(exchange))
     if exchange.quick is not None and not script_of(exchange).is_over(exchange):
         code, text = reason_of(ref.sa, exchange)
-        if code is Code.REFUSED_BY_PEER and named_networks.request(ref, exchange.quick):
+        if code is Code.REFUSED_BY_PEER and (
+            named_networks.request(ref, exchange.quick) or commands.begin_with_pfs(ref, exchange.quick)
+        ):
             return
         if exchange.child is not None:
             ref.tx.actions.append(Remove(exchange.child))
@@ -197,12 +208,6 @@ def _expire_child(ref: SaRef, child: ChildSa) -> None:
     commands.close_child(ref, child, "lifetime expired")
 
 
-def _retire_child(ref: SaRef, child: ChildSa) -> None:
-    commands.close_child(
-        ref, child, "replaced by another pair of IPsec SAs", tell=not vendor_ids.is_vpnc(ref.sa.vendors)
-    )
-
-
 def _abandon_child(ref: SaRef, child: ChildSa) -> None:
     ref.become(ref.sa.without_child(child))
     ref.tx.actions.append(Remove(child))
@@ -231,6 +236,7 @@ def _ask_again(ref: SaRef, probe: Probe) -> None:
 def _not_confirmed(ref: SaRef) -> None:
     text = f"{ref.sa.path.remote} did not confirm the ISAKMP SA: it may have rejected or missed our last message"
     ref.tx.report(Failure(Code.NOT_CONFIRMED, text, ref.sa.path.remote_host, ref.sa))
+    lineage.not_confirmed(ref)
     end(ref, text)
 
 
@@ -243,8 +249,8 @@ def _check_later(ref: SaRef, _: Liveness) -> None:
 
 
 def _rekey_ike(ref: SaRef, sa: IkeSa) -> None:
-    """Rekey an ISAKMP SA, unless the peer seems to have done that a moment ago: then look again soon. If this gateway
-    has, and the peer has no way to confirm it but a Quick Mode, look again after half of the time that is left.
+    """Rekey an ISAKMP SA, unless the peer seems to have done that a moment ago: then look again soon. If either peer
+    has, and only a Quick Mode can confirm it, look again after half of the time that is left.
     """
     if lineage.may_have_heir(ref):
         ref.change(rekey_at=ref.tx.now + _LOOKS_AGAIN)
@@ -269,14 +275,14 @@ _TIMERS: dict[TimerKind, Timer] = {
     TimerKind.GIVE_UP: Timer(_give_up, _abandon_exchange),
     TimerKind.PROCEED: Timer(switch.switch, _abandon_exchange),
     TimerKind.EXPIRE_CHILD: Timer(_expire_child, _abandon_child),
-    TimerKind.RETIRE_CHILD: Timer(_retire_child, _abandon_child),
+    TimerKind.RETIRE_CHILD: Timer(retirement.retire_children, _abandon_child),
     TimerKind.REKEY_CHILD: Timer(commands.rekey_child, _keep_child),
     TimerKind.PROBE: Timer(_ask_again, lambda ref, probe: ref.change(probe=None)),
     TimerKind.GIVE_UP_PEER: Timer(liveness.unanswered, lambda ref, probe: ref.change(probe=None)),
     TimerKind.CHECK_PEER: Timer(lambda ref, live: liveness.check(ref), _check_later),
     TimerKind.EXPIRE_IKE: Timer(lambda ref, sa: remote_access.expire(ref), _abandon_ike),
     TimerKind.CONFIG: Timer(lambda ref, sa: mode_config.given_up(ref), _abandon_ike),
-    TimerKind.RETIRE_IKE: Timer(lambda ref, sa: lineage.retire(ref), _abandon_ike),
+    TimerKind.RETIRE_IKE: Timer(lambda ref, sa: lineage.retire_while_heard(ref), _abandon_ike),
     TimerKind.END_SESSION: Timer(lambda ref, sa: remote_access.end_session(ref), _abandon_ike),
     TimerKind.REKEY_IKE: Timer(_rekey_ike, lambda ref, sa: ref.change(rekey_at=0.0)),
 }

@@ -68,11 +68,11 @@ def note_changed_life(
     Raises:
         Refusal: a life duration has no life type.
     """
-    theirs, *_ = _lives(answer, names)
-    ours = [*_lives(offered, names)]
-    if theirs not in ours and any(theirs):
+    theirs = next(_lives(answer, names))
+    if theirs not in _lives(offered, names) and any(theirs):
+        ours = next(_lives(offered, names))
         text = (
-            f"the peer selected a transform with another lifetime: {_text(theirs)} instead of {_text(ours[0])}; using "
+            f"the peer selected a transform with another lifetime: {_text(theirs)} instead of {_text(ours)}; using "
             f"{_text(used)}"
         )
         context.report(Note(Code.OTHER_LIFETIME, text, context.sa))
@@ -81,7 +81,8 @@ def note_changed_life(
 def _lives(payload: SecurityAssociation, names: tuple[int, int]) -> Iterator[Life]:
     for proposal in payload.proposals:
         if proposal.protocol != ProtocolId.IPCOMP:
-            yield from (stated_life(transform.attributes, names) for transform in proposal.transforms)
+            for transform in proposal.transforms:
+                yield stated_life(transform.attributes, names)
 
 
 def _text(life: Life) -> str:
@@ -103,7 +104,11 @@ def offered_life(attributes: Iterable[Attribute], names: tuple[int, int]) -> Lif
 
 def shorter(one: Life, other: Life) -> Life:
     """The shorter of two lifetimes, for each unit; 0 is no limit."""
-    return Life(*(min(pair) or max(pair) for pair in zip(one, other, strict=True)))
+    return Life(_least(one.seconds, other.seconds), _least(one.kilobytes, other.kilobytes))
+
+
+def _least(one: int, other: int) -> int:
+    return min(one, other) or one or other
 
 
 def number_of(attribute: Attribute) -> int:

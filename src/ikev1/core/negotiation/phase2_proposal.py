@@ -74,6 +74,13 @@ def as_before(tunnel: Tunnel, suite: IpsecSuite, group: int) -> Tunnel:
     return replace(tunnel, proposals=(earlier, *tunnel.proposals))
 
 
+def with_forward_secrecy(tunnel: Tunnel, group: int) -> Tunnel:
+    """``tunnel`` with ``group`` in its proposals if they have none, because the peer demands it."""
+    if any(proposal.group for proposal in tunnel.proposals):
+        return tunnel
+    return replace(tunnel, proposals=tuple(IpsecProposal(each.suite, group) for each in tunnel.proposals))
+
+
 def choose(tunnel: Tunnel, offered: SecurityAssociation, mode: EncapsulationMode) -> tuple[Agreed, Choice]:
     """Return what the first matching proposal of ``tunnel`` negotiates, and the choice that matches it.
 

@@ -164,7 +164,8 @@ def settle_connection(context: ExchangeContext, theirs: Identification) -> None:
         if accepts_mode(connection, context.exchange, context.sa)
         and (connection is context.connection or _agrees(context, connection))
     ]
-    fitting = those_expecting(eligible, theirs, context.sa.suite.authentication)
+    matching = _matching(eligible, theirs)
+    fitting = matching or _naming_address(eligible, theirs, context.sa.suite.authentication)
     if fitting:
         chosen, *others = fitting
         context.connection = chosen
@@ -172,7 +173,7 @@ def settle_connection(context: ExchangeContext, theirs: Identification) -> None:
         if context.sa.connection != chosen.name:
             context.sa = replace(context.sa, connection=chosen.name)
         _name_runner_up(context, others)
-        if not identity.matches(expected(chosen), theirs):
+        if not matching:
             text = f"the peer sends its address {expected(chosen)} as a name: accepted as if it were the address"
             context.report(Note(Code.ADDRESS_AS_NAME, text, context.sa))
         return
@@ -190,10 +191,17 @@ def those_expecting(connections: Iterable[Connection], theirs: Identification, m
     the address itself. A certificate has to contain what is expected.
     """
     known = list(connections)
-    expecting = [connection for connection in known if identity.matches(expected(connection), theirs)]
-    if expecting or method not in SHARED:
-        return expecting
-    return [connection for connection in known if identity.is_address_as_name(expected(connection), theirs)]
+    return _matching(known, theirs) or _naming_address(known, theirs, method)
+
+
+def _matching(connections: list[Connection], theirs: Identification) -> list[Connection]:
+    return [connection for connection in connections if identity.matches(expected(connection), theirs)]
+
+
+def _naming_address(connections: list[Connection], theirs: Identification, method: int) -> list[Connection]:
+    if method not in SHARED:
+        return []
+    return [connection for connection in connections if identity.is_address_as_name(expected(connection), theirs)]
 
 
 def _unexpected(connection: Connection, who: str) -> str:

@@ -183,6 +183,7 @@ def of_clear_notify(sa: IkeSa, kind: NotifyType, connection: Connection) -> tupl
         offered = ", ".join(dict.fromkeys(phase1_proposal.name(policy.suite) for policy in connection.policies))
         return (
             Code.NO_PROPOSAL_CHOSEN,
-            f"{peer} rejected all our proposals ({offered}): compare encryption, hash, group and authentication method",
+            f"{peer} rejected all our proposals ({offered}): compare encryption, hash, Diffie-Hellman group and "
+            "authentication method",
         )
     return Code.REFUSED_BY_PEER, f"{peer} rejected phase 1: {kind.name}"

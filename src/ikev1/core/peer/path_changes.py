@@ -80,7 +80,7 @@ def moved(sa: IkeSa, path: UdpPath, now: float) -> tuple[IkeSa, list[Action]]:
     taken = replace(taken, moves=sa.moves + 1, moved_at=now)
     if now - sa.moved_at >= _QUIET:
         text = f"the peer moved from {sa.path.remote} to {path.remote}"
-        actions.append(Report(Note(Code.PEER_MOVED, text, taken)))
+        actions.append(Report(Note(Code.PEER_MOVED, text, taken, sa.path)))
     return taken, actions
 
 

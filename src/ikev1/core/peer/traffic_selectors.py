@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ikev1.core.peer.selector_conflicts import check_rivals
-from ikev1.core.peer.selector_payload import selector_of
-from ikev1.core.peer.vendor_ids import speaks_unity
+from ikev1.core.peer.selector_payload import payload_of, selector_of
+from ikev1.core.peer.vendor_ids import ACCEPTS_LESS, speaks_unity
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
@@ -88,8 +88,8 @@ def wanted_tunnel(context: ExchangeContext, message: Message) -> tuple[Tunnel, S
 def _narrowed(context: ExchangeContext, wanted: Pair) -> tuple[Tunnel, Pair, Pair] | None:
     """The first tunnel for a client that knows Cisco's split networks, and its traffic.
 
-    Such a client requests traffic to everywhere, and sends what the networks that it received say. The answer repeats
-    its client IDs; the pair of IPsec SAs has the networks of the tunnel.
+    Such a client requests traffic to everywhere, and sends what the networks that it received say. The pair of IPsec
+    SAs has the networks of the tunnel.
     """
     local, remote = wanted
     if not context.connection.pools or not speaks_unity(context.sa.vendors) or not _is_everything(local):
@@ -100,6 +100,19 @@ def _narrowed(context: ExchangeContext, wanted: Pair) -> tuple[Tunnel, Pair, Pai
             if tunnel.mode is IpsecMode.TUNNEL and local.contains(ours) and theirs.contains(remote):
                 return tunnel, allowed, (ours, remote)
     return None
+
+
+def answered_identities(
+    context: ExchangeContext, tunnel: Tunnel, traffic: Pair, message: Message
+) -> tuple[Identification, ...]:
+    """The client IDs that answer a request: those of the request, even for a pair with less ``traffic``, because many
+    clients accept no others. One that does requests what else it has been told of.
+    """
+    identities = message.all(Identification)
+    if not identities or tunnel.mode is not IpsecMode.TUNNEL or ACCEPTS_LESS not in context.sa.vendors:
+        return identities
+    local, remote = traffic
+    return identities if selector_of(identities[1]) == local else (payload_of(remote), payload_of(local))
 
 
 def _is_everything(selector: Selector) -> bool:

@@ -18,6 +18,10 @@ XAUTH = bytes.fromhex("09002689dfd6b712")
 _UNITY = bytes.fromhex("12f5f28c457168a9702d9fe274cc")
 UNITY = _UNITY + bytes.fromhex("0100")
 
+# Of this program as client: MD5 of "ikev1: accepts client IDs within those requested". Its gateway answers others with
+# the client IDs that they requested, because racoon and iPhones accept no others
+ACCEPTS_LESS = bytes.fromhex("da1585330f437f4f6b39eb4f74300a3b")
+
 # MS-IKEE §1.7: MD5 of "FRAGMENTATION"; then, as in racoon, strongSwan and Cisco's products, the exchanges in which the
 # sender accepts fragments, of which the first bit is Main Mode. MS-IKEE itself has only the first 16 octets.
 _FRAGMENTATION = bytes.fromhex("4048b7d56ebce88525e7de7f00d6c2d3")
@@ -46,7 +50,8 @@ def announced(connection: Connection) -> tuple[VendorId, ...]:
     fragments = (VendorId(FRAGMENTATION),) if _announces_fragments(connection) else ()
     xauth = () if connection.xauth is None else (VendorId(XAUTH),)
     unity = (VendorId(UNITY),) if _uses_unity(connection) else ()
-    return (*natt, VendorId(DPD), *xauth, *unity, *fragments)
+    less = (VendorId(ACCEPTS_LESS),) if connection.vips else ()
+    return (*natt, VendorId(DPD), *xauth, *unity, *fragments, *less)
 
 
 def accepted(payloads: Iterable[VendorId], traversal: NatTraversal) -> tuple[bytes, ...]:

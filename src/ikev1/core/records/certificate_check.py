@@ -21,6 +21,7 @@ class Trusted(NamedTuple):
 
     public_key: bytes  # DER SubjectPublicKeyInfo
     subject: str
+    statuses: tuple[str, ...] = ()  # for people: which CRL or OCSP response says what of the certificates
 
 
 class Untrusted(NamedTuple):

@@ -128,6 +128,7 @@ class ChildSa(Record, frozen=True):
     heir: int = 0  # the unique_id of the pair that sends in place of this one, whichever peer initiated it
     retires_at: float = 0.0  # when a pair that has an heir is deleted
     contested: bool = False  # the heir was initiated by the other peer: the peers may disagree about which one sends
+    networks_of_peer: bool = False  # the peer requested the first pair with these selectors that this one replaces
     reqid: int = 0  # the same for a pair and those that replace it by rekeying
     mode: IpsecMode = IpsecMode.TUNNEL
     compression: Compression | None = None

@@ -17,8 +17,9 @@ from ikev1.core.records.settings import Connection, Settings, Tunnel
 
 _INITIATOR = Role.INITIATOR  # looked up once, as in `ikev1.core.records.exchange`
 
-# Return whether to report messages with this label of an SA, or of a peer without an SA (None)
-Trace = Callable[[IkeSa | None, str], bool]
+# Return whether to report a message with this label of an SA, or of a peer without an SA (None); the last argument says
+# whether it was sent
+Trace = Callable[[IkeSa | None, str, bool], bool]
 
 
 class EngineServices(Protocol):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.mode_config import ModeConfig
+from ikev1.core.records.path import UdpPath
 from ikev1.wire.message import Message
 
 
@@ -17,6 +18,7 @@ class Code(StrEnum):
     PSK_MISMATCH = "psk-mismatch"
     NO_PROPOSAL_CHOSEN = "no-proposal-chosen"
     NO_CONNECTION = "no-connection"
+    INITIATOR_ONLY = "initiator-only"
     ID_MISMATCH = "id-mismatch"
     AUTHENTICATION_FAILED = "authentication-failed"
     REFLECTION = "reflection"
@@ -33,6 +35,7 @@ class Code(StrEnum):
     XAUTH_REQUIRED = "xauth-required"
     XAUTH_FAILED = "xauth-failed"
     MALFORMED = "malformed"
+    PFS_REQUESTED = "pfs-requested"
     REFUSED_BY_PEER = "refused-by-peer"
     DELETED_BY_PEER = "deleted-by-peer"
     PEER_SILENT = "peer-silent"
@@ -174,11 +177,14 @@ class Failure(NamedTuple):
 
 
 class Note(NamedTuple):
-    """Information that is not a failure; ``text`` is for people."""
+    """Information that is not a failure; ``text`` is for people. ``before`` is the path of ``sa`` before its peer
+    moved.
+    """
 
     code: Code
     text: str
     sa: IkeSa | None = None
+    before: UdpPath | None = None
 
 
 EventOfSa = (

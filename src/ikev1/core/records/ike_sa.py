@@ -17,6 +17,7 @@ from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.path import Nat, UdpPath
 from ikev1.core.records.record import Record, replace
 from ikev1.core.records.remote_access import User, Xauth
+from ikev1.core.records.selector import Selector
 from ikev1.core.records.timer import TimerKind, Timers
 
 
@@ -101,11 +102,18 @@ class Probe(Record, frozen=True):
 
 
 class Renewal(Record, frozen=True):
-    """The last Quick Mode of a tunnel whose pair brought no packet back, and the wait for the next one."""
+    """The last Quick Mode for the traffic of a pair that brought no packet back, and the wait for the next one."""
 
     tunnel: str
     quick_mode_at: float  # its start
     quick_mode_wait: float  # seconds from then until the next one may start
+    local: Selector | None = None  # an earlier version stored only the tunnel
+    remote: Selector | None = None
+
+    @property
+    def traffic(self) -> tuple[str, Selector | None, Selector | None]:
+        """The tunnel and the selectors, as in `ChildSa.traffic`."""
+        return self.tunnel, self.local, self.remote
 
 
 class Liveness(Record, frozen=True):
@@ -118,7 +126,7 @@ class Liveness(Record, frozen=True):
     looks: int = 0  # number of these questions
     hinted_at: float = 0.0  # time at which an unauthenticated error last caused an R-U-THERE
     quick_mode: int = 0  # message ID of the Quick Mode that tests a peer without dead peer detection, 0 for none
-    renewals: tuple[Renewal, ...] = ()  # of the tunnels that brought nothing back
+    renewals: tuple[Renewal, ...] = ()  # of the pairs that brought nothing back
 
     def timers(self) -> Timers:
         """The timer of the next check."""
@@ -182,7 +190,7 @@ class IkeSa(Record, frozen=True):
     replaces: int = 0  # unique_id of the ISAKMP SA whose pairs of IPsec SAs move to this one
     heir: int = 0  # the unique_id of the ISAKMP SA that is used in place of this one, whichever peer initiated it
     retires_at: float = 0.0  # when an SA that has an heir is deleted
-    revived: bool = False  # it had an heir that ended, or that the peer did not confirm, and is used again
+    revived: bool = False  # it is used although it had an heir, or the peer began one, that ended or is not confirmed
     spent_message_ids: tuple[int, ...] = ()  # of the peer's Quick Modes; none is accepted again
     own_quick_modes: int = 0  # number of Quick Modes that this gateway initiated
     own_message_ids: int = 0  # number of message IDs used by this gateway (`ikev1.core.exchanges.message_ids`)
@@ -276,12 +284,14 @@ class IkeSa(Record, frozen=True):
         """The inbound SPI that was allocated, and the number of the question that waits for an answer, of each exchange
         that has one of them; 0 for the other. An open question about traffic has no SPI.
         """
+        phase1, request = self.phase1, self.liveness.request
+        if not self.exchanges and not request and (phase1 is None or phase1.waiting is None):
+            return ()
         found = [
             (exchange.spi, 0 if exchange.waiting is None else exchange.waiting.request)
             for exchange in self.exchanges
             if exchange.data is not None or exchange.waiting is not None
         ]
-        phase1, request = self.phase1, self.liveness.request
         if phase1 is not None and phase1.waiting is not None:
             found.append((0, phase1.waiting.request))
         if request:
@@ -407,6 +417,7 @@ def _one_form(body: bytes) -> bytes:
     if kind not in _NAMES:
         return kind + bytes(len(body[1:4])) + name
     name = name.lower()
-    with suppress(ValueError):
-        name = str(ip_address(name.decode("ascii"))).encode()
+    if name[-1:].isdigit() or b":" in name:  # else it cannot be an address
+        with suppress(ValueError):
+            name = str(ip_address(name.decode("ascii"))).encode()
     return kind + bytes(3) + name

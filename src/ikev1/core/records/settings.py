@@ -152,7 +152,7 @@ class Policy(Record, frozen=True):
     lifetime: int = DAY  # seconds
     lifetime_kilobytes: int = 0  # 0: no limit
     lifetime_set: bool = False  # whether the operator configured ``lifetime``: a default is not enforced
-    check: ProposalCheck = ProposalCheck.STRICT
+    check: ProposalCheck = ProposalCheck.CLAIM
 
 
 class Rekeying(Record, frozen=True):
@@ -175,6 +175,26 @@ class IpsecProposal(Record, frozen=True):
     group: int = 0
 
 
+class InterfaceKind(StrEnum):
+    """How packets that are routed to the interface of a tunnel get to its IPsec SAs in the kernel."""
+
+    XFRM = "xfrm"  # by an interface ID
+    VTI = "vti"  # by a mark, and by the addresses of the peers; IPv4 only
+
+
+class TunnelInterface(Record, frozen=True):
+    """The interface of a tunnel, which exists while the gateway runs: what is routed to it is for the tunnel.
+
+    ``addresses`` have a prefix length. ``routes`` are networks; None: the remote network, unless it is everything.
+    """
+
+    name: str
+    kind: InterfaceKind = InterfaceKind.XFRM
+    addresses: tuple[str, ...] = ()
+    mtu: int = 1400  # octets
+    routes: tuple[str, ...] | None = None
+
+
 class Tunnel(Record, frozen=True):
     """A pair of networks that a connection protects."""
 
@@ -186,7 +206,7 @@ class Tunnel(Record, frozen=True):
     lifetime_kilobytes: int = 0  # 0: no limit
     lifetime_set: bool = False  # as in `Policy`
     rekeying: Rekeying = Rekeying()
-    check: ProposalCheck = ProposalCheck.STRICT
+    check: ProposalCheck = ProposalCheck.CLAIM
     start: Start = Start.NONE
     replay_window: int = 64  # packets
     mode: IpsecMode = IpsecMode.TUNNEL
@@ -195,6 +215,27 @@ class Tunnel(Record, frozen=True):
     marks: PacketMarks = PacketMarks()
     updown: tuple[str, ...] = ()  # a program and its arguments, run when the tunnel comes up and goes down
     when_down: WhenDown | None = None  # None: drop, except `Start.NONE` before ``up`` and after ``down``
+    interface: TunnelInterface | None = None  # only in the kernel's data plane
+    pfs_if_refused: bool = False  # as initiator, request perfect forward secrecy if the peer refuses without it
+
+
+class ShuntAction(StrEnum):
+    """What happens to the traffic of a `Shunt` (RFC 4301 §4.4.1)."""
+
+    PASS = "pass"  # noqa: S105  BYPASS: unprotected, even if it is that of a tunnel
+    DROP = "drop"  # DISCARD: neither sent nor accepted, unless it is that of a tunnel
+
+
+class Shunt(Record, frozen=True):
+    """Traffic that no IPsec SA is negotiated for; neither selector is dynamic. ``start`` is TRAP if it is in force
+    from the start, NONE if only on command.
+    """
+
+    name: str
+    action: ShuntAction
+    local: Selector
+    remote: Selector
+    start: Start = Start.TRAP
 
 
 class Pool(Record, frozen=True):
@@ -277,7 +318,10 @@ class Connection(Record, frozen=True):
 
     def tunnel(self, name: str) -> Tunnel | None:
         """The tunnel ``name``, None if there is none."""
-        return next((tunnel for tunnel in self.tunnels if tunnel.name == name), None)
+        for tunnel in self.tunnels:
+            if tunnel.name == name:
+                return tunnel
+        return None
 
 
 class Settings(Record, frozen=True):
@@ -285,8 +329,11 @@ class Settings(Record, frozen=True):
 
     connections: tuple[Connection, ...] = ()
     pools: tuple[Pool, ...] = ()
+    shunts: tuple[Shunt, ...] = ()
     encapsulation_port: int = 4500  # RFC 3947 §4
     peer_encapsulation_port: int = 0  # that of peers; 0: the same
+    answer_strangers: bool = True  # notify peers that nobody knows why their first message is refused
+    initiator_only: bool = False  # ignore first messages of peers
     half_open_limit: int = 1000
     retransmit_tries: int = 5
     retransmit_timeout: float = 4.0  # seconds until the first repetition
@@ -312,7 +359,14 @@ class Settings(Record, frozen=True):
 
     def connection(self, name: str) -> Connection | None:
         """The connection ``name``, None if there is none."""
-        return next((connection for connection in self.connections if connection.name == name), None)
+        for connection in self.connections:
+            if connection.name == name:
+                return connection
+        return None
+
+    def shunt(self, name: str) -> Shunt | None:
+        """The shunt ``name``, None if there is none."""
+        return next((shunt for shunt in self.shunts if shunt.name == name), None)
 
     def tunnel(self, name: str, connection: str | None) -> tuple[Connection, Tunnel] | None:
         """The tunnel ``name`` of ``connection``, or of the first connection that has one of that name (None)."""

@@ -1,7 +1,8 @@
 """``GET /metrics``: an HTTP server for scrapes, on an address or a Unix socket.
 
 A client that reads slowly or not at all costs one connection of a few, whose buffer holds one piece of the answer,
-until its time is over. A flood of scrapes costs one snapshot each second.
+until its time is over; one that requests nothing, until another client comes. A flood of scrapes costs one snapshot
+each second.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from prometheus_client import generate_latest
 
 from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.metrics.collector import GatewayMetrics
+from ikev1.daemon.net.places import Places
 from ikev1.daemon.net.unix_socket import UnixSocket
 from ikev1.daemon.observe.event_log import Level
 
@@ -36,7 +38,7 @@ class MetricsServer:
         self._metrics = GatewayMetrics(gateway, users=users)
         self._socket = UnixSocket(Path(where), _MOST) if "/" in where else None
         self._server: asyncio.Server | None = None
-        self._clients: set[asyncio.Task[None]] = set()
+        self._places = Places(_MOST)
         self._one_at_a_time = asyncio.Lock()
         self._latest = b""
         self._taken_at: float | None = None
@@ -71,22 +73,18 @@ class MetricsServer:
         if self._server is None:
             return
         self._server.close()
-        tasks = tuple(self._clients)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._places.close()
         await self._server.wait_closed()
         if self._socket is not None:
             self._socket.remove()
         self._server = None
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._clients) >= _MOST:
+        if self._places.is_full:
             writer.transport.abort()
-            return
-        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
-        self._clients.add(task)
-        task.add_done_callback(self._clients.discard)
+        else:
+            task = self._places.serve(self._serve(reader, writer))
+            task.add_done_callback(lambda _: writer.transport.abort())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -95,6 +93,7 @@ class MetricsServer:
                     request = await reader.readuntil(b"\r\n\r\n")
                 except asyncio.LimitOverrunError:
                     request = b""
+                self._places.has_asked()
                 await self._answer(request, writer)
                 writer.close()
                 await writer.wait_closed()
@@ -102,8 +101,6 @@ class MetricsServer:
             pass
         except Exception as error:
             self._gateway.log.bug("the answer to a scrape of metrics", error)
-        finally:
-            writer.transport.abort()
 
     async def _answer(self, request: bytes, writer: asyncio.StreamWriter) -> None:
         method, _, rest = request.partition(b" ")

@@ -143,22 +143,34 @@ class Endpoint:
             self._tell(f"cannot read from port {udp.port}: {error.strerror}")
 
     def _drain(self, udp: UdpSocket) -> None:
-        self._hand_on([(bytes(datagram), path) for datagram, path in self._read(udp)], {})
+        self._hand_on_isakmp([(bytes(datagram), path) for datagram, path in self._read(udp)])
 
     def _drain_encapsulated(self, udp: UdpSocket) -> None:
+        """Hand on what has come, in the order of arrival between ISAKMP and ESP: packets that follow QM3 are lost
+        before it installs the outbound SA and its routes, and packets before a Delete are lost after it.
+        """
         isakmp: list[tuple[bytes, UdpPath]] = []
         esp: dict[UdpPath, list[bytes | memoryview]] = {}
         for datagram, path in self._read(udp):
             if datagram[:4] == NON_ESP_MARKER:  # RFC 3948 §2.2
+                self._hand_on_esp(esp)
                 isakmp.append((bytes(datagram[4:]), path))
             elif datagram != KEEPALIVE:  # RFC 3948 §2.3: "The receiver SHOULD ignore a received NAT-keepalive packet"
+                if isakmp:
+                    self._hand_on_isakmp(isakmp)
+                    isakmp = []
                 esp.setdefault(path, []).append(datagram)
-        self._hand_on(isakmp, esp)
+        self._hand_on_esp(esp)
+        self._hand_on_isakmp(isakmp)
 
-    def _hand_on(self, isakmp: list[tuple[bytes, UdpPath]], esp: dict[UdpPath, list[bytes | memoryview]]) -> None:
+    def _hand_on_esp(self, esp: dict[UdpPath, list[bytes | memoryview]]) -> None:
         assert self._receiver is not None
         for path, packets in esp.items():
             self._receiver.receive_esp(packets, path)
+        esp.clear()
+
+    def _hand_on_isakmp(self, isakmp: list[tuple[bytes, UdpPath]]) -> None:
+        assert self._receiver is not None
         if self.recorder is not None:
             for datagram, path in isakmp:
                 self.recorder.received(path, datagram)

@@ -31,7 +31,7 @@ class EventCounters:
         self.by_connection: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def observe(self, event: Event) -> None:
-        """Count ``event``. Messages are not counted: the engine reports them only while they are logged."""
+        """Count ``event``."""
         if isinstance(event, MessageSeen):
             return
         name = _counter(event)
@@ -62,6 +62,9 @@ NAMES: dict[type, str] = {
     ChildUp: "child-up",
     ChildDown: "child-down",
 }
+
+COUNTED = *NAMES, Failure, Note
+"""The kinds of events that are counted: not messages, which the engine reports only while they are logged."""
 
 
 def name_of(event: EventOfSa) -> str:

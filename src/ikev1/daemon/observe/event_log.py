@@ -12,10 +12,11 @@ import logging
 import math
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
+from ikev1.core.peer import identity
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import (
     ChildDown,
@@ -36,10 +37,12 @@ from ikev1.core.records.events import (
 from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.mode_config import ModeConfig
+from ikev1.crypto.algorithms import registered_name
 from ikev1.daemon.observe.event_counters import NAMES, REKEYED, name_of
 from ikev1.daemon.observe.log_rate_limit import LogRateLimit
 from ikev1.errors import describe_bug
 from ikev1.wire.describe import describe
+from ikev1.wire.registry import AuthenticationMethod
 
 
 class Level(IntEnum):
@@ -109,7 +112,10 @@ class EventLog:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._sinks: dict[object, tuple[Level, Mapping[str, Level], Sink]] = {}
+        self.leaves_out = False  # whether lines were suppressed that `tell_what_was_left_out` has not written
         self._lowest: int = logging.CRITICAL
+        self._lowest_of_messages: int = logging.CRITICAL
+        self._lowest_of_all: int = logging.CRITICAL
         self._lowest_of: dict[str, int] = {}  # by group, if some sink has a level for it
         self._strangers: LogRateLimit[_Kind] = LogRateLimit(_OF_STRANGERS, 1.0, clock)
         self._peers: LogRateLimit[_Kind] = LogRateLimit(_OF_A_PEER, 60.0, clock)
@@ -143,6 +149,8 @@ class EventLog:
         self._lowest = min((level for level, _, _ in sinks), default=logging.CRITICAL)
         groups = {group for _, levels, _ in sinks for group in levels}
         self._lowest_of = {group: min(levels.get(group, level) for level, levels, _ in sinks) for group in groups}
+        self._lowest_of_messages = self._lowest_of.get("ENC", self._lowest)
+        self._lowest_of_all = min((self._lowest, *self._lowest_of.values()))
 
     def write(
         self, level: Level, group: str, text: str, *, kind: str = "", connection: str = "", code: str = ""
@@ -157,7 +165,7 @@ class EventLog:
         if kind:
             self.tell_what_was_left_out()
             limiter = self._peers if connection else self._strangers
-            if not limiter.passes(_Kind(kind, level), connection):
+            if not self._passes(limiter, _Kind(kind, level), connection):
                 return
         self._hand_out(Line(level, group, text, code=code))
 
@@ -177,7 +185,8 @@ class EventLog:
 
         For a `MessageSeen`, the engine has already called `wants_message`.
         """
-        if not self.listens(_level(event), _group(event)):
+        level = _level(event)
+        if level < self._lowest_of_all or not self.listens(level, _group(event)):
             return
         self.tell_what_was_left_out()
         if isinstance(event, MessageSeen) or self._allows(_kind(event), event.sa):
@@ -188,29 +197,33 @@ class EventLog:
 
         Called before the report is made, because most of the cost of logging a flood is making the reports.
         """
-        return self.listens(_INFO, "ENC") and self._allows(_Kind(label, Level.INFO), sa)
+        return self._lowest_of_messages <= _INFO and self._allows(_Kind(label, Level.INFO), sa)
 
     def _allows(self, kind: _Kind, sa: IkeSa | None) -> bool:
         if sa is None or (sa.state is IkeState.CONNECTING and sa.role is Role.RESPONDER):
-            return self._strangers.passes(kind)
+            return self._passes(self._strangers, kind)
         peer = (sa.connection, sa.peer_id_body, sa.path.remote_host)
-        return self._peers.passes(kind, peer) and (not kind.code or self._all_peers.passes(kind))
+        return self._passes(self._peers, kind, peer) and (not kind.code or self._passes(self._all_peers, kind))
+
+    def _passes(self, limiter: LogRateLimit[_Kind], kind: _Kind, source: Hashable = None) -> bool:
+        passes = limiter.passes(kind, source)
+        self.leaves_out |= not passes
+        return passes
 
     @property
     def tells_by(self) -> float:
         """The seconds after which to call `tell_what_was_left_out`, infinity if no line was suppressed."""
-        soonest = math.inf
-        for limiter, _, _ in self._limiters:
-            if limiter.holds_back and limiter.period < soonest:
-                soonest = limiter.period
-        return soonest
+        return min((limiter.period for limiter, _, _ in self._limiters if limiter.holds_back), default=math.inf)
 
     def tell_what_was_left_out(self) -> None:
         """Write how many lines of each kind were suppressed in the periods that have ended."""
+        if not self.leaves_out:
+            return
         for limiter, period, peers in self._limiters:
             for kind, count in limiter.held_back().items():
                 text = f"{count} more {kind.name} per {period} by {peers} were not logged"
                 self._hand_out(Line(kind.level, "IKE", text, code=kind.code, event=SUPPRESSED))
+        self.leaves_out = self.tells_by < math.inf
 
     def _hand_out(self, line: Line) -> None:
         for level, levels, sink in tuple(self._sinks.values()):
@@ -254,7 +267,7 @@ def _text(event: Event) -> str:
     if isinstance(event, MessageSeen):
         return _message(event)
     if isinstance(event, IkeUp):
-        return f"ISAKMP SA established with {event.sa.path.remote_host}"
+        return _ike_up(event.sa)
     if isinstance(event, XauthUp):
         return _xauth_up(event.sa)
     if isinstance(event, IkeConfirmed):
@@ -274,6 +287,17 @@ def _text(event: Event) -> str:
     if isinstance(event, Failure):
         return (f"{event.peer}: " if event.sa is None and event.peer else "") + event.text
     return event.text
+
+
+def _ike_up(sa: IkeSa) -> str:
+    """Who was authenticated, and how."""
+    method = registered_name(AuthenticationMethod, sa.chosen.suite.authentication) if sa.chosen is not None else ""
+    who = f": {_who(sa.peer_id_body)} authenticated by {method}, we are {_who(sa.local_id_body)}" if method else ""
+    return f"ISAKMP SA established with {sa.path.remote_host}{who}"
+
+
+def _who(body: bytes) -> str:
+    return identity.text_of(identity.parse(body)) if body else "%any"
 
 
 def _config(config: ModeConfig | None) -> str:

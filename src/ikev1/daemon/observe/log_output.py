@@ -9,6 +9,7 @@ import socket
 import time
 import traceback
 from collections.abc import Iterator, Mapping
+from logging.handlers import SysLogHandler
 
 from ikev1.daemon.observe.event_log import Level, Line
 
@@ -36,6 +37,18 @@ def configure(form: str) -> None:
         handler = JournalHandler(JOURNAL, standard_error)
     logging.basicConfig(handlers=[handler], level=logging.INFO)
     logging.getLogger("ikev1").setLevel(logging.DEBUG)  # the levels of `EventLog.attach` decide
+
+
+def configure_syslog(path: str) -> None:
+    """Write what goes to the logger ``ikev1`` to syslog at the socket ``path``, unless the process has configured
+    logging before, or there is no syslog.
+    """
+    if logging.getLogger().handlers or not os.path.exists(path):
+        return
+    handler = SysLogHandler(path, SysLogHandler.LOG_DAEMON)
+    handler.ident = f"ikev1[{os.getpid()}]: "
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
+    logging.getLogger("ikev1").setLevel(logging.DEBUG)
 
 
 def leads_to_journal(descriptor: int, environment: Mapping[str, str]) -> bool:

@@ -44,7 +44,10 @@ class Backends:
             case UsersOptions():
                 from ikev1.aaa.users import ListedUsersBackend, UsersBackend
 
-                return UsersBackend(Path(options.file)) if options.file else ListedUsersBackend(dict(options.secrets))
+                of_file = UsersBackend(Path(options.file)) if options.file else None
+                if of_file is not None and not options.secrets:
+                    return of_file
+                return ListedUsersBackend(dict(options.secrets), of_file)
             case PamOptions():
                 from ikev1.aaa.pam import PamBackend
 

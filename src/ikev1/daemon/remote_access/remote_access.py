@@ -11,7 +11,15 @@ from ikev1.aaa.backend import Backend
 from ikev1.config import BackendOptions
 from ikev1.core.records.actions import CheckUser
 from ikev1.core.records.child_sa import ChildSa
-from ikev1.core.records.events import Event, MessageSeen
+from ikev1.core.records.events import (
+    ChildDown,
+    ChildUp,
+    ConfigAssigned,
+    ConfigReceived,
+    Failure,
+    IkeDown,
+    XauthUp,
+)
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.remote_access import Verdict
 from ikev1.core.records.settings import Settings
@@ -81,14 +89,12 @@ class RemoteAccess:
         """Begin to check a user. ``answer`` is never called before this call returns."""
         self._users.check(question)
 
-    def observe(self, event: Event) -> None:
-        """Follow what happens to SAs."""
-        if isinstance(event, MessageSeen):  # most events are of this kind, and none of the parts uses them
-            return
-        self._users.observe(event)
-        self._sessions.observe(event)
-        self._updown.observe(event)
-        self._name_servers.observe(event)
+    def follow_events(self, follow: Callable[..., None]) -> None:
+        """Have what happens to SAs reported by ``follow``, which is `Performer.follow`."""
+        follow(self._users.observe, IkeDown)
+        follow(self._sessions.observe, XauthUp, ConfigAssigned, ChildUp, Failure, IkeDown)
+        follow(self._updown.observe, ChildUp, ChildDown)
+        follow(self._name_servers.observe, ConfigReceived, ChildUp, ChildDown, IkeDown)
 
     def removed(self, child: ChildSa) -> None:
         """A pair is about to be removed from the data plane."""
@@ -98,6 +104,10 @@ class RemoteAccess:
     def ends(self) -> None:
         """The gateway stops: the sessions that end from now on are ended by it."""
         self._sessions.ends()
+
+    async def hooks_done(self) -> None:
+        """Wait until the hooks of the tunnels that are up, and the resolver, have been run."""
+        await self._updown.done()
 
     async def close(self) -> None:
         """Wait for the remaining hooks and notices, for a limited time."""

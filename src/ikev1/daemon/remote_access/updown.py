@@ -137,6 +137,11 @@ class Updown:
         if instance is not None:
             self._want(instance, up=False)
 
+    async def done(self) -> None:
+        """Wait until all hooks have been run for what is up now."""
+        while tasks := self._tasks():
+            await asyncio.wait(tasks)
+
     async def close(self) -> None:
         """Wait for the remaining runs, for at most `_CLOSING` seconds."""
         with contextlib.suppress(TimeoutError):
@@ -160,6 +165,8 @@ class Updown:
         connection = self._settings().connection(child.connection)
         tunnel = None if connection is None else connection.tunnel(child.name)
         command = () if tunnel is None else tunnel.updown
+        if not command and not self._instances:
+            return
         key = _key(sa, child)
         instance = self._instances.get(key)
         if child.unique_id in self._of_child or (instance is None and not command):

@@ -10,6 +10,7 @@ from asyncio import StreamReader, StreamWriter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+from ikev1.daemon.net.places import Places
 from ikev1.daemon.socks.handshake import Reply, Target, as_address, negotiate, reply
 from ikev1.daemon.socks.orders import Login
 from ikev1.esp.networks import socket_address
@@ -49,32 +50,30 @@ class SocksServer:
         self._resolve = resolve
         self._login = login
         self._limits = limits or Limits()
-        self._free = asyncio.Semaphore(self._limits.clients)
-        self._clients: set[asyncio.Task[None]] = set()
+        self._places = Places(self._limits.clients)
 
     async def serve(self) -> None:
-        """Accept clients until this is cancelled. Clients beyond the limit wait in the queue of the listener."""
+        """Accept clients until this is cancelled. One beyond the limit takes the place of the oldest without a complete
+        request; if there is none, it waits.
+        """
         loop = asyncio.get_running_loop()
         self._listener.setblocking(False)
         try:
             while True:
-                await self._free.acquire()
                 try:
                     connection, _ = await loop.sock_accept(self._listener)
                 except OSError:
-                    self._free.release()
                     await asyncio.sleep(_PAUSE)
                     continue
-                task = asyncio.create_task(self._serve_client(connection))
-                self._clients.add(task)
-                task.add_done_callback(self._ended)
+                try:
+                    await self._places.available()
+                except BaseException:
+                    connection.close()
+                    raise
+                self._places.serve(self._serve_client(connection))
+                await asyncio.sleep(0)  # a task that is cancelled before it began would not close its connection
         finally:
-            for task in tuple(self._clients):
-                task.cancel()
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._clients.discard(task)
-        self._free.release()
+            await self._places.close()
 
     async def _serve_client(self, connection: socket.socket) -> None:
         # OSError: a connection was reset. A client that is too slow, or closes early, gets no answer
@@ -84,6 +83,7 @@ class SocksServer:
                 async with asyncio.timeout(self._limits.greeting):
                     target = await negotiate(reader, writer.write, self._login)
                 if target is not None:
+                    self._places.has_asked()
                     await self._connect(target, reader, writer)
                 await writer.drain()
 

@@ -16,8 +16,8 @@ from ikev1.errors import RemoteError
 SEGMENT_LIMIT = 512 * 1024  # octets of one packet, in either direction
 NAME_LIMIT, VALUE_LIMIT, DEPTH_LIMIT = 0xFF, 0xFFFF, 32
 
-Section = Mapping[str, Union[str, Sequence[str], "Section"]]
-"""A message to be sent: text, lists of text, and sections, in the order in which they are sent."""
+Section = Mapping[str, Union[str, bytes, Sequence[str], "Section"]]
+"""A message to be sent: text, octets, lists of text, and sections, in the order in which they are sent."""
 
 Received = dict[str, Union[bytes, list[bytes], "Received"]]
 """A received message: values are octets, because only the command knows which of them are text."""
@@ -87,15 +87,17 @@ def _name(name: str) -> bytes:
     return bytes((len(octets),)) + octets
 
 
-def _value(value: str) -> bytes:
-    octets = printable(value).encode("ascii")[:VALUE_LIMIT]
+def _value(value: str | bytes) -> bytes:
+    octets = value if isinstance(value, bytes) else printable(value).encode("ascii")[:VALUE_LIMIT]
+    if len(octets) > VALUE_LIMIT:
+        raise PacketError(f"a value of {len(octets)} octets, which VICI cannot carry")
     return len(octets).to_bytes(2) + octets
 
 
 def _build_message(message: Section) -> bytes:
     parts: list[bytes] = []
     for key, value in message.items():
-        if isinstance(value, str):
+        if isinstance(value, str | bytes):
             parts += b"\x03", _name(key), _value(value)
         elif isinstance(value, Mapping):
             parts += b"\x01", _name(key), _build_message(value), b"\x02"

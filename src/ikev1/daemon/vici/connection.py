@@ -19,6 +19,7 @@ from ikev1.daemon.vici.codec import (
     segment,
 )
 from ikev1.daemon.vici.events import EVENT_NAMES, log_event
+from ikev1.daemon.vici.loaded import LoadedConfiguration
 from ikev1.daemon.vici.request import Call, Command, Refused, Request, failure
 from ikev1.errors import describe_bug
 
@@ -27,7 +28,7 @@ BACKLOG_LIMIT = 4 << 20  # octets of events that are queued for a slow client be
 
 class ClientConnection:
     """Serves one client until it disconnects, violates the protocol, does not read its events, or does not complete a
-    segment within ``patience`` seconds.
+    segment within ``patience`` seconds. ``by_owner`` is that of `Call`.
     """
 
     def __init__(
@@ -35,16 +36,21 @@ class ClientConnection:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         gateway: Gateway,
+        loaded: LoadedConfiguration,
         commands: Mapping[str, Command],
         registration_changed: Callable[[], None],
         patience: float,
+        *,
+        by_owner: bool,
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._gateway = gateway
+        self._loaded = loaded
         self._commands = commands
         self._registration_changed = registration_changed
         self._patience = patience
+        self._by_owner = by_owner
         self.registered: frozenset[str] = frozenset()
 
     async def serve(self) -> None:
@@ -61,6 +67,14 @@ class ClientConnection:
             self.registered = frozenset()
             self._registration_changed()
             self._writer.close()
+            self._settle()
+
+    def _settle(self) -> None:
+        """Whoever has loaded a configuration and leaves may expect it to be in use."""
+        try:
+            self._loaded.settle()
+        except Exception as error:
+            self._gateway.log.bug("the use of what VICI clients have loaded", error)
 
     async def _read_segment(self) -> bytes:
         length = int.from_bytes(await self._reader.readexactly(4))
@@ -91,7 +105,9 @@ class ClientConnection:
             self._send(build_packet(PacketType.CMD_UNKNOWN))
             return
         try:
-            answer = await command(Call(self._gateway, _request(packet), self._stream, self._control_log))
+            answer = await command(
+                Call(self._gateway, self._loaded, _request(packet), self._by_owner, self._stream, self._control_log)
+            )
         except Refused as refusal:
             answer = failure(refusal)
         except (ConnectionError, PacketError):

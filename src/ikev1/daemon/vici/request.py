@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.observe.event_log import Sink
 from ikev1.daemon.vici.codec import Received, Section
 from ikev1.errors import LocalError
+
+if TYPE_CHECKING:
+    from ikev1.daemon.vici.loaded import LoadedConfiguration
 
 SUCCESS: Section = {"success": "yes"}
 _TRUE = frozenset({"yes", "true", "enabled", "1"})
@@ -34,15 +37,20 @@ class Request:
     """The keys of a request. Absent and malformed values are None."""
 
     def __init__(self, message: Received) -> None:
-        self._message = message
+        self.message = message
 
     def __contains__(self, key: str) -> bool:
-        return key in self._message
+        return key in self.message
 
     def text(self, key: str) -> str | None:
         """The value of ``key`` as text; an empty value counts as absent."""
-        value = self._message.get(key)
+        value = self.message.get(key)
         return value.decode("utf-8", "replace") or None if isinstance(value, bytes) else None
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """The items of the list ``key`` as text, without empty ones; none if it is absent."""
+        value = self.message.get(key)
+        return tuple(item.decode("utf-8", "replace") for item in value if item) if isinstance(value, list) else ()
 
     def number(self, key: str) -> int | None:
         """The value of ``key`` as a decimal or (``0x``) hexadecimal number."""
@@ -58,14 +66,17 @@ class Request:
 
 
 class Call(NamedTuple):
-    """One command: the gateway it is for, its request, and the ways to answer before the answer.
+    """One command: the gateway it is for, what clients have loaded into it, its request, and the ways to answer before
+    the answer.
 
-    ``stream`` sends the caller an event at the caller's speed, ``control_log`` a line of what its command does; both
-    only if it registered for them.
+    ``by_owner`` says whether the client is root or the user of the gateway. ``stream`` sends the caller an event at the
+    caller's speed, ``control_log`` a line of what its command does; both only if it registered for them.
     """
 
     gateway: Gateway
+    loaded: LoadedConfiguration
     request: Request
+    by_owner: bool
     stream: Callable[[str, Section], Awaitable[None]]
     control_log: Sink
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import struct
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from ikev1.config import GatewayOptions
 from ikev1.core.records.events import Event
 from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.net.unix_socket import UnixSocket
@@ -16,6 +18,7 @@ from ikev1.daemon.observe.event_log import Level, Line
 from ikev1.daemon.vici.commands import COMMANDS
 from ikev1.daemon.vici.connection import ClientConnection
 from ikev1.daemon.vici.events import log_event, translate
+from ikev1.daemon.vici.loaded import LoadedConfiguration
 
 # A user who may connect may control the gateway, but must not lock out other users or fill its memory: the buffer of
 # each client may hold most of a segment (512 KiB).
@@ -27,12 +30,19 @@ _PEER_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid (unix(7))
 
 class ViciServer:
     """Serves ``gateway`` to the clients that connect to the Unix socket ``path``. A client must complete a segment
-    within ``patience`` seconds.
+    within ``patience`` seconds. ``options`` are those of the gateway, which what they load must fit.
     """
 
-    def __init__(self, gateway: Gateway, path: Path, patience: float = 10.0) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        path: Path,
+        patience: float = 10.0,
+        options: GatewayOptions = GatewayOptions(),  # noqa: B008  it cannot change
+    ) -> None:
         self._patience = patience
         self._gateway = gateway
+        self._loaded = LoadedConfiguration(gateway, options)
         self._socket = UnixSocket(path, _MOST)
         self._clients: dict[ClientConnection, asyncio.Task[None]] = {}
         self._users: Counter[int] = Counter()  # number of clients by user
@@ -71,7 +81,16 @@ class ViciServer:
             )
             writer.transport.abort()
             return
-        client = ClientConnection(reader, writer, self._gateway, COMMANDS, self._listen_to_log, self._patience)
+        client = ClientConnection(
+            reader,
+            writer,
+            self._gateway,
+            self._loaded,
+            COMMANDS,
+            self._listen_to_log,
+            self._patience,
+            by_owner=user in (0, os.geteuid()),
+        )
         serving = asyncio.get_running_loop().create_task(client.serve())
         self._clients[client] = serving
         self._users[user] += 1

@@ -4,7 +4,8 @@ Packets pass three chains, ``input``, ``forward`` and ``output``. The chain ``in
 not received from the tunnels' device belong to protected traffic, the chain ``out`` those that are not sent to it. A
 selector that is not a network is represented by several networks. All selectors of one `Shape` (the lengths of their
 prefixes, and whether they name protocol and ports) share a set, so a packet costs one look-up for each shape,
-independent of the number of tunnels. The narrowest shape is looked up first; of equal ones, those that drop.
+independent of the number of tunnels. Exemptions are looked up first, then the narrowest shape; of equal ones, those
+that drop.
 
 Exempt are packets of our own sockets (marked) and those for them, the loopback device, neighbour discovery (RFC 4861),
 link-local multicast, which no router forwards, fragments other than the first for this host, and, if the remote network
@@ -14,7 +15,7 @@ of a tunnel contains the local one, packets that stay inside the latter.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import product
 from socket import IPPROTO_ESP, IPPROTO_ICMPV6, IPPROTO_UDP
@@ -38,6 +39,7 @@ _FRAGMENT_OFFSET_V4, _FRAGMENT_OFFSET_V6 = b"\x1f\xff", b"\xff\xf8"  # RFC 791 ย
 _FIRST_DISCOVERY, _LAST_DISCOVERY = b"\x85", b"\x89"  # RFC 4861 ยง4: ICMPv6 types 133 to 137
 _TYPE_ADDRESS, _TYPE_PROTOCOL, _TYPE_PORT, _TYPE_BITS = {4: 7, 6: 8}, 12, 13, 6  # as nft(8) numbers them
 _LINK_LOCAL_MULTICAST = ("224.0.0.0/24", "255.255.255.255", "ff01::/16", "ff02::/16")
+_Covering = Callable[[Selector], list[Network]]  # networks that contain the addresses of a selector
 _ANYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 
 
@@ -52,13 +54,16 @@ class Shape(NamedTuple):
     remote_port: bool = False
     fragments: bool = False  # only fragments other than the first, which have no ports
     passes: bool = False  # its traffic is not dropped, even if a wider shape matches
+    first: bool = False  # even if a narrower shape matches
 
     @property
     def name(self) -> str:
         """The name of its set."""
         words = [f"ipv{self.version}-{self.local_prefix}-{self.remote_prefix}"]
         words += [
-            name for name in ("protocol", "local_port", "remote_port", "fragments", "passes") if getattr(self, name)
+            name
+            for name in ("protocol", "local_port", "remote_port", "fragments", "passes", "first")
+            if getattr(self, name)
         ]
         return "-".join(words).replace("_", "-")
 
@@ -67,6 +72,7 @@ class Shape(NamedTuple):
         """The sort key of shapes: the narrowest is first."""
         return (
             self.version,
+            not self.first,
             -self.remote_prefix,
             -self.local_prefix,
             -self.protocol,
@@ -92,7 +98,7 @@ def entries(local: Selector, remote: Selector) -> tuple[Entry, ...]:
     """
     if len(local.first) != len(remote.first):
         return ()
-    found = list(_protected(local, remote))
+    found = list(_protected(local, remote, _networks))
     if encloses(remote, local):
         inside = replace(local, protocol=0, port=0)
         found += _entries(inside, inside, passes=True)
@@ -108,7 +114,20 @@ def always() -> tuple[Entry, ...]:
     return tuple(found)
 
 
-def _protected(local: Selector, remote: Selector) -> Iterator[Entry]:
+def exempt(local: Selector, remote: Selector) -> tuple[Entry, ...]:
+    """The entries that accept traffic between ``local`` and ``remote`` before all others; of traffic with a port, only
+    the first fragments, which show it.
+    """
+    found = (entry for entry in _protected(local, remote, networks) if not entry.shape.fragments)
+    return tuple(Entry(entry.shape._replace(passes=True, first=True), entry.key) for entry in found)
+
+
+def dropped(local: Selector, remote: Selector) -> tuple[Entry, ...]:
+    """The entries that drop traffic between ``local`` and ``remote``, also that inside the local network."""
+    return tuple(_protected(local, remote, networks))
+
+
+def _protected(local: Selector, remote: Selector, covering: _Covering) -> Iterator[Entry]:
     named = {selector.protocol for selector in (local, remote)} - {0}
     if len(named) > 1:
         return
@@ -116,10 +135,10 @@ def _protected(local: Selector, remote: Selector) -> Iterator[Entry]:
     protocols: Iterable[int] = named or (WITH_PORTS if ports else (0,))
     for protocol in protocols:
         if not ports:
-            yield from _entries(local, remote, protocol)
+            yield from _entries(local, remote, protocol, covering=covering)
         elif protocol in WITH_PORTS:  # other protocols have no ports
-            yield from _entries(local, remote, protocol, ports=True)
-            yield from _entries(local, remote, protocol, fragments=True)
+            yield from _entries(local, remote, protocol, covering=covering, ports=True)
+            yield from _entries(local, remote, protocol, covering=covering, fragments=True)
 
 
 def _entries(
@@ -127,6 +146,7 @@ def _entries(
     remote: Selector,
     protocol: int = 0,
     *,
+    covering: _Covering | None = None,
     ports: bool = False,
     fragments: bool = False,
     passes: bool = False,
@@ -134,7 +154,8 @@ def _entries(
     rest = struct.pack("!B3x", protocol) if protocol else b""
     if ports:
         rest += b"".join(struct.pack("!H2x", port) for port in (local.port, remote.port) if port)
-    for ours, theirs in product(_networks(local), _networks(remote)):
+    covering = covering or _networks
+    for ours, theirs in product(covering(local), covering(remote)):
         shape = Shape(
             local.version,
             ours.prefix,

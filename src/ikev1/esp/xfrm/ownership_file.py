@@ -46,7 +46,17 @@ class AddressNote(msgspec.Struct, frozen=True, array_like=True, tag="address"):
     address: str
 
 
-Thing = StateNote | PolicyNote | RouteNote | AddressNote
+class InterfaceNote(msgspec.Struct, frozen=True, array_like=True, tag="interface"):
+    """An interface for packets of tunnels, and what it is made with."""
+
+    name: str
+    kind: str
+    number: int
+    local_host: str
+    remote_host: str
+
+
+Thing = StateNote | PolicyNote | RouteNote | AddressNote | InterfaceNote
 
 
 class OwnershipFile(Journal[Thing]):

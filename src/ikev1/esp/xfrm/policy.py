@@ -32,6 +32,7 @@ _ANY_ALGORITHM = 2**32 - 1
 _ALL_PORT_BITS = b"\xff\xff"
 _FIRST_PRIORITY = 1
 _LAST_PRIORITY = 0x4000_0000  # of the widest selectors; the lowest number goes first
+_EXEMPT = 0x2000_0000  # by which the priorities of policies that exempt traffic are lower than those of all others
 _ICMPV6 = 58
 _NEIGHBOUR_DISCOVERY = range(133, 137)  # types of ICMPv6 (RFC 4861 §4.1-4.4)
 
@@ -66,7 +67,8 @@ class PolicyId(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """The action of a policy (RFC 4301 §4.4.1): PROTECT with templates, BYPASS without, or DISCARD.
+    """The action of a policy (RFC 4301 §4.4.1): PROTECT with templates, BYPASS without, or DISCARD. With ``exempts``,
+    BYPASS precedes all policies that protect, whatever their selectors are.
 
     ``number`` identifies the policy in the kernel: the reqid of its templates, 0 if it has none. A policy that discards
     is identified by its priority, which must be lower than those of all others.
@@ -75,6 +77,7 @@ class Rule(NamedTuple):
     number: int = 0
     templates: tuple[Template, ...] = ()
     discards: bool = False
+    exempts: bool = False
 
 
 class _Endpoint(NamedTuple):
@@ -133,7 +136,7 @@ def encode(id: PolicyId, rule: Rule) -> bytes:
     """The body of XFRM_MSG_NEWPOLICY or XFRM_MSG_UPDPOLICY."""
     if rule.discards:
         return _info(id.selector, id.direction, rule.number, _BLOCK) + _qualifiers(id)
-    priority = _FIRST_PRIORITY if id in _NEIGHBOUR_POLICIES else _priority(id)
+    priority = _FIRST_PRIORITY if id in _NEIGHBOUR_POLICIES else _priority(id) - _EXEMPT * rule.exempts
     required = attribute(Attribute.TMPL, b"".join(map(_template, rule.templates))) if rule.templates else b""
     return _info(id.selector, id.direction, priority) + required + _qualifiers(id)
 

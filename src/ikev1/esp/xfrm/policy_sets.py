@@ -72,6 +72,9 @@ class PolicySets:
         self._spared: dict[PolicyId, set[Hashable]] = {}  # and the users of each
         self._protected: dict[Flows, frozenset[PolicyId]] = {}
         self._foreign: set[PolicyId] = set()  # those of them that another program has
+        self._exempt: frozenset[PolicyId] = frozenset()
+        self._dropped: frozenset[PolicyId] = frozenset()
+        self._drops_v6 = False
 
     def is_ours(self, reqid: int) -> bool:
         """Whether this gateway, or an earlier process with the same file, allocated the reqid."""
@@ -133,14 +136,32 @@ class PolicySets:
                     self._spare_no_more(flows, (flows,))
             raise
         self._protected = wanted
-        self._spd.discard_no_more(before - ids)
+        self._spd.discard_no_more(before - ids - self._dropped)
         for flows in gone:
             self._spare_no_more(flows, (flows,))
         return len(self._foreign)
 
+    def shunt(self, passing: Collection[Flows], dropping: Collection[Flows]) -> int:
+        """Let exactly the packets of ``passing`` pass unprotected, before all tunnels, and drop those of ``dropping``
+        that no tunnel carries; this replaces the packets of an earlier call.
+
+        Returns the number of policies for which another program has one, which stays.
+        """
+        exempt, dropped = (frozenset[PolicyId]().union(*map(_ids, each)) for each in (passing, dropping))
+        self._drops_v6 = any(flows.local.version == 6 for flows in dropping)
+        if self._drops_v6:
+            self._spare_neighbour_discovery()
+        foreign = self._spd.exempt(exempt - self._exempt)
+        protected = set().union(*self._protected.values())
+        foreign |= self._spd.discard(dropped - self._dropped - protected)
+        self._spd.exempt_no_more(self._exempt - exempt)
+        self._spd.discard_no_more(self._dropped - dropped - protected)
+        self._exempt, self._dropped = exempt - foreign, dropped - foreign
+        return len(foreign)
+
     def close(self) -> None:
-        """Remove what is left once nothing is attached, except the policies of `protect`."""
-        if not any(flows.local.version == 6 for flows in self._protected):
+        """Remove what is left once nothing is attached, except the policies of `protect` and `shunt`."""
+        if not self._drops_v6 and not any(flows.local.version == 6 for flows in self._protected):
             self._spd.bypass_no_more(self._neighbour_discovery)
             self._neighbour_discovery = []
 
@@ -181,13 +202,17 @@ class PolicySets:
         These are neighbour discovery, and packets that stay inside the local network although the remote one contains
         it. In user space, routes have the same effect.
         """
-        if flows.local.version == 6 and not self._neighbour_discovery:
-            self._neighbour_discovery = self._spd.bypass(neighbour_discovery())
+        if flows.local.version == 6:
+            self._spare_neighbour_discovery()
         ids = _inner_ids(flows)
         self._spared |= {id: set() for id in self._spd.bypass([id for id in ids if id not in self._spared])}
         for id in ids:
             if id in self._spared:
                 self._spared[id].add(user)
+
+    def _spare_neighbour_discovery(self) -> None:
+        if not self._neighbour_discovery:
+            self._neighbour_discovery = self._spd.bypass(neighbour_discovery())
 
     def _spare_no_more(self, flows: Flows, user: Hashable) -> None:
         for id in _inner_ids(flows):

@@ -1,8 +1,9 @@
 """Our part of the kernel's SPD: which packets are protected, which pass, which are dropped (RFC 4301 §4.4.1).
 
 For the same packets (direction, selector, mark, interface ID) the kernel holds only one policy, whatever its priority.
-If several are wanted, PROTECT is preferred to BYPASS, and BYPASS to DISCARD. When a policy is removed, the next one
-replaces it by an update, which is atomic in the kernel, so that the packets are never without a policy.
+If several are wanted, an exemption is preferred to PROTECT, PROTECT to BYPASS, and BYPASS to DISCARD. When a policy is
+removed, the next one replaces it by an update, which is atomic in the kernel, so that the packets are never without a
+policy.
 
 The policies of an earlier process of the same gateway stay unchanged while its pairs may still be taken over. Then
 their packets are dropped (`Spd.hold`), and finally they are removed (`Spd.settle`). No packet passes unprotected in
@@ -23,7 +24,7 @@ _OURS = 0x8000_0000  # of 32 bits; operators and other daemons count from 1
 _NUMBER_SHIFT = 23  # then 8 bits: the number of the owner's file
 _LAST = (1 << _NUMBER_SHIFT) - 1
 
-_BYPASS = Rule()
+_BYPASS, _EXEMPTION = Rule(), Rule(exempts=True)
 
 Policy = tuple[PolicyId, Rule]
 
@@ -45,6 +46,7 @@ class Spd:
         self._zero = _OURS | owner.number << _NUMBER_SHIFT
         self._discarding = Rule(self._zero, discards=True)
         self._protected: dict[PolicyId, Rule] = {}
+        self._exempt: set[PolicyId] = set()
         self._passing: set[PolicyId] = set()
         self._discarded: set[PolicyId] = set()
         self._held: dict[PolicyId, Rule] = {}  # where an earlier process left a policy
@@ -89,6 +91,23 @@ class Spd:
         with self._change(ids):
             for id in ids:
                 self._protected.pop(id, None)
+            self._apply(ids)
+
+    def exempt(self, ids: Collection[PolicyId]) -> set[PolicyId]:
+        """Let these packets pass unprotected, whatever else applies.
+
+        Returns those for which another program has a policy, which stays.
+        """
+        with self._change(ids):
+            self._exempt.update(ids)
+            foreign = self._apply(ids)
+            self._exempt -= foreign
+        return foreign
+
+    def exempt_no_more(self, ids: Collection[PolicyId]) -> None:
+        """Undo `exempt`."""
+        with self._change(ids):
+            self._exempt.difference_update(ids)
             self._apply(ids)
 
     def bypass(self, ids: Collection[PolicyId]) -> list[PolicyId]:
@@ -144,6 +163,8 @@ class Spd:
         self._apply(held)
 
     def _wanted(self, id: PolicyId) -> Rule | None:
+        if id in self._exempt:
+            return _EXEMPTION
         if (rule := self._protected.get(id)) is not None:
             return rule
         if id in self._passing:
@@ -154,7 +175,8 @@ class Spd:
     def _change(self, ids: Collection[PolicyId]) -> Iterator[None]:
         """Undo the change if the body raises."""
         protected = {id: self._protected.get(id) for id in ids}
-        passing, discarded = self._passing.intersection(ids), self._discarded.intersection(ids)
+        exempt, passing = self._exempt.intersection(ids), self._passing.intersection(ids)
+        discarded = self._discarded.intersection(ids)
         try:
             yield
         except (PlaneError, OSError):
@@ -163,6 +185,7 @@ class Spd:
                     self._protected[id] = rule
                 else:
                     self._protected.pop(id, None)
+            self._exempt = self._exempt.difference(ids) | exempt
             self._passing = self._passing.difference(ids) | passing
             self._discarded = self._discarded.difference(ids) | discarded
             with suppress(PlaneError, OSError):  # the first error is the one to report

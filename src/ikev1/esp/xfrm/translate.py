@@ -12,7 +12,7 @@ from ikev1.core.records.child_sa import ChildSa, IpsecMode, PacketMarks
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.esp.networks import packed
-from ikev1.esp.plane import PlaneError, Protected, Trap
+from ikev1.esp.plane import PlaneError, Protected, Shunted, Trap
 from ikev1.esp.xfrm.layout import NO_LIMIT
 from ikev1.esp.xfrm.policy import Template
 from ikev1.esp.xfrm.state import Limits, Protocol, State, StateId, XfrmMode
@@ -61,6 +61,11 @@ def trap_flows(trap: Trap) -> Flows:
 def protected_flows(traffic: Protected) -> Flows:
     """The packets that must be protected."""
     return _flows(traffic.local, traffic.remote, traffic.marks)
+
+
+def shunted_flows(traffic: Shunted) -> Flows:
+    """The packets of a shunt."""
+    return _flows(traffic.local, traffic.remote, PacketMarks())
 
 
 def _flows(local: Selector, remote: Selector, marks: PacketMarks) -> Flows:

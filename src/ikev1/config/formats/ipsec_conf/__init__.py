@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ikev1.config.findings import Findings, Rule
 from ikev1.config.formats.ipsec_conf.ends import ANY
 from ikev1.config.formats.ipsec_conf.folders import IpsecFolders
-from ikev1.config.formats.ipsec_conf.libreswan import Translated, translated, translated_setup
+from ikev1.config.formats.ipsec_conf.libreswan import Translated, refuse_other_order, translated, translated_setup
 from ikev1.config.formats.ipsec_conf.secrets_file import Entry, Word, read_entries
 from ikev1.config.formats.ipsec_conf.sections import KINDS, IpsecConf
 from ikev1.config.formats.ipsec_conf.sections import Section as IpsecSection
@@ -57,10 +57,12 @@ _WORDS = {
 }
 _KEYS = {"RSA": "rsa", "ECDSA": "ecdsa", "PKCS8": "pkcs8", "P12": "pkcs12"}
 _SECRETS = {"PSK": "ike", "XAUTH": "xauth", "EAP": "eap", "NTLM": "ntlm"}
-# What only one of them has, at the beginning of a line
+# What only one of them has, at the beginning of a line; no key of strongSwan has a hyphen
 _OF_LIBRESWAN = re.compile(
-    r"^[ \t]+(?:ikev2|ikev1-policy|phase2|phase2alg|salifetime|aggrmode|virtual[-_]private|protostack|encapsulation|"
-    r"plutodebug|modecfg\w+|xauthby|sha2[-_]truncbug|replay-window|ikepad|(?:left|right)(?:addresspool|xauth\w+|modecfg\w+|"
+    r"^[ \t]+(?:(?!x-)[a-z]\w*(?:-\w+)+[ \t]*=|auto[ \t]*=[ \t]*\"?(?:ondemand|keep)\b|"
+    r"dpdaction[ \t]*=[ \t]*\"?restart_by_peer\b|"
+    r"ikev2|phase2|phase2alg|salifetime|aggrmode|virtual_private|protostack|encapsulation|"
+    r"plutodebug|modecfg\w+|xauthby|sha2_truncbug|ikepad|(?:left|right)(?:addresspool|xauth\w+|modecfg\w+|"
     r"username|subnets|ckaid)|(?:ike|esp)[ \t]*=[^#\n]*(?:;|sha2_|aes_)|(?:left|right)subnet[ \t]*=[ \t]*vhost:|"
     r"oe[ \t]*=|authby[ \t]*=[ \t]*secret\|)",
     re.MULTILINE,
@@ -102,19 +104,42 @@ def read_libreswan(file: Path) -> Written:
     return _read(file, _LIBRESWAN)
 
 
-def _read(file: Path, dialect: _Dialect) -> Written:
+def read_as(dialect: str, file: Path, home: Path, wanted: Callable[[str], bool], *, by_hand: bool = False) -> Written:
+    """The conns of ``file`` whose names are ``wanted``, in the ``dialect`` ``stroke`` or ``libreswan``, with what
+    belongs to it in the folder ``home``: ipsec.secrets, ipsec.d and strongswan.conf. With ``by_hand``, they are loaded
+    whatever their ``auto`` is, and do not start.
+
+    Raises:
+        ConfigError: a file cannot be read or parsed, or none of the conns is for IKEv1.
+    """
+    return _read(file, {"stroke": _STROKE, "libreswan": _LIBRESWAN}[dialect], home, wanted, by_hand=by_hand)
+
+
+def _read(
+    file: Path,
+    dialect: _Dialect,
+    home: Path | None = None,
+    wanted: Callable[[str], bool] = lambda name: True,
+    *,
+    by_hand: bool = False,
+) -> Written:
     findings = Findings(file)
     conf = IpsecConf(file, findings, as_strongswan=dialect.as_strongswan)
     daemon = Section(Place(file, 0, 0, ""))
-    files = conf.files.read | add_daemon(file, daemon, findings)
+    files = conf.files.read | add_daemon(home / file.name if home else file, daemon, findings)
     words = {**_WORDS, **dialect.words}
     values, places, _ = tables(daemon, Places(words))
     top = Tree(values, places)
-    entries, of_secrets = read_entries(_beside(file, "secrets"), findings)
+    entries, of_secrets = read_entries(home / "ipsec.secrets" if home else _beside(file, "secrets"), findings)
     files |= of_secrets
     named = _write_secrets(entries, top, findings, places, dialect.owner)
     setup, authorities, drafts = (
-        [_options(conf, each, findings, places, dialect) for each in conf.of_kind(kind)] for kind in KINDS
+        [
+            _options(conf, each, findings, places, dialect, by_hand=by_hand and kind == "conn")
+            for each in conf.of_kind(kind)
+            if kind != "conn" or wanted(each.name)
+        ]
+        for kind in KINDS
     )
     whole = next((each for each in setup if each.path == "config.setup"), Options(findings, "config.setup", {}))
     whole = dialect.setup(whole)
@@ -126,14 +151,16 @@ def _read(file: Path, dialect: _Dialect) -> Written:
         conns.write(conn, attributes)
     finish_setup(whole)
     made = Options(findings, "", top.values, places)
-    folder = file.parent.absolute() / "ipsec.d"
+    folder = (home or file.parent.absolute()) / "ipsec.d"
     ours = converted(
         made,
         words,
         files,
         lambda secrets: IpsecFolders(folder, named, secrets, findings),
-        of_both_ends=not dialect.as_strongswan,
+        of_libreswan=not dialect.as_strongswan,
     )
+    if not dialect.as_strongswan:
+        refuse_other_order(ours, findings)
     _add_lifetimes(ours, [conn for conn, _ in translated])
     return finished(ours, made, files)
 
@@ -168,7 +195,9 @@ def _beside(file: Path, kind: str) -> Path:
     return own if own.exists() else file.parent / f"ipsec.{kind}"
 
 
-def _options(conf: IpsecConf, section: IpsecSection, findings: Findings, places: Places, dialect: _Dialect) -> Options:
+def _options(
+    conf: IpsecConf, section: IpsecSection, findings: Findings, places: Places, dialect: _Dialect, *, by_hand: bool
+) -> Options:
     path = f"{section.kind}.{section.name}"
     places.put(path, section.place)
     values: dict[str, object] = {}
@@ -176,6 +205,8 @@ def _options(conf: IpsecConf, section: IpsecSection, findings: Findings, places:
         key = dialect.read_key(written)
         values[key] = setting.value
         places.put(f"{path}.{key}", setting.place)
+    if by_hand:
+        values["auto"] = "add"
     return Options(findings, path, values, places)
 
 

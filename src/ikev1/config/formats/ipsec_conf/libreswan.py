@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from ipaddress import ip_address
 from itertools import product
 from typing import NamedTuple
 
-from ikev1.config.findings import Invalid, Rule
+from ikev1.config.findings import Findings, Invalid, Rule
 from ikev1.config.formats.ipsec_conf import libreswan_algorithms as algorithms
 from ikev1.config.formats.ipsec_conf.ends import End, ends
 from ikev1.config.formats.ipsec_conf.libreswan_lost import LOST, LOST_OF_END, LOST_OF_SETUP
 from ikev1.config.formats.swanctl.children import MOST_PAIRS
 from ikev1.config.formats.swanctl.options import Lost, Options, word, yes
-from ikev1.config.formats.written import Place
+from ikev1.config.formats.written import Part, Place
+from ikev1.config.shunt_checks import Ends, is_overruled
+from ikev1.core.records.selector import Selector
+from ikev1.core.records.settings import ShuntAction
 
 _VERSION = word(no="ikev1", never="ikev1", permit="ikev1", yes="ikev2", insist="ikev2", propose="ikev2")
 _KEYEXCHANGE = word(ike="", ikev1="ikev1", ikev2="ikev2")
@@ -63,11 +67,21 @@ def translated(conn: Options) -> Iterator[Translated]:
     what says so.
     """
     whether = _whether(conn)
-    if whether["auto"] == "ignore" or whether["keyexchange"] == "ikev2" or whether["type"] not in _MODES:
+    is_shunt = whether["type"] not in _MODES
+    if is_shunt and whether["auto"] != "ignore":
+        yield from _pairs(conn, _shunt(conn, whether), {})
+        return
+    if whether["auto"] == "ignore" or whether["keyexchange"] == "ikev2":
         yield Translated(Options(conn.findings, conn.path, {**whether}, conn.places), {})
         return
     writer = _Writer(conn, whether)
     attributes = writer.write()
+    yield from _pairs(conn, writer, attributes)
+    conn.finish()
+
+
+def _pairs(conn: Options, writer: _Writer, attributes: Mapping[str, str]) -> Iterator[Translated]:
+    """What ``writer`` has written, for each pair of networks of the conn."""
     left, right = (_subnets(conn, side) for side in ("left", "right"))
     several = len(left) * len(right) > 1
     if len(left) * len(right) > MOST_PAIRS:
@@ -85,7 +99,14 @@ def translated(conn: Options) -> Iterator[Translated]:
                 conn.places.put(f"{path}.{side}subnet", _place_of_subnets(conn, side))
         conn.places.put(path, conn.places.of(conn.path) or Place(conn.findings.file, 0, 0, conn.path))
         yield Translated(Options(conn.findings, path, values, conn.places), attributes)
-    conn.finish()
+
+
+def _shunt(conn: Options, whether: Mapping[str, str]) -> _Writer:
+    """A conn whose traffic needs no SAs; an end without networks is its address."""
+    writer = _Writer(conn, whether)
+    for end in ends(conn):
+        writer.write_shunted_end(end)
+    return writer
 
 
 def _whether(conn: Options) -> dict[str, str]:
@@ -224,6 +245,12 @@ class _Writer:
         elif updown not in ("", "%disabled"):
             self._copy(end.key("updown"), end.key("updown"))
 
+    def write_shunted_end(self, end: End) -> None:
+        """Write the address, protocol and port of an end of a conn without SAs."""
+        self._copy(end.key("protoport"), end.key("protoport"))
+        if not (end.key("subnet") in self._conn or end.key("subnets") in self._conn) and end.addresses:
+            self._put(end.key("subnet"), ",".join(end.addresses), end.side)
+
     def _write_virtual_addresses(self, local: End, remote: End) -> None:
         conn = self._conn
         self._put("modeconfig", "pull" if conn.take("modecfgpull", yes, False) else "push", "modecfgpull")
@@ -305,3 +332,31 @@ def translated_setup(setup: Options) -> Options:
     setup.lose(*LOST_OF_SETUP)
     setup.finish()
     return Options(setup.findings, setup.path, values, setup.places)
+
+
+def refuse_other_order(ours: Part, findings: Findings) -> None:
+    """Report conns without SAs whose order matters: in libreswan, the narrower one of two conns precedes, whatever
+    their types are.
+    """
+    tunnels = [
+        (f"connection.{name}.tunnel.{child}", tunnel)
+        for name, connection in ours.values.get("connection", {}).items()
+        for child, tunnel in connection.get("tunnel", {}).items()
+    ]
+    for name, shunt in ours.values.get("shunt", {}).items():
+        action = ShuntAction(shunt["action"])
+        for path, tunnel in tunnels:
+            with suppress(ValueError):  # reported by the reader of ikev1.toml
+                if is_overruled(action, _ends(shunt), _ends(tunnel)) and _ends(shunt) != _ends(tunnel):
+                    what = "precede" if action is ShuntAction.PASS else "follow"
+                    text = f"is not supported beside {_written(ours, path)}: its packets would {what} those of it"
+                    findings.error(_written(ours, f"shunt.{name}"), Rule.NOT_SUPPORTED, text)
+
+
+def _written(ours: Part, path: str) -> str:
+    place = ours.places.of(path)
+    return path if place is None else place.key
+
+
+def _ends(table: Mapping[str, str]) -> Ends:
+    return Selector.parse(table.get("local", "dynamic")), Selector.parse(table.get("remote", "dynamic"))

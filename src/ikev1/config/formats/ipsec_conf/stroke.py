@@ -22,7 +22,7 @@ _UNITS = {"m": 60, "h": 3600, "d": 86_400}
 _KEYEXCHANGE = word(ike="0", ikev1="1", ikev2="2")
 _AUTO = word(ignore="ignore", add="none", route="trap", start="start")
 _ACTION = word(none="none", clear="clear", hold="trap", restart="start")
-_SHUNTS = ("passthrough", "pass", "drop", "reject")
+_SHUNTS = {"passthrough": "pass", "pass": "pass", "drop": "drop", "reject": "drop"}
 _COPIED = ("aggressive", "fragmentation", "mobike", "mediation", "mediated_by")
 _COPIED_TO_CHILD = ("inactivity", "mark_in", "mark_out", "reqid", "sha256_96")
 _LOST = (
@@ -65,13 +65,24 @@ class Conns:
         if auto == "ignore":
             if name not in self._templates:
                 findings.warn(conn.path, Rule.UNUSED_KEY, "is not loaded, because auto is ignore, which is the default")
+        elif mode in _SHUNTS or conn.take("authby", str, "") == "never":
+            self._write_shunt(conn, name, _SHUNTS.get(mode, "pass"), auto)
         elif version == "2":
             findings.warn(conn.path, Rule.NOT_IKEV1, "is for IKEv2 only, and skipped")
-        elif mode in _SHUNTS or conn.take("authby", str, "") == "never":
-            meaning = "is not dropped" if mode in ("drop", "reject") else "is not exempted from other tunnels"
-            findings.error(conn.key("type"), Rule.NOT_SUPPORTED, f"is not supported: its traffic {meaning}")
         else:
             self._write(conn, name, version, auto, attributes)
+
+    def _write_shunt(self, conn: Options, name: str, mode: str, auto: str) -> None:
+        """Write a conn whose traffic needs no SAs; its other options have no effect, in strongSwan either."""
+        local, remote = both_ends.ends(conn)
+        connection = self._top.section("connections").section(name, conn.place())
+        child = connection.section("children", conn.place()).section(name, conn.place())
+        child.put("mode", mode, conn.place("type"))
+        child.put("start_action", auto, conn.place("auto"))
+        both_ends.write_selectors(local, remote, child)
+        for mark in ("mark_in", "mark_out"):
+            child.copy(conn, "mark", mark)
+            child.copy(conn, mark, mark)
 
     def _write(self, conn: Options, name: str, version: str, auto: str, attributes: Mapping[str, str]) -> None:
         local, remote = both_ends.ends(conn)

@@ -22,7 +22,7 @@ from ikev1.config.formats.written import Part, Places, Written
 
 _SECTIONS = ("connections", "secrets", "pools", "authorities")
 # What findings for `ikev1.toml` mention, in the words of swanctl.conf
-_WORDS = {
+WORDS = {
     "remote_address": "remote_addrs",
     "local_address": "local_addrs",
     "remote_id": "remote.id",
@@ -59,7 +59,7 @@ def read_swanctl(file: Path) -> Written:
     values, places, inherited = tables(section)
     top = Options(findings, "", values, places)
     folder = file.parent.absolute()
-    ours = converted(top, _WORDS, files.read, lambda secrets: Folders(folder, secrets, findings))
+    ours = converted(top, WORDS, files.read, lambda secrets: Folders(folder, secrets, findings))
     for name in top.names():
         if name not in (*_SECTIONS, *NAMES, *inherited):
             findings.warn(name, Rule.UNUSED_KEY, f"is not used; swanctl.conf consists of {', '.join(_SECTIONS)}")
@@ -88,15 +88,15 @@ def converted(
     files: Mapping[Path, os.stat_result],
     folders_with: Callable[[SwanctlSecrets], Folders],
     *,
-    of_both_ends: bool = False,
+    of_libreswan: bool = False,
 ) -> Part:
     """The sections of ``top`` as tables of `ikev1.toml`. ``words`` are what findings about these mention, in the words
     of the user, ``files`` what was read, and ``folders_with`` gives the folders with the passphrases of their keys.
-    ``of_both_ends`` is that of `SwanctlSecrets`.
+    ``of_libreswan``: secrets are those of both ends (`SwanctlSecrets`), and Aggressive Mode with them is accepted.
     """
     ours = Part(Places(words))
-    daemon = Daemon(top, ours)
-    secrets = SwanctlSecrets(top, files, of_both_ends=of_both_ends)
+    daemon = Daemon(top, ours, aggressive_psk=of_libreswan)
+    secrets = SwanctlSecrets(top, files, of_both_ends=of_libreswan)
     folders = folders_with(secrets)
     write_authorities(top, folders)
     write_connections(top, ours, Authentication(secrets, folders, named_ends(top)), daemon)
@@ -111,10 +111,16 @@ def finished(ours: Part, top: Options, files: Iterable[Path]) -> Written:
     Raises:
         ConfigError: nothing in it is for IKEv1.
     """
-    findings, places = top.findings, top.places
-    if not ours.values.get("connection") and not findings.errors:
+    findings = top.findings
+    if not (ours.values.get("connection") or ours.values.get("shunt")) and not findings.errors:
         nothing = Finding(findings.file, "", Rule.NOT_IKEV1, "there is no connection for IKEv1")
-        raise ConfigError((nothing, *map(places.shown, findings.warnings)))
+        raise ConfigError((nothing, *map(top.places.shown, findings.warnings)))
+    return written(ours, top, files)
+
+
+def written(ours: Part, top: Options, files: Iterable[Path] = ()) -> Written:
+    """The configuration with all findings, as `finished`, also if it has no connection."""
+    findings, places = top.findings, top.places
     errors, warnings = (
         tuple(dict.fromkeys(map(places.shown, found))) for found in (findings.errors, findings.warnings)
     )

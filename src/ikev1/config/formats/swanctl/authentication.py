@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Hashable, Iterable
 from ipaddress import ip_address
 from pathlib import Path
@@ -142,7 +141,7 @@ class Authentication:
                 found.append(self._folders.path(folder, name))
             one.lose(_TOKEN, Lost("slot", "the section is not used"), Lost("module", "the section is not used"))
             one.finish()
-        there = [file for file in found if os.path.isfile(file)]  # `Path.is_file` raises if a name is too long
+        there = [file for file in found if self._folders.has(file)]
         for file in found:
             if file not in there:
                 options.findings.error(options.key(key), Rule.UNREADABLE_FILE, f"{file} does not exist")

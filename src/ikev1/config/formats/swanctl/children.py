@@ -53,8 +53,6 @@ _LOST = (
 )
 _MODE = word(tunnel="tunnel", transport="transport")
 _OTHER_MODES = {
-    "pass": "its traffic is not exempted from other tunnels",
-    "drop": "its traffic is not dropped",
     "beet": "there is no tunnel in this mode",
     "transport_proxy": "there is no tunnel in this mode",
 }
@@ -82,8 +80,8 @@ def write_child(child: Options, name: str, tunnels: Part, versions: Versions, ta
     """Write the tunnels for ``child`` to ``tunnels``: one for each pair of its selectors that can have traffic. The
     first bears its ``name``, the others have a number behind it; their names are not among the keys of ``taken``.
     """
-    local = child.take("local_ts", _selectors, ["dynamic"])
-    remote = child.take("remote_ts", _selectors, ["dynamic"])
+    local = child.take("local_ts", selectors, ["dynamic"])
+    remote = child.take("remote_ts", selectors, ["dynamic"])
     pairs = _pairs(local, remote, versions)
     names = [name, *islice((each for n in counter(2) if (each := f"{name}-{n}") not in taken), len(pairs) - 1)]
     key = "local_ts" if len(local) > 1 else "remote_ts"
@@ -210,7 +208,8 @@ def _bytes(value: object) -> int:
     return int(number) * unit
 
 
-def _selectors(value: object) -> list[str]:
+def selectors(value: object) -> list[str]:
+    """The selectors of an end, with the numbers of protocols and services."""
     return [_selector(each) for each in items(value)] or ["dynamic"]
 
 

@@ -10,12 +10,13 @@ from typing import Any
 from ikev1.config.findings import Rule
 from ikev1.config.formats.swanctl.authentication import Authentication
 from ikev1.config.formats.swanctl.children import Versions, is_tunnel, report_left_out, write_child
-from ikev1.config.formats.swanctl.daemon import Daemon
+from ikev1.config.formats.swanctl.daemon import AGGRESSIVE_PSK, Daemon
 from ikev1.config.formats.swanctl.identities import is_pattern
 from ikev1.config.formats.swanctl.options import Lost, Options, count, items, seconds, word, yes
 from ikev1.config.formats.swanctl.proposals import ike_proposals
 from ikev1.config.formats.swanctl.rounds import NotIkev1, Rounds, read_rounds
 from ikev1.config.formats.swanctl.secrets import Secret
+from ikev1.config.formats.swanctl.shunts import MODES, write_shunts
 from ikev1.config.formats.written import Part
 
 REKEY_TIME = 4 * 3600
@@ -40,8 +41,11 @@ def write_connections(top: Options, into: Part, authentication: Authentication, 
     """Write all connections for IKEv1; others are named and skipped."""
     ours = into.part("connection", top.place("connections"))
     connections = top.table("connections")
+    shunts = Part(into.places, "shunt")
     for name, connection in connections.sections():
         version = connection.take("version", _version, "0")
+        if write_shunts(connection, shunts):
+            continue
         rounds = _for_ikev1(connection, version)
         if rounds is not None:
             part = ours.part(name, connection.place())
@@ -53,6 +57,8 @@ def write_connections(top: Options, into: Part, authentication: Authentication, 
             if any(connection.findings.is_wrong(local.key(key)) for key in ("certs", "pubkeys")):
                 del ours.values[name]  # it would be reported again
     _order(ours.values)
+    if shunts.values:
+        into.values["shunt"] = shunts.values
 
 
 def _order(connections: dict[str, Any]) -> None:
@@ -139,6 +145,13 @@ def _write_aggressive(connection: Options, rounds: Rounds, into: Part, daemon: D
         into.put(
             "aggressive", "accept-psk" if psk and daemon.aggressive_psk else "accept", connection.place("aggressive")
         )
+        if psk and not daemon.aggressive_psk:
+            text = (
+                "peers that call in Aggressive Mode with a pre-shared key are refused, as strongSwan refuses them "
+                f"without charon.{AGGRESSIVE_PSK} = yes in strongswan.conf: with it, anyone who asks can guess the key "
+                "offline"
+            )
+            connection.findings.warn(connection.key("aggressive"), Rule.AGGRESSIVE_PSK_REFUSED, text)
     else:
         into.put("aggressive", "refuse", connection.place("aggressive"))
 
@@ -166,7 +179,7 @@ def _write_children(connection: Options, into: Part) -> None:
     children = connection.table("children")
     versions = _versions(into)
     for name, child in children.sections():
-        if not is_tunnel(child):
+        if child.take("mode", str, "tunnel") in MODES or not is_tunnel(child):
             continue
         action = child.take(
             "dpd_action",

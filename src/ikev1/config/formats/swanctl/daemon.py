@@ -14,8 +14,8 @@ Value = TypeVar("Value")
 Default = TypeVar("Default")
 
 NAMES = ("charon-systemd", "charon")  # of its section; what the first has takes precedence
+AGGRESSIVE_PSK = "i_dont_care_about_security_and_use_aggressive_mode_psk"
 _LOST = (
-    Lost("initiator_only", "peers may initiate", ("no",), matters=True),
     Lost("interfaces_use", "the gateway listens on all interfaces", matters=True),
     Lost("interfaces_ignore", "the gateway listens on all interfaces", matters=True),
     Lost("accept_unencrypted_mainmode_messages", "such messages are refused", ("no",)),
@@ -28,12 +28,14 @@ _VICI_SOCKET = "unix://"
 
 
 class Daemon:
-    """The options of charon in ``top``, some of which other parts of swanctl.conf need."""
+    """The options of charon in ``top``, some of which other parts of swanctl.conf need. ``aggressive_psk`` is the
+    default of `AGGRESSIVE_PSK`.
+    """
 
-    def __init__(self, top: Options, into: Part) -> None:
+    def __init__(self, top: Options, into: Part, *, aggressive_psk: bool = False) -> None:
         self._sections = [top.table(name) for name in NAMES if name in top]
         self._into = into
-        self.aggressive_psk = bool(self._take("i_dont_care_about_security_and_use_aggressive_mode_psk", yes, False))
+        self.aggressive_psk = bool(self._take(AGGRESSIVE_PSK, yes, False)) or aggressive_psk
         tries = int(self._copy("retransmit_tries", count, 5))
         timeout = self._copy("retransmit_timeout", decimal, 4.0)
         base = self._copy("retransmit_base", decimal, 1.8)
@@ -43,6 +45,8 @@ class Daemon:
         self.pam_service = self._pam_service()
         gateway = into.part("gateway")
         gateway.put("retransmit_jitter", min(jitter, 20.0) / 100, self._place("retransmit_jitter"))
+        if self._take("initiator_only", yes, False):
+            gateway.put("initiator_only", True, self._place("initiator_only"))
         self._copy_integers(gateway)
         for section in self._sections:
             section.lose(*_LOST)

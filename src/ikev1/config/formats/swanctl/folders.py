@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -123,6 +124,19 @@ class Folders:
             found.append(issuer.file)
         return found
 
+    def has(self, file: Path) -> bool:
+        """Whether there is such a file."""
+        return os.path.isfile(file)  # `Path.is_file` raises if a name is too long
+
+    def content(self, file: Path) -> bytes:
+        """What is in ``file``.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        with file.open("rb") as opened:
+            return opened.read(_LARGEST)
+
     def files(self, kind: str) -> list[Path]:
         """The files in the folder ``kind``."""
         try:
@@ -152,9 +166,7 @@ class Folders:
 
     def _parsed(self, file: Path, parse: Callable[[bytes], Value], *, report: bool = True) -> Value | None:
         try:
-            with file.open("rb") as opened:
-                content = opened.read(_LARGEST)
-            return parse(content)
+            return parse(self.content(file))
         except OSError as error:
             problem = f"{file} {why_unreadable(error)}"
         except ValueError as error:

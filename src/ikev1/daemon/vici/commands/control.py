@@ -1,5 +1,5 @@
 """initiate, terminate, rekey: the commands that change SAs; the client gets the log lines about them. install and
-uninstall: traps by hand.
+uninstall: traps and shunts by hand.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from functools import partial
 
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.settings import Shunt
 from ikev1.daemon.observe.event_log import Level, Line
 from ikev1.daemon.pending_operations import NotEstablished
 from ikev1.daemon.vici.codec import Section
 from ikev1.daemon.vici.request import SUCCESS, Call, Command, Refused
 from ikev1.daemon.vici.select import Selection
+from ikev1.esp.plane import PlaneError
 
 _LEVELS = {0: Level.WARNING, 1: Level.INFO}
 
@@ -46,12 +48,12 @@ def _wanted(call: Call) -> tuple[str, str | None, str]:
     if child is not None:
         found = call.gateway.settings.tunnel(child, ike)
         if found is None:
-            raise Refused(f"CHILD_SA config '{child}' not found")
+            raise Refused(call.loaded.why_unusable(ike, child) or f"CHILD_SA config '{child}' not found")
         return found[0].name, child, f"CHILD_SA '{child}'"
     if ike is None:
         raise Refused("missing configuration name")
     if call.gateway.settings.connection(ike) is None:
-        raise Refused(f"IKE_SA config '{ike}' not found")
+        raise Refused(call.loaded.why_unusable(ike, None) or f"IKE_SA config '{ike}' not found")
     return ike, None, f"IKE_SA '{ike}'"
 
 
@@ -156,8 +158,25 @@ def _named_child(call: Call) -> str:
     return name
 
 
+def _named_shunt(call: Call) -> Shunt | None:
+    """The shunt that a request names; tunnels have connections, shunts have none."""
+    return None if call.request.text("ike") else call.gateway.settings.shunt(_named_child(call))
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except PlaneError as error:
+        raise Refused(str(error)) from error
+
+
 async def install(call: Call) -> Section:
-    """Bring the tunnel up with its first packet from now on."""
+    """Bring the tunnel up with its first packet from now on, or have a shunt in force."""
+    if (shunt := _named_shunt(call)) is not None:
+        with _refusing():
+            call.gateway.shunts.install(shunt)
+        return SUCCESS
     found = call.gateway.settings.tunnel(_named_child(call), call.request.text("ike"))
     if found is None:
         raise Refused("configuration name not found")
@@ -169,7 +188,12 @@ async def install(call: Call) -> Section:
 
 
 async def uninstall(call: Call) -> Section:
-    """Take the trap away again."""
+    """Take the trap, or the shunt, away again."""
+    if (shunt := _named_shunt(call)) is not None:
+        with _refusing():
+            if not call.gateway.shunts.uninstall(shunt.name):
+                raise Refused(f"policy '{shunt.name}' not found")
+        return SUCCESS
     name = _named_child(call)
     found = call.gateway.settings.tunnel(name, call.request.text("ike"))
     if found is None or not call.gateway.traps.remove(found[0].name, name):

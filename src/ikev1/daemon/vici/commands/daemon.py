@@ -12,6 +12,7 @@ from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.reload import Reload
 from ikev1.crypto import cipher
 from ikev1.crypto.algorithms import GROUPS, HASHES, IKE_CIPHERS
+from ikev1.daemon.observe.message_counters import NAMES
 from ikev1.daemon.vici.codec import Section
 from ikev1.daemon.vici.request import SUCCESS, Call, Command, Refused
 
@@ -81,6 +82,13 @@ async def reload_settings(call: Call) -> Section:
     return SUCCESS
 
 
+async def flush_certs(call: Call) -> Section:
+    """Forget the CRLs and OCSP responses that were retrieved; other certificates are not cached."""
+    if (call.request.text("type") or "any").lower() in ("any", "x509_crl", "ocsp_response"):
+        call.gateway.certificate_checker.flush()
+    return SUCCESS
+
+
 async def get_algorithms(_: Call) -> Section:
     """The algorithms of phase 1, and the libraries that implement them."""
     ciphers = {
@@ -97,26 +105,42 @@ async def get_algorithms(_: Call) -> Section:
 
 
 async def get_counters(call: Call) -> Section:
-    """The counters of one connection, of ``all`` connections, or in total."""
-    counters, name = call.gateway.counters, call.request.text("name")
+    """The counters of one connection, of ``all`` connections, or in total: those of strongSwan, then events by their
+    names.
+    """
+    gateway, name = call.gateway, call.request.text("name")
+    events, messages = gateway.counters.by_connection, gateway.messages.by_connection
     if name is not None:
-        if name not in counters.by_connection:
-            raise Refused("no counters found for this connection")
-        shown = {name: counters.by_connection[name]}
+        _demand_counters(call, name)
+        shown = [name]
     elif call.request.flag("all"):
-        shown = dict(counters.by_connection)
+        shown = [*events, *(connection for connection in messages if connection not in events)]
     else:
-        shown = {"": counters.total}
-    sections = {name: {key: str(count) for key, count in counts.items()} for name, counts in shown.items()}
-    return {"counters": sections, **SUCCESS}
+        return {"counters": {"": _counters(gateway.messages.total, gateway.counters.total)}, **SUCCESS}
+    none: Counter[str] = Counter()
+    return {
+        "counters": {each: _counters(messages.get(each, none), events.get(each, none)) for each in shown},
+        **SUCCESS,
+    }
+
+
+def _counters(messages: Counter[str], events: Counter[str]) -> Section:
+    counts = {name: messages[name] or events[name] for name in NAMES} | events
+    return {name: str(count) for name, count in counts.items()}
+
+
+def _demand_counters(call: Call, name: str) -> None:
+    if name not in call.gateway.counters.by_connection and name not in call.gateway.messages.by_connection:
+        raise Refused("no counters found for this connection")
 
 
 async def reset_counters(call: Call) -> Section:
     """Reset the counters of one connection, or all of them."""
-    counters, name = call.gateway.counters, call.request.text("name")
-    if name is not None and name not in counters.by_connection:
-        raise Refused("no counters found for this connection")
-    counters.reset(name)
+    name = call.request.text("name")
+    if name is not None:
+        _demand_counters(call, name)
+    call.gateway.counters.reset(name)
+    call.gateway.messages.reset(name)
     return SUCCESS
 
 
@@ -124,6 +148,7 @@ COMMANDS: dict[str, Command] = {
     "version": show_version,
     "stats": stats,
     "reload-settings": reload_settings,
+    "flush-certs": flush_certs,
     "get-algorithms": get_algorithms,
     "get-counters": get_counters,
     "reset-counters": reset_counters,

@@ -1,4 +1,4 @@
-"""list-sas, list-conns, list-tunnels, get-conns, list-policies and get-pools: what there is, and what is configured."""
+"""list-sas, list-conns, list-tunnels, list-policies and get-pools: what there is, and what is configured."""
 
 from __future__ import annotations
 
@@ -84,16 +84,20 @@ async def list_ike_policies(call: Call) -> Section:
     return {}
 
 
-async def get_conns(call: Call) -> Section:
-    """The names of all connections."""
-    return {"conns": [connection.name for connection in call.gateway.settings.connections]}
-
-
 async def list_policies(call: Call) -> Section:
-    """One ``list-policy`` event for each trap; there are no pass and drop policies."""
+    """One ``list-policy`` event for each trap and each shunt that the request selects."""
+    ike, child = call.request.text("ike"), call.request.text("child")
+    for shunt in tuple(call.gateway.shunts.installed.values()):
+        if shunt.action in call.request and ike is None and child in (None, shunt.name):
+            policy = {
+                "child": shunt.name,
+                "mode": shunt.action.upper(),
+                "local-ts": [str(shunt.local)],
+                "remote-ts": [str(shunt.remote)],
+            }
+            await call.stream("list-policy", {shunt.name: policy})
     if "trap" not in call.request:  # the presence of the key selects, whatever its value
         return {}
-    ike, child = call.request.text("ike"), call.request.text("child")
     for connection, tunnel in tuple(call.gateway.traps.installed.values()):
         if ike in (None, connection.name) and child in (None, tunnel.name):
             local, remote = selectors(tunnel)
@@ -151,7 +155,6 @@ COMMANDS: dict[str, Command] = {
     "list-conns": list_conns,
     "list-tunnels": list_tunnels,
     "list-ike-policies": list_ike_policies,
-    "get-conns": get_conns,
     "list-policies": list_policies,
     "get-pools": get_pools,
 }

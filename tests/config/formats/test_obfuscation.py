@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
-from ikev1.cli.connect.obfuscation import decode_obfuscated
+from ikev1.config.formats.cisco_client.obfuscation import decode_obfuscated
 
 
 def obfuscated(secret: bytes, seed: bytes = bytes(range(20))) -> str:
