@@ -120,6 +120,20 @@ def test_both_replace_at_about_the_same_time_and_one_is_left(what: str, seed: in
         assert peer.failures == []
 
 
+def test_a_pair_that_is_begun_after_qm2_replaces_the_other_one_at_both_ends(network: Network) -> None:
+    """The peer has the other one before QM1 arrives, and to it this is no collision, whichever SPI is the lowest."""
+    alice, bob = two(network)
+    establish(network, alice)
+    for _ in range(10):
+        network.run(6)
+        replaces(bob, "pair")
+        network.deliver(network.flying.popleft())  # QM1; QM2 is under way
+        replaces(alice, "pair")
+        network.run(60)
+        agree(alice, bob)
+        assert sending(alice)[0].initiator
+
+
 def test_the_log_says_which_of_two_stays() -> None:
     for what in ("pair", "ISAKMP SA"):
         network = SlowNetwork("collision", 0.1, 0.1)

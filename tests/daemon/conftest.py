@@ -72,6 +72,7 @@ class CountingPlane:
         self.refuse = ""  # a reason, if nothing is to be installed
         self.exhausted = False  # whether there are no SPIs to be had
         self.trap_needs_host = False  # as the kernel's
+        self.reqid = 0  # what it gives the pairs
         self.closed = False
         self.broken = 0  # how often it was asked and could not
         self.usable = frozenset({"127.0.0.1", "127.0.0.2"})  # addresses of the host
@@ -104,10 +105,11 @@ class CountingPlane:
         self.outbound |= alive
         return frozenset(alive)
 
-    def install_inbound(self, child: ChildSa) -> None:
+    def install_inbound(self, child: ChildSa) -> int:
         if self.refuse:
             raise PlaneError(self.refuse)
         self.inbound[child.inbound.spi] = child
+        return self.reqid
 
     def install_outbound(self, child: ChildSa) -> None:
         if self.refuse:

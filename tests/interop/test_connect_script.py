@@ -71,6 +71,22 @@ def test_split_networks(lab: Lab, killed: bool) -> None:
     wait_until(lambda: of_host(a) == before, "the routes as before")
 
 
+def test_a_script_runs_once_for_two_split_networks(lab: Lab) -> None:
+    """Each has a pair of its own."""
+    a, b = lab.direct()
+    networks = ("10.10.2.0/24", "10.10.3.0/24")
+    ours = gateway(lab, b, f"split_include = {list(networks)}".replace("'", '"'), networks=networks)
+    ran, script = lab.folder("ran"), lab.folder("script")
+    script.write_text(f'#!/bin/sh\necho "$reason $CISCO_SPLIT_INC" >> {ran}\n')
+    script.chmod(0o700)
+    client = connect(lab, a, "--group", GROUP, "--script", str(script))
+    client.wait_for_log("connected")
+    ours.wait_for(lambda: len(ours.control.children()) == 2, "a pair for each network")
+    client.send_signal(signal.SIGINT)
+    assert client.wait() == 0
+    assert ran.read_text().splitlines() == ["pre-init 2", "connect 2", "disconnect 2"]
+
+
 def test_all_traffic(lab: Lab) -> None:
     """The route to the gateway is kept."""
     a, b = lab.direct()

@@ -14,7 +14,7 @@ import pytest
 
 from clients.facts import Peer as Sender
 from clients.recipes import FOLDER
-from clients.remote_access import APPLE_CISCO, NETWORKMANAGER_L2TP, VPNC_DH14, WINDOWS
+from clients.remote_access import ANDROID_XAUTH, APPLE_CISCO, CISCO_CLIENT, NETWORKMANAGER_L2TP, VPNC_DH14, WINDOWS
 from clients.site_to_site import AZURE, CISCO_ASA, CISCO_IOS, FORTIGATE, FRITZBOX, MIKROTIK
 from clients.vendor_ids import OCTETS
 from configuration_files import SECRET
@@ -164,8 +164,14 @@ def test_a_stand_in_for_an_l2tp_client_connects(lab: Lab, sender: Sender, update
     assert charon.control.child()["spi-out"] == ours.control.child()["spi-in"]
 
 
-def xauth_stand_in(node: Node, sender: Sender) -> CharonOptions:
-    """strongSwan with the suites of ``sender``, which logs in as alice and requests a virtual address."""
+def xauth_stand_in(node: Node, sender: Sender, *, group: str = "") -> CharonOptions:
+    """strongSwan with the suites of ``sender`` with AES, which logs in as alice and requests a virtual address; with a
+    ``group`` in Aggressive Mode.
+    """
+    ike, esp = (
+        ",".join(each.words for each in offered if each.words.startswith("aes") and "md5" not in each.words)
+        for offered in (sender.ike, sender.esp)
+    )
     return CharonOptions(
         configuration=f"""
 connections {{ peer {{
@@ -173,16 +179,17 @@ connections {{ peer {{
     local_addrs = {node.address}
     remote_addrs = {node.peer}
     vips = 0.0.0.0
-    proposals = {",".join(each.words for each in sender.ike if "md5" not in each.words)}
+    aggressive = {"yes" if group else "no"}
+    proposals = {ike}
     local {{ auth = psk
-             id = {node.address} }}
+             id = {f"keyid:{group}" if group else node.address} }}
     local-xauth {{ auth = xauth
                    xauth_id = alice }}
     remote {{ auth = psk }}
     children {{ net {{
         local_ts = dynamic
         remote_ts = {node.remote}
-        esp_proposals = {",".join(each.words for each in sender.esp if "md5" not in each.words)}
+        esp_proposals = {esp}
         life_time = {sender.esp_life.seconds}s
     }} }}
 }} }}
@@ -197,12 +204,19 @@ secrets {{
     )
 
 
-def test_a_stand_in_for_an_iphone_connects_in_main_mode(lab: Lab, update: bool) -> None:
+@pytest.mark.parametrize(
+    ("page", "sender", "group"),
+    [("apple", APPLE_CISCO, ""), ("android", ANDROID_XAUTH, ""), ("cisco-vpn-client", CISCO_CLIENT, "staff")],
+    ids=["apple", "android", "cisco-vpn-client"],
+)
+def test_a_stand_in_for_a_client_of_cisco_connects(
+    lab: Lab, page: str, sender: Sender, group: str, update: bool
+) -> None:
     a, b = lab.sites(OURS, ROAD_WARRIOR)
-    ours = our_gateway(lab, a, "apple")
-    charon = lab.charon(b, xauth_stand_in(b, APPLE_CISCO))
+    ours = our_gateway(lab, a, page)
+    charon = lab.charon(b, xauth_stand_in(b, sender, group=group))
     charon.control.initiate()
-    check_shown(ours, "apple", update)
+    check_shown(ours, page, update)
     assert charon.control.child()["spi-out"] == ours.control.child()["spi-in"]
     assert charon.control.sas()[0]["local-vips"] == ["10.99.0.10"]
     assert "internal-error" not in ours.log()

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import click
 
 from ikev1.config import DEFAULT_FILE, FORMATS, ConfigError, Finding, Loaded, Rule, Side, load
+from ikev1.config.findings import lines
 from ikev1.config.formats import read
 from ikev1.config.formats.written import Written
 
@@ -73,8 +74,8 @@ def load_or_fail(file: Path, load: Callable[[Path], Loaded] = load) -> Loaded:
 
 def failure(file: Path, error: ConfigError) -> click.ClickException:
     """Print the errors of a configuration; what to raise then."""
-    for finding in error.findings:
-        click.echo(f"error: {finding}", err=True)
+    for line in lines(error.findings):
+        click.echo(f"error: {line}", err=True)
     if any(finding.rule is Rule.NOT_SUPPORTED for finding in error.findings):
         click.echo("`--ignore KEY` uses the configuration without a key that is not supported.", err=True)
     count = len(error.findings)
@@ -83,8 +84,8 @@ def failure(file: Path, error: ConfigError) -> click.ClickException:
 
 def print_warnings(warnings: Iterable[Finding]) -> None:
     """Print warnings to standard error."""
-    for warning in warnings:
-        click.echo(f"warning: {warning}", err=True)
+    for line in lines(warnings):
+        click.echo(f"warning: {line}", err=True)
 
 
 @click.command()

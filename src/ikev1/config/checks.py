@@ -161,17 +161,12 @@ def _methods(connection: Connection) -> set[int]:
 
 def _check_tunnels(settings: Settings, findings: Findings) -> None:
     """Tunnels with the same name or the same networks."""
-    names: dict[str, str] = {}
+    names: dict[str, list[str]] = {}
     networks: dict[tuple[Selector, Selector, PacketMarks], str] = {}
     for connection in settings.connections:
         for tunnel in connection.tunnels:
             path = f"connection.{connection.name}.tunnel.{tunnel.name}"
-            if (first := names.setdefault(tunnel.name, path)) != path:
-                findings.warn(
-                    path,
-                    Rule.SAME_TUNNEL_NAME,
-                    f"{first} has the same name: `ikev1 up {tunnel.name}` cannot tell them apart",
-                )
+            names.setdefault(tunnel.name, []).append(path)
             if tunnel.local.dynamic or tunnel.remote.dynamic:
                 continue
             if (first := networks.setdefault((tunnel.local, tunnel.remote, tunnel.marks), path)) != path:
@@ -181,6 +176,12 @@ def _check_tunnels(settings: Settings, findings: Findings) -> None:
                     f"{first} has the same networks: while one is up, requests by the peer of the other are rejected; "
                     "if this gateway initiates the other, that one takes over the traffic",
                 )
+    for name, (first, *others) in names.items():
+        if others:
+            all_of = f"{first}{f' and {len(others) - 1} more' if len(others) > 1 else ''}"
+            verb = "has" if len(others) == 1 else "have"
+            text = f"{all_of} {verb} the same name: `ikev1 up {name}` cannot tell them apart"
+            findings.warn(others[0], Rule.SAME_TUNNEL_NAME, text)
 
 
 def _check_connections(connections: Iterable[Connection], findings: Findings) -> None:

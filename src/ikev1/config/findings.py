@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -117,6 +119,7 @@ class Rule(StrEnum):
     SAME_ADDRESSES_AND_IDENTITY = "same-addresses-and-identity"
 
 
+_MOST_NAMED = 10  # findings that are alike
 _IGNORABLE = frozenset({Rule.UNKNOWN_KEY, Rule.NOT_SUPPORTED})
 
 
@@ -152,6 +155,26 @@ class Finding(NamedTuple):
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.column else str(self.file)
         return ": ".join(filter(None, (place, self.key, self.text)))
+
+
+def lines(findings: Iterable[Finding]) -> list[str]:
+    """A line for each finding, but one for all that differ only in the name of the connection or tunnel."""
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in findings:
+        names = finding.key.split(".")
+        key = tuple(name for place, name in enumerate(names) if place % 2 == 0)
+        words = "|".join(re.escape(name) for name in names[1::2] if name)
+        text = re.sub(rf"\b(?:{words})\b", "*", finding.text) if words else finding.text
+        groups.setdefault((finding.file, finding.rule, len(names), key, text), []).append(finding)
+    return [_line(*group) for group in groups.values()]
+
+
+def _line(first: Finding, *others: Finding) -> str:
+    if not others:
+        return str(first)
+    named = [f"{other.key} (line {other.line})" if other.line else other.key for other in others[:_MOST_NAMED]]
+    more = [f"{len(others) - _MOST_NAMED} more"] if len(others) > _MOST_NAMED else []
+    return f"{first} (also {', '.join([*named, *more])})"
 
 
 class ConfigError(LocalError):

@@ -11,6 +11,7 @@ from ikev1.config.interfaces import read_interface
 from ikev1.config.packet_marks import read_packet_marks
 from ikev1.config.programs import program
 from ikev1.config.rekeying import read_tunnel_lives
+from ikev1.config.selectors import with_numbers
 from ikev1.config.table import Table
 from ikev1.config.values import boolean, each, host_bits, integer, kilobytes, member, text
 from ikev1.core.records.child_sa import IpsecMode
@@ -57,7 +58,7 @@ def one_selector(table: Table, key: str) -> Callable[[object], Selector]:
     def convert(value: object) -> Selector:
         if isinstance(value, list):
             raise ValueError("expected one network: a Quick Mode negotiates one pair, so configure a tunnel for each")
-        selector = Selector.parse(text(value))
+        selector = Selector.parse(with_numbers(text(value)))
         network = text(value).partition("[")[0].strip()
         if (cleared := host_bits(network)) is not None:
             table.findings.warn(

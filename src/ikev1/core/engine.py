@@ -15,7 +15,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import msgspec
 
-from ikev1.core.machine import commands, dpd, liveness, lost_sas, receive, reload, switch, take_over, timers
+from ikev1.core.machine import answers, commands, dpd, liveness, lost_sas, receive, reload, switch, take_over, timers
 from ikev1.core.machine.boundary import abandon_sa, attempt, contain
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.fragments import DumpedFragments
@@ -149,13 +149,13 @@ class Engine:
         after it has performed the action. Answers for which no exchange waits are ignored. A waiting exchange is part
         of `dump`, and is abandoned when it times out.
         """
-        return receive.answered(self._state, request, answer, now)
+        return answers.answered(self._state, request, answer, now)
 
     def questions(self) -> list[Question]:
         """Return the unanswered questions with the same numbers, for a caller that did not receive them: after `load`
         in another process.
         """
-        return receive.questions(self._state)
+        return answers.questions(self._state)
 
     def expire(self, now: float) -> list[Action]:
         """Fire the timers that are due by ``now``. Call this at the time that `deadline` returns."""

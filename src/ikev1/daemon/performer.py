@@ -69,10 +69,7 @@ class Performer:
         self._plane = plane
         self._endpoint = endpoint
         self._keepalives = keepalives
-        self._certificate_checker = certificate_checker
-        self._check_user = check_user
         self._saved = saved
-        self._addresses = addresses
         self._log = log
         self._clock = clock
         self._followers: defaultdict[type, list[Callable[[Event], None]]] = defaultdict(list)
@@ -85,7 +82,7 @@ class Performer:
             Keep: self._keep,
             Forget: lambda forget: keepalives.forget(forget.sa),
             AllocateSpi: partial(self._ask_plane, self._allocate_spi),
-            InstallInbound: partial(self._ask_plane, lambda install: plane.install_inbound(install.child)),
+            InstallInbound: partial(self._ask_plane, lambda install: Done(plane.install_inbound(install.child))),
             InstallOutbound: partial(self._ask_plane, lambda install: plane.install_outbound(install.child)),
             AskTraffic: partial(self._ask_plane, lambda question: traffic_of(question, plane.counters)),
             Move: self._change_plane,

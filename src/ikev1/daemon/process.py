@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ikev1.config import DEFAULT_FILE, BackendOptions, ConfigError, GatewayOptions, Loaded, load
+from ikev1.config.findings import lines
 from ikev1.core.records.settings import Settings, WhenDown
 from ikev1.daemon.gateway import Gateway
 from ikev1.daemon.host.data_plane_choice import PlaneChoice, choose, forget_kernel, forget_userspace, suites_lacking
@@ -120,8 +121,8 @@ class _Configuration:
             ConfigError: the configuration is not usable; the one before stays in use.
         """
         self.loaded = loaded = self._read()
-        for warning in loaded.warnings:
-            self._log.write(Level.WARNING, "CFG", str(warning))
+        for line in lines(loaded.warnings):
+            self._log.write(Level.WARNING, "CFG", line)
         if loaded.gateway != self._running:
             self._log.write(Level.WARNING, "CFG", "changes of sockets, files and devices need a restart")
         if self._chosen.kernel:

@@ -114,9 +114,9 @@ class KernelPlane:
             self._translator.compare()
         return frozenset(child.inbound.spi for child in survivors)
 
-    def install_inbound(self, child: ChildSa) -> None:
+    def install_inbound(self, child: ChildSa) -> int:
         with _failing_as("cannot install the inbound SA"):
-            self._pairs.install_inbound(self._shared.marked(child))
+            return self._pairs.install_inbound(self._shared.marked(child))
 
     def install_outbound(self, child: ChildSa) -> None:
         with _failing_as("cannot install the outbound SA"):

@@ -250,8 +250,10 @@ class DataPlane(Protocol):
         process; all other state of this gateway is removed. Returns the inbound SPIs of the pairs taken over.
         """
 
-    def install_inbound(self, child: ChildSa) -> None:
-        """Receive with ``child.inbound``, beside all older pairs (RFC 4301 §4.4.2: inbound SAs are found by SPI)."""
+    def install_inbound(self, child: ChildSa) -> int:
+        """Receive with ``child.inbound``, beside all older pairs (RFC 4301 §4.4.2: inbound SAs are found by SPI).
+        Returns the reqid of the pair in the kernel, 0 if the kernel does not carry it.
+        """
 
     def install_outbound(self, child: ChildSa) -> None:
         """Send packets that match the selectors with ``child.outbound``, in place of older pairs with equal selectors.

@@ -110,11 +110,12 @@ class UserspacePlane:
         self._routes.sweep()
         return frozenset()
 
-    def install_inbound(self, child: ChildSa) -> None:
+    def install_inbound(self, child: ChildSa) -> int:
         pair = self._pair(child)
         pair.receives = True
         if child.shares_address:
             self._clients.join(pair.child)
+        return 0
 
     def install_outbound(self, child: ChildSa) -> None:
         pair = self._pair(child)

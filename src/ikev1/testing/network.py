@@ -122,8 +122,10 @@ class BaseNetwork(Generic[StationT]):
 
     def _next(self) -> float:
         """When the next timer is due, or the next delayed datagram arrives."""
-        due = min((peer.get_timer() for peer in self.peers.values()), default=float("inf"))
-        return min(due, self._delayed[0][0]) if self._delayed else due
+        due = self._delayed[0][0] if self._delayed else float("inf")
+        for peer in self.peers.values():
+            due = min(due, peer.get_timer())
+        return due
 
     def _arrive(self) -> None:
         """Move the delayed datagrams that are due to those that arrive next."""

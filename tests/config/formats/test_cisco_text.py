@@ -56,6 +56,9 @@ def unindented(whole: str) -> str:
         lambda whole: TYPED,
         unindented,
         lambda whole: whole.replace("\n", "  \r\n"),
+        lambda whole: "".join(f"`R1(config-x)#{line}`\n\nThen:\n\n" for line in whole.splitlines()),
+        lambda whole: whole.replace(" 14\n", " 14 # more than 5\n").replace("TS\n", "TS ##all of it\n"),
+        lambda whole: whole.replace(" set peer", " no set pfs\n ! Incomplete\n set peer"),
         lambda whole: "".join(f"    {line}\n" for line in whole.splitlines()),
         lambda whole: whole.upper().replace("WHAT-BOTH-KNOW", "what-both-know"),
         lambda whole: whole.replace("\ncrypto", "\n!\ncrypto").replace("\nacc", "\n! networks\nacc"),
@@ -134,6 +137,11 @@ def test_errors_have_a_place(text: CiscoText, old: str, new: str, key: str, line
     assert (finding.key, finding.line, finding.column) == (key, line, column)
 
 
+def test_each_misspelled_command_is_reported(text: CiscoText) -> None:
+    whole = policy_map(more="rypto isakmp policy 1\ncrpto isakmp key x\nrouter ospf 1\ncrytpo ipsec df-bit\n")
+    assert [finding.key for finding in text.faults(whole)] == ["rypto", "crpto", "crytpo"]
+
+
 def test_an_unknown_command_can_be_ignored(text: CiscoText) -> None:
     whole = policy_map("set nonsense 5")
     assert text.fault(whole)[:2] == ("crypto map VPN 10.set", Rule.UNKNOWN_KEY)
@@ -204,7 +212,7 @@ HOSTS = "".join(
         ("nothing\n", Rule.NOT_IKEV1),
         ("crypto isakmp policy 10\n", Rule.NO_USABLE_POLICY),
         (policy_map(acl=HOSTS), Rule.INVALID_VALUE),
-        (policy_map(acl=HOSTS.replace("permit", "deny") + HOSTS), Rule.NOT_SUPPORTED),
+        (policy_map(acl=HOSTS.replace("permit", "deny") + HOSTS), Rule.INVALID_VALUE),
     ],
 )
 def test_hostile_files(write: Callable[..., Path], content: str | bytes, rule: Rule) -> None:

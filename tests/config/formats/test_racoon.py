@@ -16,6 +16,7 @@ from ikev1.core.records.settings import (
     Mode,
     NatTraversal,
     ProposalCheck,
+    ShuntAction,
     Start,
     WhenDown,
     XauthRole,
@@ -186,6 +187,18 @@ class TestPolicies:
         for sections in ((SAINFO, close), (close, SAINFO)):
             assert racoon.connection(remote(), *sections).tunnels[0].lifetime == 420
 
+    def test_traffic_outside_the_tunnels(self, racoon: Racoon) -> None:
+        racoon.policies += (
+            "spdadd 10.1.0.0/16 10.2.0.9/32 any -P out none;"
+            "spdadd 10.2.0.9/32 10.1.0.0/16 any -P in none;"
+            "spdadd 10.1.0.0/16 10.2.0.8/32[25] tcp -P out discard;"
+        )
+        found = [(each.action, each.remote) for each in racoon.load(remote(), SAINFO).settings.shunts]
+        assert found == [
+            (ShuntAction.PASS, Selector.parse("10.2.0.9/32")),
+            (ShuntAction.DROP, Selector.parse("10.2.0.8/32[tcp/25]")),
+        ]
+
     def test_traffic_without_a_sainfo(self, racoon: Racoon) -> None:
         other = SAINFO.replace("anonymous", "address 10.9.0.0/16 any address 10.2.0.0/16 any")
         assert ("spdadd", Rule.INVALID_VALUE) in racoon.faults(remote(), other)
@@ -193,7 +206,7 @@ class TestPolicies:
     @pytest.mark.parametrize(
         ("command", "rule"),
         [
-            ("spdadd 10.1.0.0/16 10.2.0.0/16 any -P out discard;", Rule.NOT_SUPPORTED),
+            ("spdadd 10.1.0.0/16 10.2.0.0/16 any -P out what;", Rule.SYNTAX),
             ("add 192.0.2.1 198.51.100.7 esp 0x100 -E null;", Rule.NOT_SUPPORTED),
             ("what;", Rule.UNKNOWN_KEY),
             ("spdadd 10.1.0.0/16 any;", Rule.SYNTAX),

@@ -539,6 +539,24 @@ def test_the_socket_is_for_the_owner_and_the_group_and_goes_with_the_server(meet
     meet(scenario, start=Start.NONE)
 
 
+def test_reqids_are_those_of_the_data_plane(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        us.plane.reqid = 0x8000_0001
+        await us.gateway.initiate("branch", "net")
+        for _ in range(2):
+            (event,) = await ask(us, lambda session: list(session.list_sas()))
+            reqids = {pair["reqid"] for pair in event["branch"]["child-sas"].values()}
+            assert reqids == {b"2147483649"}
+            (pair, *_) = us.plane.outbound.values()
+            us.gateway.rekey_child(pair)
+            await us.until(lambda: us.gateway.counters.total["child-rekey"] == 1)
+        await ask(them, lambda session: list(session.list_sas()))
+        (event,) = await ask(them, lambda session: list(session.list_sas()))
+        assert {pair["reqid"] for pair in event["branch"]["child-sas"].values()} == {b"1"}
+
+    meet(scenario)
+
+
 async def event_of(side: Side, name: str, cause: Callable[[], Awaitable[object]]) -> dict[str, Any]:
     """The first event ``name`` after ``cause``."""
     with raw(side) as stream:

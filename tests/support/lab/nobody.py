@@ -39,8 +39,8 @@ class Nobody:
     def adopt(self, children: Sequence[ChildSa]) -> frozenset[int]:
         return frozenset()
 
-    def install_inbound(self, child: ChildSa) -> None:
-        pass
+    def install_inbound(self, child: ChildSa) -> int:
+        return 0
 
     def install_outbound(self, child: ChildSa) -> None:
         pass

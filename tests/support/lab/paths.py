@@ -12,6 +12,7 @@ LAB = Path(os.environ.get("IKEV1_LAB", CHECKOUT / ".lab"))
 NOESP = LAB / "noesp.so"
 PKI = LAB / "pki"
 STARTER = LAB / "starter" / "usr" / "lib" / "ipsec"
+NETWORK_MANAGER = LAB / "network-manager" / "usr"
 LIBRESWAN = LAB / "libreswan" / "usr" / "libexec" / "ipsec"
 
 _TOOLS = ("ip", "iptables", "setpriv", "ping", "swanctl", "charon-systemd", "ike-scan", "tcpdump", "tshark", "certutil")

@@ -96,6 +96,7 @@ class Node(Peer):
         self._writes_left = math.inf
         self._killed_for = 0.0
         self._events_read = 0
+        self._deadline: float | None = None  # of the engine, until it does something
         self._waits: dict[
             tuple[str, str], tuple[float, float]
         ] = {}  # by host and tunnel: not before, and the wait then
@@ -115,7 +116,11 @@ class Node(Peer):
 
     def get_timer(self) -> float:
         """When the engine wants to be called, by the world's clock."""
-        return math.inf if self.is_down else self.clock.of_world(self.engine.deadline())
+        if self.is_down:
+            return math.inf
+        if self._deadline is None:
+            self._deadline = self.engine.deadline()
+        return self.clock.of_world(self._deadline)
 
     def handle_timer(self) -> None:
         """Do what is due."""
@@ -127,6 +132,7 @@ class Node(Peer):
         """Have the engine do something, unless the process is killed in the middle of it."""
         if self.is_down:
             return
+        self._deadline = None
         try:
             super().does(lambda engine: self._written(wish(engine)))
         except _KilledError:

@@ -245,6 +245,13 @@ class RemoteGateway(Peer):
         most = self.world.plan.pool + len(self.world.plan.own)
         if len(self.pools.leases) > most:
             raise Violation(f"{len(self.pools.leases)} leases of {most} addresses")
+
+    def is_bounded(self) -> None:
+        """Check what the engine knows.
+
+        Raises:
+            Violation: it is too much.
+        """
         if len(self.engine.dump()) > _MOST_OCTETS:
             raise Violation("the engine knows too much")
 

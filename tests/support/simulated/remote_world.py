@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
@@ -18,13 +16,13 @@ from ikev1.core.records.record import replace
 from ikev1.core.records.remote_access import XauthQuestions
 from ikev1.core.records.settings import Aggressive, Mode, Pool, Settings, XauthRole
 from ikev1.testing import Datagram, Delay, Duplication, Link, Loss, Outage, Reordering
-from ikev1.testing.network import BaseNetwork
 from ikev1.wire.registry import AuthenticationMethod, ConfigAttribute
 from playbook import Peer
 from simulated.invariants import Violation
 from simulated.plan import Fault
 from simulated.remote_gateway import CODE, PASSWORD, RemoteGateway
 from simulated.remote_plan import ANY, LINK_FAULTS, RemotePlan
+from simulated.schedule import ScheduledNetwork
 
 GATEWAY, NAT = "198.51.100.1", "203.0.113.1"
 _XAUTH = int(AuthenticationMethod.XAUTH_INIT_PRE_SHARED)
@@ -99,7 +97,7 @@ class Client(Peer):
         self.world.read(self)
 
 
-class RemoteWorld(BaseNetwork[Peer]):
+class RemoteWorld(ScheduledNetwork[Peer]):
     """The gateway, its clients, and the links between them.
 
     Attributes:
@@ -115,8 +113,6 @@ class RemoteWorld(BaseNetwork[Peer]):
         self.links: dict[str, list[Link]] = {}
         self.slow: dict[str, Delay] = {}
         self.link, self.delay = self._pass, self._delay_of
-        self._due: list[tuple[float, int, Callable[[], None]]] = []
-        self._count = 0
         self._ports: dict[tuple[str, int], int] = {}  # of the NAT
         self._moves = 0
         self.gateway = RemoteGateway(self, GATEWAY, self.settings_of(None))
@@ -198,31 +194,11 @@ class RemoteWorld(BaseNetwork[Peer]):
 
     # --- time
 
-    def at(self, seconds: float, what: Callable[[], None]) -> None:
-        """Have something happen so many seconds from now."""
-        self._count += 1
-        heappush(self._due, (self.now + seconds, self._count, what))
-
-    def plays_until(self, end: float) -> None:
-        """Let time pass until ``end``, with all that is due."""
-        self.settle()
-        while True:
-            scheduled, other = self._due[0][0] if self._due else math.inf, self._next()
-            if min(scheduled, other) > end:
-                break
-            if other <= scheduled:
-                self.run(max(0.0, other - self.now))
-                continue
-            at, _, what = heappop(self._due)
-            self.now = max(self.now, at)
-            what()
-            self.settle()
-        self.now = end
-
     def looks(self) -> None:
         """The clients look at their tunnels now and then."""
         for client in self.clients:
             client.looks()
+        self.gateway.is_bounded()
         self.at(_CALLS, self.looks)
 
     # --- what happens

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
-from heapq import heappop, heappush
 from random import Random
 from typing import NamedTuple
 
@@ -14,11 +13,11 @@ from ikev1.core.engine import Engine
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Event, Failure, IkeConfirmed, IkeDown, IkeUp, Note
 from ikev1.core.records.settings import Aggressive, Connection, Mode, ProposalCheck, Settings
 from ikev1.testing import Datagram, Delay, Duplication, Link, Loss, Mtu, Nat, Outage, Reordering
-from ikev1.testing.network import BaseNetwork
 from simulated.invariants import EspKeys, Ivs
 from simulated.models import CONNECTION, MODELS, Model
 from simulated.node import ESP, Clock, Node
 from simulated.plan import LINK_FAULTS, Fault, Plan, Spoke
+from simulated.schedule import ScheduledNetwork
 
 HUB = "198.51.100.1"
 _IKE, _ESP = "aes128-sha256-x25519", "aes128-sha256"
@@ -35,7 +34,7 @@ class Way(NamedTuple):
     spoke: str
 
 
-class World(BaseNetwork[Model]):
+class World(ScheduledNetwork[Model]):
     """A hub, its spokes, and the links between them.
 
     Attributes:
@@ -67,8 +66,6 @@ class World(BaseNetwork[Model]):
         self.slow_links: dict[str, Delay] = {}
         self.nats: dict[str, Nat] = {}
         self.died_at = -math.inf  # when a process ended last
-        self._due: list[tuple[float, int, Callable[[], None]]] = []
-        self._count = 0
         self.link = self._pass
         self.delay = self._delay_of
         names = [f"spoke{number}" for number in range(len(plan.spokes))]
@@ -198,29 +195,6 @@ class World(BaseNetwork[Model]):
     def spoke_of_address(self, host: str) -> str:
         """The spoke that has this address."""
         return next((name for name, node in self.spokes.items() if node.address == host), "nobody")
-
-    # --- time
-
-    def at(self, seconds: float, what: Callable[[], None]) -> None:
-        """Have something happen so many seconds from now."""
-        self._count += 1
-        heappush(self._due, (self.now + seconds, self._count, what))
-
-    def plays_until(self, end: float) -> None:
-        """Let time pass until ``end``, with all that is due."""
-        self.settle()
-        while True:
-            scheduled, other = self._due[0][0] if self._due else math.inf, self._next()
-            if min(scheduled, other) > end:
-                break
-            if other <= scheduled:
-                self.run(max(0.0, other - self.now))
-                continue
-            at, _, what = heappop(self._due)
-            self.now = max(self.now, at)
-            what()
-            self.settle()
-        self.now = end
 
     # --- what happens
 

@@ -10,7 +10,7 @@ import click
 
 from ikev1.cli.control import socket_option
 from ikev1.cli.ipsec import libreswan, strongswan
-from ikev1.cli.ipsec.service import BACKGROUND, Service
+from ikev1.cli.ipsec.service import Service
 
 _DIALECTS = {"strongswan": strongswan.run, "libreswan": libreswan.run}
 
@@ -32,9 +32,5 @@ _DIALECTS = {"strongswan": strongswan.run, "libreswan": libreswan.run}
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def ipsec(dialect: str, path: str, words: tuple[str, ...]) -> None:
     """The command `ipsec` of strongSwan or libreswan, for programs such as NetworkManager-l2tp."""
-    service = Service(path)
-    if words == (BACKGROUND,):
-        service.serve_in_background()
-        return
     home = Path(os.environ.get("IPSEC_CONFDIR", "/etc")).absolute()
-    sys.exit(_DIALECTS[dialect](list(words), service, home))
+    sys.exit(_DIALECTS[dialect](list(words), Service(path), home))

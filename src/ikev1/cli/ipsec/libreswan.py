@@ -8,16 +8,13 @@ from typing import NamedTuple
 
 import click
 
-from ikev1.cli.check import failure
 from ikev1.cli.control import daemon
 from ikev1.cli.ipsec import libreswan_auto as auto
 from ikev1.cli.ipsec import libreswan_whack as whack
-from ikev1.cli.ipsec.loading import load_ipsec
 from ikev1.cli.ipsec.options import WrongUsage, parse
 from ikev1.cli.ipsec.service import Service
 from ikev1.cli.ipsec.state import State, changed
 from ikev1.cli.ipsec.version import own_version
-from ikev1.config import ConfigError
 
 VERSION = "4.10"  # the one whose command this is
 _FAILED, _USAGE, _INACTIVE = 1, 2, 3
@@ -129,10 +126,7 @@ def _add(call: _Call) -> int:
     config = str(Path(values.get("config", call.home / "ipsec.conf")).absolute())
     state.added |= dict.fromkeys(names, config)
     state.deleted = [name for name in state.deleted if name not in names]
-    try:
-        loaded = load_ipsec(state)
-    except ConfigError as error:
-        raise failure(Path(config), error) from error
+    loaded = service.loaded(state)
     known = {tunnel.name for each in loaded.settings.connections for tunnel in each.tunnels}
     known |= {connection.name for connection in loaded.settings.connections}
     if missing := [name for name in names if name not in known]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ikev1.cli.ipsec.state import State, read_state
+from ikev1.cli.ipsec.state import State, StateError, read_state
 from ikev1.config import ConfigError, Loaded, load_written
 from ikev1.config.findings import Finding, Rule
 from ikev1.config.formats.ipsec_conf import read_as
@@ -19,7 +19,10 @@ def load_state(file: Path) -> Loaded:
     Raises:
         ConfigError: a file cannot be read or used.
     """
-    state = read_state(file)
+    try:
+        state = read_state(file)
+    except StateError as error:
+        raise ConfigError((Finding(file, "", Rule.INVALID_FILE, str(error)),)) from error
     if state is None:
         raise ConfigError((Finding(file, "", Rule.UNREADABLE_FILE, "does not exist: nothing was started"),))
     return load_ipsec(state)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
-import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from ikev1.cli.check import failure, print_warnings
 from ikev1.cli.control import daemon
-from ikev1.cli.ipsec.loading import load_ipsec, load_state
-from ikev1.cli.ipsec.state import State, read_state, state_file, write_state
-from ikev1.config import ConfigError
-from ikev1.daemon.host.privileges import PrivilegeError, hide_memory, reduce_privileges
+from ikev1.cli.ipsec.state import State, StateError, read_state, state_file, write_state
+from ikev1.errors import LocalError
+from ikev1.files.private import open_private
+
+if TYPE_CHECKING:
+    from ikev1.config import Loaded
 
 _LONGEST_START = 60.0  # seconds
 _LONGEST_STOP = 11.0  # seconds, as strongSwan waits
 _LOG = "ipsec.log"  # beside the control socket, where there is no syslog
-BACKGROUND = "_background"  # what the process in the background is called with
 _SYSLOG = "/dev/log"
 
 
@@ -33,6 +35,7 @@ class Service:
     def __init__(self, control: str) -> None:
         self.control = control
         self.file = state_file(Path(control))
+        self._lock = self.file.with_suffix(".lock")
 
     @property
     def state(self) -> State | None:
@@ -43,8 +46,8 @@ class Service:
         """
         try:
             return read_state(self.file)
-        except ConfigError as error:
-            raise failure(self.file, error) from error
+        except StateError as error:
+            raise click.ClickException(f"{error}.") from error
 
     @property
     def answers(self) -> bool:
@@ -58,9 +61,20 @@ class Service:
 
     @property
     def pid(self) -> int:
-        """The process that `ipsec start` has started, 0 if there is none."""
+        """The process that `ipsec` has started, 0 if there is none."""
         state = self.state
-        return state.pid if state is not None and _is_ours(state.pid) else 0
+        return state.pid if state is not None and self._is_held() else 0
+
+    def _is_held(self) -> bool:
+        """Whether a process that serves holds the lock."""
+        try:
+            with open(self._lock, "rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
 
     def serve(self, state: State) -> None:
         """Be the gateway, until SIGTERM.
@@ -68,34 +82,46 @@ class Service:
         Raises:
             click.ClickException: it cannot run.
         """
-        # not above, because libraries start threads when they are imported
-        from ikev1.daemon.process import run
-        from ikev1.esp.plane import PlaneError
+        # not above, because libraries start threads when they are imported, and most commands need none of this
+        from ikev1.cli.check import failure
+        from ikev1.cli.ipsec.loading import load_state
+        from ikev1.config import ConfigError
+        from ikev1.daemon.host.privileges import hide_memory, reduce_privileges
 
         try:
             hide_memory()  # before any secret is read
             self.file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-            state.pid = os.getpid()
-            write_state(self.file, state)
-            reduce_privileges()
-            hide_memory()
-            run(self.file, load=load_state, control=Path(self.control))
+            with open(open_private(self._lock, os.O_RDWR | os.O_CREAT), "rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                state.pid = os.getpid()
+                write_state(self.file, state)
+                try:
+                    reduce_privileges()
+                    hide_memory()
+                    from ikev1.daemon.process import run
+
+                    run(self.file, load=load_state, control=Path(self.control))
+                finally:
+                    self.file.unlink(missing_ok=True)
         except ConfigError as error:
             raise failure(self.file, error) from error
-        except (OSError, PlaneError, PrivilegeError) as error:
+        except (OSError, LocalError) as error:
             raise click.ClickException(f"Cannot run the gateway: {error}.") from error
-        finally:
-            self.file.unlink(missing_ok=True)
 
-    def serve_in_background(self) -> None:
-        """As `serve`, in the process that `start` has made; the log goes to syslog."""
-        from ikev1.daemon.observe.log_output import configure_syslog
+    def loaded(self, state: State) -> Loaded:
+        """The configuration that ``state`` describes.
 
-        state = self.state
-        if state is None:
-            raise click.ClickException(f"{self.file} does not exist: use `ipsec start`.")
-        configure_syslog(_SYSLOG)
-        self.serve(state)
+        Raises:
+            click.ClickException: it has errors, which are printed.
+        """
+        from ikev1.cli.check import failure
+        from ikev1.cli.ipsec.loading import load_ipsec
+        from ikev1.config import ConfigError
+
+        try:
+            return load_ipsec(state)
+        except ConfigError as error:
+            raise failure(Path(state.config), error) from error
 
     def start(self, state: State) -> None:
         """Start the gateway in the background, and return when it answers.
@@ -103,53 +129,60 @@ class Service:
         Raises:
             click.ClickException: it cannot run; the configuration has errors.
         """
-        config = Path(state.config)
-        try:
-            print_warnings(load_ipsec(state).warnings)
-        except ConfigError as error:
-            raise failure(config, error) from error
+        from ikev1.cli.check import print_warnings
+
+        print_warnings(self.loaded(state).warnings)
         self.file.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         log = self.file.with_name(_LOG)
-        write_state(self.file, state)
-        with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "ikev1", "ipsec", "--socket", self.control, BACKGROUND],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd="/",
-                start_new_session=True,
-            )
+        with open(open_private(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as output:
+            child = os.fork()  # all that is needed has been imported
+            if child == 0:
+                self._serve_in_background(state, output.fileno())
         deadline = time.monotonic() + _LONGEST_START
-        while not self.answers:
-            if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
-                process.wait()
-                self.file.unlink(missing_ok=True)
-                said = log.read_text(errors="replace").strip()
-                raise click.ClickException(f"The gateway did not start:\n{said}")
+        while not (os.path.exists(self.control) and self.answers):
+            ended, _ = os.waitpid(child, os.WNOHANG)
+            if ended or time.monotonic() > deadline:
+                if not ended:
+                    os.kill(child, signal.SIGKILL)
+                    os.waitpid(child, 0)
+                raise click.ClickException(f"The gateway did not start:\n{log.read_text(errors='replace').strip()}")
             time.sleep(0.05)
 
+    def _serve_in_background(self, state: State, output: int) -> NoReturn:
+        """As `serve`, in a process without terminal; the log goes to syslog."""
+        status = 1
+        try:
+            os.setsid()
+            os.chdir("/")
+            with open(os.devnull, "rb") as nothing:
+                os.dup2(nothing.fileno(), 0)
+            for standard in (1, 2):
+                os.dup2(output, standard)
+            from ikev1.daemon.observe.log_output import configure_syslog
+
+            configure_syslog(_SYSLOG)
+            self.serve(state)
+            status = 0
+        except click.ClickException as error:
+            error.show()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+
     def stop(self) -> bool:
-        """End the gateway that `ipsec start` has started; whether there was one."""
+        """End the gateway that `ipsec` has started; whether there was one."""
         pid = self.pid
         if not pid:
             return False
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + _LONGEST_STOP
-        while _is_ours(pid):
+        while self._is_held():
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
                 self.file.unlink(missing_ok=True)
                 break
             time.sleep(0.05)
         return True
-
-
-def _is_ours(pid: int) -> bool:
-    """Whether ``pid`` is a process of `ipsec`, and not another one with this number, or a zombie."""
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    return pid > 0 and b"ipsec" in words

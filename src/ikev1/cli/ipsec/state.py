@@ -9,10 +9,16 @@ from pathlib import Path
 
 import msgspec
 
-from ikev1.config.findings import ConfigError, Finding, Rule
+from ikev1.errors import LocalError
 from ikev1.files.private import open_private, read_private
 
 _NAME = "ipsec.json"
+
+
+class StateError(LocalError):
+    """The state cannot be read."""
+
+    code = "state-invalid"
 
 
 class State(msgspec.Struct, forbid_unknown_fields=True):
@@ -37,14 +43,14 @@ def read_state(file: Path) -> State | None:
     """The state in ``file``; None if there is none.
 
     Raises:
-        ConfigError: it cannot be used.
+        StateError: it cannot be used.
     """
     try:
         return msgspec.json.decode(read_private(file), type=State)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:
-        raise ConfigError((Finding(file, "", Rule.INVALID_FILE, f"cannot be used: {error}"),)) from error
+        raise StateError(f"{file} cannot be used: {error}") from error
 
 
 def write_state(file: Path, state: State) -> None:

@@ -11,7 +11,7 @@ from ikev1.core.records.actions import InstallOutbound
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import ChildUp, Code, Note
-from ikev1.core.records.exchange import Exchange, QuickMode
+from ikev1.core.records.exchange import Exchange, QuickMode, Role
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.selector import Selector
 
@@ -21,12 +21,23 @@ _MOST_WAITING = 16  # more of them, until their Deletes do not wait any longer
 
 
 def known_pairs(context: ExchangeContext, tunnel: str, local: Selector, remote: Selector) -> tuple[int, ...]:
-    """Return the numbers of the pairs that the new pair replaces: those that send when its negotiation begins."""
+    """Return the numbers of the pairs that the new pair replaces: those that send when its negotiation begins, at the
+    peer, too. As initiator that includes pairs of which this gateway has sent QM2: they send at the peer before QM1
+    arrives.
+    """
     traffic = tunnel, local, remote
     pairs = context.engine.own_pairs(context.sa, local, remote)
     sending = [child.unique_id for child in pairs if child.state is _INSTALLED and child.traffic == traffic]
     held = [exchange.child for exchange in context.sa.exchanges if exchange.holds_back]
+    if context.initiates:
+        held += [exchange.child for exchange in context.sa.exchanges if _awaits_qm3(exchange)]
     return (*sending, *[child.unique_id for child in held if child is not None and child.traffic == traffic])
+
+
+def _awaits_qm3(exchange: Exchange) -> bool:
+    return (
+        exchange.quick is not None and exchange.role is Role.RESPONDER and exchange.step == 2 and not exchange.waiting
+    )
 
 
 def heir_of(context: ExchangeContext, quick: QuickMode) -> ChildSa:

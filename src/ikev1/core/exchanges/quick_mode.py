@@ -291,8 +291,12 @@ def _take_answer(context: ExchangeContext, decision: QuickModeDecision, answer: 
         raise Refusal(Code.INSTALL_FAILED, text, notify=NotifyType.NO_PROPOSAL_CHOSEN)
     assert isinstance(answer, Done)
     if not quick.installed:
+        child = present(quick.child)
+        if answer.reqid:
+            child = replace(child, reqid=answer.reqid)
+            quick = replace(quick, child=child)
         # The peer relies on the pair after the next message, so it is in the record that is stored before that
-        put_pair(context, present(quick.child).coming(ChildState.CREATED))
+        put_pair(context, child.coming(ChildState.CREATED))
     context.exchange = replace(context.exchange, data=replace(quick, installed=quick.installed + 1))
     return decision
 

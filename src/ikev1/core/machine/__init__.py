@@ -1,7 +1,7 @@
 """The state of an engine and what changes it: datagrams, commands and timers.
 
-Read `receive` first, which processes a datagram. All changes of state are made in a `transaction`; `boundary` contains
-internal errors.
+Read `receive` first, which processes a datagram, then `answers`, which resumes the exchanges that wait for the
+environment. All changes of state are made in a `transaction`; `boundary` contains internal errors.
 
 - Before there is an SA, `stateless_responder`, `half_open`, `aggressive_responder`, `first_message_refusals` and
   `admission` handle messages of unknown peers.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from hashlib import blake2b
 
-from ikev1.core.exchanges.interpreter import asked_again, new_exchange, resume
+from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.exchanges.message_ids import is_own, was_heard
 from ikev1.core.exchanges.protection import open_message, open_proved, phase2_iv
 from ikev1.core.exchanges.registry import PHASE_2_SCRIPTS, go_through, script_of
 from ikev1.core.exchanges.retransmission import transmit
-from ikev1.core.machine import dpd, lineage, liveness, lost_sas, named_networks, remote_access, switch
+from ikev1.core.machine import dpd, liveness, lost_sas, named_networks, remote_access, switch
 from ikev1.core.machine.aggressive_responder import (
     aggressive_caller,
     ask_again,
@@ -28,19 +28,18 @@ from ikev1.core.machine.other_version import take_other_version
 from ikev1.core.machine.phase2_limits import admit_phase2
 from ikev1.core.machine.receive_fragment import take_fragment
 from ikev1.core.machine.receive_informational import take_informational
-from ikev1.core.machine.refuse import refuse_answer, refuse_phase1, refuse_phase2
+from ikev1.core.machine.refuse import refuse_phase1, refuse_phase2
 from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.machine.unsupported_exchange import explain_quick_modes, take_unsupported
 from ikev1.core.peer.reflection import OWN_CALL
-from ikev1.core.records.actions import Action, CheckCertificate, Question, Send
-from ikev1.core.records.answers import Answer
-from ikev1.core.records.certificate_check import CertificateVerdict, NeedsCertificateCheck, Trusted, Untrusted
+from ikev1.core.records.actions import Action, CheckCertificate, Send
+from ikev1.core.records.certificate_check import CertificateVerdict, NeedsCertificateCheck
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Failure
 from ikev1.core.records.exchange import Exchange, Held, Role, Waiting
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.path import UdpPath
-from ikev1.core.records.record import present, replace
+from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal, Unproved
 from ikev1.core.records.settings import Connection
 from ikev1.crypto.errors import CryptoError
@@ -62,88 +61,21 @@ _MOST_HELD = 4  # messages queued behind one whose certificate is being checked
 def receive(state: State, datagram: bytes, path: UdpPath, now: float) -> list[Action]:
     """Process ``datagram``, received on ``path``, and return the actions. Internal errors are contained."""
     actions = contain(state, now, lambda tx: _receive(tx, datagram, path), None, path)
-    return actions + _released(state, datagram[:_COOKIES], now)
+    return actions + released(state, datagram[:_COOKIES], now)
 
 
-def _released(state: State, cookies: bytes, now: float) -> list[Action]:
+def released(state: State, cookies: bytes, now: float) -> list[Action]:
     """Process the messages of the peer that came too early, as if they had just been received."""
     sa = state.table.by_cookies.get(cookies)
     if sa is None or not sa.held or sa.holds_phase2:
         return []
     actions = contain(state, now, lambda tx: release(tx.of(sa)), None, sa.path)
     for held in sa.held:
-        actions += contain(state, now, partial(_receive_held, held=held), None, held.path)
+        actions += contain(state, now, partial(receive_held, held=held), None, held.path)
     return actions
 
 
-def answered(state: State, request: int, answer: Answer, now: float) -> list[Action]:
-    """Resume the exchange that waits for ``answer``: send the next message, or process the messages held from the peer
-    as if they had just been received.
-    """
-    found = state.table.of_request(request)
-    if found is None:
-        return []
-    sa, exchange = found
-    if exchange is None:
-        return contain(state, now, lambda tx: liveness.take_traffic(tx.of(sa), answer), None, sa.path)
-    waiting = exchange.waiting
-    held = () if waiting is None else waiting.held
-    if not held:
-        actions = contain(state, now, lambda tx: _resume(tx.of(sa), exchange, answer), None, sa.path)
-        return actions + _released(state, sa.cookies, now)
-    first, *followers = held
-    actions = contain(state, now, lambda tx: _take_held(tx.of(sa), exchange, first, answer), None, first.path)
-    for follower in followers:
-        if sa.cookies in state.table.by_cookies:
-            actions += contain(state, now, partial(_receive_held, held=follower), None, follower.path)
-    return actions
-
-
-def _resume(ref: SaRef, exchange: Exchange, answer: Answer) -> None:
-    ref.tx.at_work = ref.cookies, exchange.message_id
-    context = ref.context(exchange)
-    try:
-        resume(script_of(exchange), context, answer)
-    except (Refusal, WireError, CryptoError) as error:
-        refuse_answer(ref, exchange, error, answer)
-        return
-    ref.commit(context, context.exchange)
-    if exchange.received and context.exchange.waiting is None:
-        confirm(ref)
-    remote_access.after_exchange(ref, exchange)
-    lineage.pass_on(ref)
-
-
-def questions(state: State) -> list[Question]:
-    """Return the questions that exchanges wait for, to be asked again."""
-    of_exchanges = [
-        question
-        for sa in state.table
-        for exchange in sa.waiting
-        if (question := _question(state, sa, exchange)) is not None
-    ]
-    tx = Transaction(state, 0.0)
-    of_traffic = (liveness.question(tx.of(sa)) for sa in state.table if sa.liveness.request)
-    return [*of_exchanges, *filter(None, of_traffic)]
-
-
-def _question(state: State, sa: IkeSa, exchange: Exchange) -> Question | None:
-    waiting, context = present(exchange.waiting), state.context(sa, exchange, 0.0)
-    try:
-        if not waiting.held:
-            return asked_again(script_of(exchange), context)
-        held = waiting.held[0]
-        context.seen = held.path
-        message, _ = _opened(sa, exchange, _arrival(held, 0.0))
-        go_through(context, message)
-    except NeedsCertificateCheck as question:
-        return _check_certificate(question, waiting.request, context.connection)
-    except (Refusal, WireError, CryptoError):  # the configuration has changed: the message is refused when it expires
-        pass
-    return None
-
-
-def _arrival(held: Held, now: float) -> Arrival:
+def arrival_of(held: Held, now: float) -> Arrival:
     kind = Reassembled if held.reassembled else Arrival
     return kind(Header.parse(held.datagram), held.datagram, held.path, now)
 
@@ -152,16 +84,8 @@ def _held(arrival: Arrival) -> Held:
     return Held(arrival.datagram, arrival.path, isinstance(arrival, Reassembled))
 
 
-def _receive_held(tx: Transaction, held: Held) -> None:
-    _process(tx, _arrival(held, tx.now), 0)
-
-
-def _take_held(ref: SaRef, exchange: Exchange, held: Held, verdict: Answer) -> None:
-    """Process a message that was held while a certificate was being checked."""
-    assert isinstance(verdict, (Trusted, Untrusted))
-    exchange = replace(exchange, waiting=None)
-    ref.change(phase1=exchange)
-    _take(ref, exchange, _arrival(held, ref.tx.now), verdict)
+def receive_held(tx: Transaction, held: Held) -> None:
+    _process(tx, arrival_of(held, tx.now), 0)
 
 
 def _receive(tx: Transaction, datagram: bytes, path: UdpPath) -> None:
@@ -234,7 +158,7 @@ def _route(ref: SaRef, arrival: Arrival) -> None:
         return
     if exchange is None or header.exchange != script_of(exchange).exchange or header.message_id != exchange.message_id:
         return
-    _take(ref, exchange, arrival)
+    take(ref, exchange, arrival)
 
 
 def _aggressive_first(tx: Transaction, arrival: Arrival) -> None:
@@ -246,7 +170,7 @@ def _aggressive_first(tx: Transaction, arrival: Arrival) -> None:
     ref = tx.of(known or aggressive_caller(tx.state, arrival, CKY_R))
     if ref.sa.phase1 is None:
         return
-    _take(ref, ref.sa.phase1, arrival)
+    take(ref, ref.sa.phase1, arrival)
     tx.state.admission.sent(sum(len(action.datagram) for action in tx.actions if isinstance(action, Send)))
 
 
@@ -286,7 +210,7 @@ def _phase2(state: State, sa: IkeSa, header: Header, now: float) -> Exchange | N
     return new_exchange(PHASE_2_SCRIPTS[header.exchange], header.message_id, Role.RESPONDER, now + _CALLER_PATIENCE, iv)
 
 
-def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: CertificateVerdict | None = None) -> None:
+def take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: CertificateVerdict | None = None) -> None:
     """Process a message in its exchange."""
     tx, sa, datagram = ref.tx, ref.sa, arrival.datagram
     digest = blake2b(datagram, digest_size=8).digest()
@@ -301,7 +225,7 @@ def _take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: Certificate
     context.seen = arrival.path
     context.verdict = verdict
     try:
-        message, iv = _opened(sa, exchange, arrival)
+        message, iv = opened(sa, exchange, arrival)
         tx.at_work = ref.cookies, exchange.message_id
         context.exchange = replace(exchange, received=(*exchange.received, digest), iv=iv, waiting=None)
         if exchange.message_id and exchange.step == 0:
@@ -361,7 +285,7 @@ def _path_for_again(sa: IkeSa, seen: UdpPath) -> UdpPath:
     return seen if same and seen.local_port == sa.path.local_port else sa.path
 
 
-def _opened(sa: IkeSa, exchange: Exchange, arrival: Arrival) -> tuple[Message, bytes]:
+def opened(sa: IkeSa, exchange: Exchange, arrival: Arrival) -> tuple[Message, bytes]:
     """Return the message received for ``exchange``, and the IV for the next message.
 
     Raises:
@@ -390,10 +314,10 @@ def _put_aside(
     request = ref.tx.state.next_request()
     waiting = Waiting(request, held=(_held(arrival),))
     ref.change(phase1=replace(exchange, waiting=waiting))
-    ref.tx.actions.append(_check_certificate(question, request, context.connection))
+    ref.tx.actions.append(certificate_question(question, request, context.connection))
 
 
-def _check_certificate(question: NeedsCertificateCheck, request: int, connection: Connection) -> CheckCertificate:
+def certificate_question(question: NeedsCertificateCheck, request: int, connection: Connection) -> CheckCertificate:
     return CheckCertificate(request, question.certificates, question.identity, connection, question.answers_call)
 
 

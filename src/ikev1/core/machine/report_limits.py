@@ -45,27 +45,27 @@ class ReportLimits:
         self._former: dict[str, bool] = {}  # addresses of peers whose SAs ended, the oldest first
         self._told: dict[str, float] = {}  # when an error was last sent to an address, the oldest first
         self._errors = Budget(_ERRORS)
-        self._steps: list[Callable[[], object]] = []  # that undo what the current transaction noted
+        self.steps: list[Callable[[], object]] = []  # that undo what the current transaction noted
 
     def begin(self) -> None:
         """A transaction begins: what was noted before stays."""
-        self._steps.clear()
+        self.steps.clear()
 
     def undo(self) -> None:
         """Forget what the current transaction noted, except what it took from the budget of errors: its reports and
         replies are not made.
         """
-        for step in reversed(self._steps):
+        for step in reversed(self.steps):
             step()
-        self._steps.clear()
+        self.steps.clear()
 
     def _note(self, table: dict[_Key, _Value], key: _Key, value: _Value) -> None:
-        self._steps.append(partial(_restore, table, key, table.get(key)))
+        self.steps.append(partial(_restore, table, key, table.get(key)))
         table[key] = value
 
     def _drop(self, table: dict[_Key, Any], key: _Key) -> None:
         if key in table:
-            self._steps.append(partial(_restore, table, key, table.pop(key)))
+            self.steps.append(partial(_restore, table, key, table.pop(key)))
 
     def is_news(self, cookies: bytes, what: str) -> bool:
         """Return whether ``what`` was not reported for an SA before, and record that it is reported now."""

@@ -18,7 +18,11 @@ class Spis(Record, frozen=True):
 
 
 class Done(Record, frozen=True):
-    """The action succeeded."""
+    """The action succeeded. ``reqid`` is the number that the data plane gave to an inbound SA, and to those that are
+    used with it, 0 if it gave none.
+    """
+
+    reqid: int = 0
 
 
 class Failed(Record, frozen=True):

@@ -17,6 +17,7 @@ from typing import Protocol
 
 import msgspec
 
+from ikev1.config.formats.cisco_client.tables import runs_script
 from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Event
 from ikev1.core.records.ike_sa import IkeSa
@@ -167,7 +168,7 @@ class Updown:
         command = () if tunnel is None else tunnel.updown
         if not command and not self._instances:
             return
-        key = _key(sa, child)
+        key = _key(sa, child, for_all=runs_script(command))
         instance = self._instances.get(key)
         if child.unique_id in self._of_child or (instance is None and not command):
             return
@@ -230,8 +231,8 @@ class Updown:
             del self._instances[instance.up.key]
 
 
-def _key(sa: IkeSa, child: ChildSa) -> str:
-    """The key of the instance of a pair, which is the same in the next process.
+def _key(sa: IkeSa, child: ChildSa, *, for_all: bool) -> str:
+    """The key of the instance of a pair, which is the same in the next process; ``for_all`` pairs of a tunnel, one.
 
     In tunnel mode, no two peers have the same traffic, and a peer behind a NAT may get another port there. In transport
     mode, the port is what distinguishes clients behind one NAT.
@@ -239,5 +240,6 @@ def _key(sa: IkeSa, child: ChildSa) -> str:
     peer = sa.claim
     if peer is not None and child.mode is IpsecMode.TUNNEL:
         peer = replace(peer, location=None)
-    said = "\n".join(map(str, (child.connection, child.name, child.local, child.remote, peer)))
+    remote = "" if for_all else child.remote
+    said = "\n".join(map(str, (child.connection, child.name, child.local, remote, peer)))
     return hashlib.blake2s(said.encode(), digest_size=16).hexdigest()

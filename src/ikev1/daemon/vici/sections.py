@@ -225,7 +225,7 @@ def connection_section(connection: Connection) -> Section:
         "version": "IKEv1",
         "reauth_time": lifetime,
         "rekey_time": "0",
-        "unique": "UNIQUE_NO",
+        "unique": f"UNIQUE_{connection.unique.upper()}",
         **_dead_peer_detection(connection),
         "local_port": "500",
         "remote_port": str(connection.remote_port),

@@ -118,10 +118,12 @@ class Pairs:
             if spi not in self._entries:  # the kernel may allocate an SPI once for each of our addresses
                 return spi
 
-    def install_inbound(self, child: ChildSa) -> None:
-        """Install the inbound states. Until the pair sends, the kernel reports that the peer sends with it."""
+    def install_inbound(self, child: ChildSa) -> int:
+        """Install the inbound states, and return their reqid. Until the pair sends, the kernel reports that the peer
+        sends with it.
+        """
         if child.inbound.spi in self._entries:
-            return
+            return self._entries[child.inbound.spi].reqid
         entry = Entry(child, self._guard.reqid(flows(child)))
         try:
             states = inbound_states(child, entry.reqid)
@@ -131,6 +133,7 @@ class Pairs:
             self._guard.detach(flows(child), child.inbound.spi)
             raise
         self._entries[child.inbound.spi] = entry
+        return entry.reqid
 
     def install_outbound(self, child: ChildSa) -> None:
         """Install the outbound states, and use them in place of those of older pairs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from ikev1.config.findings import Rule
 from ikev1.config.formats.cisco_client.profile import Profile
@@ -63,6 +64,11 @@ def dead_peers(profile: Profile) -> dict[str, int]:
 def script_command(script: str) -> list[str]:
     """The hook that runs a script of vpnc."""
     return ["/bin/sh", "-c", RUN_SCRIPT, "sh", script]
+
+
+def runs_script(command: Sequence[str]) -> bool:
+    """Whether the hook ``command`` runs a script of vpnc, which configures all networks of a client at once."""
+    return list(command[:3]) == script_command("")[:3]
 
 
 def written(profile: Profile) -> Written:

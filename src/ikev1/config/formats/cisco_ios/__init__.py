@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 
 from ikev1.config.findings import ConfigError, Finding, Findings, Rule
 from ikev1.config.formats.cisco_ios.asa import ASA, finish
 from ikev1.config.formats.cisco_ios.crypto_maps import peerings_of_maps
 from ikev1.config.formats.cisco_ios.device import IOS, read_device
+from ikev1.config.formats.cisco_ios.keys import Chooser
 from ikev1.config.formats.cisco_ios.lexer import lines
 from ikev1.config.formats.cisco_ios.model import Device
 from ikev1.config.formats.cisco_ios.peerings import Peering, mirrored
@@ -21,6 +22,7 @@ from ikev1.config.formats.text_files import TextFiles
 from ikev1.config.formats.written import Part, Place, Places, Side, Written
 from ikev1.config.secrets import exposure
 
+MOST_PEERINGS = 10_000
 # What findings about `ikev1.toml` mention, in the words of IOS
 _WORDS = {
     "remote_address": "set peer",
@@ -34,7 +36,7 @@ _WORDS = {
     "remove local and remote": "remove the networks from the access list",
     "set local and remote of the tunnel": "set the networks in the access list",
 }
-_PROMPT = r"^(?:[ \t]*|[\w./-]+(?:\([\w-]+\))?[#>][ \t]*)"
+_PROMPT = r"^[ \t`]*(?:[\w./-]+(?:\([\w-]+\))?[#>][ \t]*)?"
 _OF_IOS = re.compile(
     _PROMPT + r"crypto[ \t]+(?:isakmp[ \t]+(?:policy|key|profile|client|keepalive)|keyring|map[ \t]+\S+[ \t]+\d+|"
     r"ipsec[ \t]+(?:ikev1[ \t]+)?(?:transform-set|profile)|dynamic-map|ikev1)\b",
@@ -99,14 +101,19 @@ def _chosen(found: dict[str, Router], side: Side, report: Report) -> Router:
 
 
 def _write(device: Device, side: Side, ours: Part, report: Report) -> None:
-    peerings = [*peerings_of_maps(device, report), *peerings_of_interfaces(device, report)]
+    chooser = Chooser(device, report)
+    found = chain(peerings_of_maps(device, chooser, report), peerings_of_interfaces(device, chooser, report))
+    peerings = list(islice(found, MOST_PEERINGS + 1))
+    if len(peerings) > MOST_PEERINGS:
+        report.error(device.place, Rule.INVALID_VALUE, f"has more than {MOST_PEERINGS} peers")
+        return
     if side.is_peer:
         peerings = [_other_end(peering, report) for peering in peerings]
         ends = dict.fromkeys(peering.local.value for peering in peerings if peering.local is not None)
         if len(ends) > 1:
             text = f"has several peers, {', '.join(ends)}: the tunnels of all of them are there, each with its address"
             report.warn(device.place, Rule.SEVERAL_PEERS, text)
-    writer = Writer(device, ours, report)
+    writer = Writer(device, ours, report, is_peer=side.is_peer)
     writer.write_policies()
     if device.nat_keepalive is not None:
         ours.part("gateway").put("nat_keepalive", device.nat_keepalive.value, device.nat_keepalive.place)
@@ -114,10 +121,10 @@ def _write(device: Device, side: Side, ours: Part, report: Report) -> None:
 
 
 def _other_end(peering: Peering, report: Report) -> Peering:
-    pairs = []
-    for pair in peering.pairs:
-        if pair.is_open:
-            text = "the text does not say which networks its peers have: all traffic would be protected"
-            report.unsupported(pair.place, text)
-        pairs.append(pair)
-    return mirrored(replace(peering, pairs=pairs))
+    if any(pair.is_open for pair in peering.pairs):
+        text = "the text does not say which networks its peers have: all traffic would be protected"
+        report.unsupported(peering.place, text)
+    if peering.local is None:
+        text = "the text has no fixed address of the router: the gateway does not initiate"
+        report.warn(peering.place, Rule.MISSING_KEY, text)
+    return mirrored(peering)

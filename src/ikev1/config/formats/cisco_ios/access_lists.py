@@ -80,7 +80,9 @@ def _line(arguments: Arguments, device: Device, acl: Acl, number: int | None, *,
             found = found._replace(place=place)
     except Fault as fault:
         found = Unclear(place._replace(column=fault.column), str(fault))
-    acl.lines[number or max(acl.lines, default=0) + _STEP] = found
+    number = number or acl.last + _STEP
+    acl.lines[number] = found
+    acl.last = max(acl.last, number)
 
 
 def _standard(arguments: Arguments, device: Device, verb: str) -> Ace:

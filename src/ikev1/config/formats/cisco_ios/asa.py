@@ -322,7 +322,8 @@ def _profile(device: Device, tunnel_group: TunnelGroup, key: Key) -> Profile:
             key.network = match.network = ip_network(ip_address(name))
         except ValueError:
             key.hostname = name.lower()
-    device.keyrings[name] = Keyring(name, tunnel_group.place, [key])
+    ring = device.keyrings[name] = Keyring(name, tunnel_group.place)
+    ring.keys.add(key)
     keepalive = tunnel_group.keepalive or Keepalive(_DELAY, _RETRY)
     return Profile(name, tunnel_group.place, [Set(name, tunnel_group.place)], [match], keepalive=keepalive)
 

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from ikev1.config.findings import Rule
 from ikev1.config.formats.cisco_ios.identities import own_identity, peer_identity
-from ikev1.config.formats.cisco_ios.keys import address_of, fixed_address, key_of, keys_of_unknown, profile_of
-from ikev1.config.formats.cisco_ios.model import Device, Entry, Key, Map, Profile
+from ikev1.config.formats.cisco_ios.keys import Chooser, address_of, fixed_address
+from ikev1.config.formats.cisco_ios.model import Device, Entry, Key, Line, Map, Profile
 from ikev1.config.formats.cisco_ios.peerings import Pair, Peering, Protection
 from ikev1.config.formats.cisco_ios.protection import protection
 from ikev1.config.formats.cisco_ios.reading import Report, Set
 from ikev1.config.formats.cisco_ios.remote_access import Access, groups_of, methods_of, peerings_of_groups
-from ikev1.config.formats.cisco_ios.selectors import Line, as_text, lines_of
+from ikev1.config.formats.cisco_ios.selectors import as_text, lines_of
 from ikev1.core.records.selector import Selector
 
 _EVERYTHING = "0.0.0.0/0"
@@ -27,7 +27,7 @@ class _Applied(NamedTuple):
     suffix: str
 
 
-def peerings_of_maps(device: Device, report: Report) -> Iterator[Peering]:
+def peerings_of_maps(device: Device, chooser: Chooser, report: Report) -> Iterator[Peering]:
     """The peerings of all maps that interfaces apply; of all maps, if no interface in the text applies one."""
     anywhere = any(each.interfaces for each in device.maps.values())
     for whole in device.maps.values():
@@ -42,7 +42,7 @@ def peerings_of_maps(device: Device, report: Report) -> Iterator[Peering]:
                 continue
         for applied in _ends(device, whole, report):
             for _, entry in sorted(whole.entries.items()):
-                yield from _Entries(device, applied, report).peerings(entry)
+                yield from _Entries(device, chooser, applied, report).peerings(entry)
 
 
 def _ends(device: Device, whole: Map, report: Report) -> Iterator[_Applied]:
@@ -54,7 +54,7 @@ def _ends(device: Device, whole: Map, report: Report) -> Iterator[_Applied]:
         return
     names = list(dict.fromkeys(interface.value for interface in whole.interfaces))
     for name in names:
-        interface = device.interfaces.get(name.lower())
+        interface = device.interfaces.find(name)
         local = fixed_address(device, interface) if interface is not None else None
         yield _Applied(whole, local, f"-{name}" if len(names) > 1 else "")
     if not names:
@@ -64,8 +64,9 @@ def _ends(device: Device, whole: Map, report: Report) -> Iterator[_Applied]:
 class _Entries:
     """The entries of a map that is applied."""
 
-    def __init__(self, device: Device, applied: _Applied, report: Report) -> None:
+    def __init__(self, device: Device, chooser: Chooser, applied: _Applied, report: Report) -> None:
         self._device = device
+        self._chooser = chooser
         self._map, self._local, self._suffix = applied
         self._report = report
 
@@ -83,7 +84,7 @@ class _Entries:
             yield from self._with_unknown(inner)
 
     def _with_peers(self, entry: Entry) -> Iterator[Peering]:
-        if entry.ikev2 is not None:
+        if entry.ikev2 is not None and not (self._device.asa and entry.transform_sets):
             self._report.warn(entry.ikev2.place, Rule.NOT_IKEV1, "the entry is skipped: IKEv2")
             return
         if not entry.peers or entry.acl is None:
@@ -93,7 +94,7 @@ class _Entries:
         lines = lines_of(self._device, entry.acl, self._report)
         protected = protection(self._device, entry, self._report)
         first = entry.peers[0].value
-        profile = profile_of(self._device, entry.profile, first, self._report)
+        profile = self._chooser.profile(entry.profile or self._map.profile, first)
         key = self._key(entry)
         if lines is None or protected is None or key is None:
             return
@@ -112,8 +113,8 @@ class _Entries:
 
     def _key(self, entry: Entry) -> Key | None:
         """The key for the first peer; another one for the others is reported."""
-        device, peers = self._device, [peer.value for peer in entry.peers]
-        found = [key_of(device, profile_of(device, entry.profile, peer, self._report), peer) for peer in peers]
+        chooser, peers = self._chooser, [peer.value for peer in entry.peers]
+        found = [chooser.key(chooser.profile(entry.profile or self._map.profile, peer), peer) for peer in peers]
         called = self._device.aggressive_peers.get(entry.peers[0].value)
         if found[0] is None and called is not None:
             found[0] = called.key
@@ -133,11 +134,11 @@ class _Entries:
         lines = lines_of(device, entry.acl, report) if entry.acl is not None else []
         if protected is None or lines is None:
             return
-        profile = profile_of(device, entry.profile, "", report)
+        profile = self._chooser.profile(entry.profile or self._map.profile, "")
         name = f"{entry.map}-{entry.number}{self._suffix}"
         known = [peer.value for each in self._map.entries.values() for peer in each.peers]
         number = 0
-        for key in _keys(device, profile, known):
+        for key in self._keys(profile, known):
             number += 1
             numbered = f"{name}-{number}" if number > 1 else name
             made = self._made(numbered, entry, profile, key)
@@ -152,11 +153,17 @@ class _Entries:
         if not number and not groups_of(device, profile):
             report.unsupported(entry.place, "there is no pre-shared key for its peers, and certificates are not read")
 
+    def _keys(self, profile: Profile | None, known: list[str]) -> list[Key]:
+        """The keys of a dynamic entry; those of groups are others."""
+        if profile is not None and profile.matches and all(match.kind == "group" for match in profile.matches):
+            return []
+        return self._chooser.keys_of_unknown(profile, known)
+
     def _made(self, name: str, entry: Entry, profile: Profile | None, key: Key) -> Peering:
         users = profile.user_list if profile else self._map.user_list if key.xauth else None
         return Peering(
             name,
-            entry.place,
+            entry.described,
             key,
             self._local_of(profile),
             own_identity=own_identity(self._device, profile),
@@ -176,7 +183,7 @@ class _Entries:
             of_peers = protected.mode == "transport" and self._of_peers(ends, peers)
             local, remote = (_dynamic(end) if of_peers else as_text(end) for end in ends)
             numbered = name if len(lines) == 1 else f"{name}-{number}"
-            made.append(Pair(numbered, line.place, local, remote, protected, transport=of_peers))
+            made.append(Pair(numbered, line.place, local, remote, protected, transport=of_peers, line=line))
         return made
 
     def _of_peers(self, ends: tuple[Selector, Selector], peers: list[Set[str]]) -> bool:
@@ -194,13 +201,6 @@ def _is_host(end: Selector, hosts: list[str]) -> bool:
 
 def _dynamic(end: Selector) -> str:
     return f"dynamic{as_text(end)[len(as_text(end).partition('[')[0]) :]}"
-
-
-def _keys(device: Device, profile: Profile | None, known: list[str]) -> list[Key]:
-    """The keys of a dynamic entry; those of groups are others."""
-    if profile is not None and profile.matches and all(match.kind == "group" for match in profile.matches):
-        return []
-    return keys_of_unknown(device, profile, known)
 
 
 def remotes_of(key: Key) -> list[Set[str]]:

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ikev1.config.findings import Rule
-from ikev1.config.formats.cisco_ios import access_lists, interfaces, ipsec, isakmp, users
+from ikev1.config.formats.cisco_ios import access_lists, groups, interfaces, ipsec, isakmp, profiles, users
 from ikev1.config.formats.cisco_ios.isakmp import ignored
 from ikev1.config.formats.cisco_ios.model import Device
 from ikev1.config.formats.cisco_ios.reading import Arguments, Fault, Report
@@ -49,6 +49,7 @@ IOS = Grammar(
     {
         **COMMON,
         "ip access-list": Command(access_lists.named, access_lists.LINES, others=access_lists.other_line),
+        "ip route": Command(interfaces.route),
         "ip domain name": Command(users.domain),
         "ip domain-name": Command(users.domain),
         "aaa authentication login": Command(users.login),
@@ -56,10 +57,10 @@ IOS = Grammar(
         "crypto isakmp keepalive": Command(isakmp.keepalive),
         "crypto isakmp nat keepalive": Command(isakmp.nat_keepalive),
         "crypto isakmp aggressive-mode disable": Command(isakmp.aggressive_disabled),
-        "crypto isakmp profile": Command(isakmp.profile, isakmp.PROFILE),
-        "crypto isakmp client configuration group": Command(isakmp.group, isakmp.GROUP),
+        "crypto isakmp profile": Command(profiles.profile, profiles.PROFILE),
+        "crypto isakmp client configuration group": Command(groups.group, groups.GROUP),
         "crypto isakmp client configuration address-pool local": unsupported("name the pool in a group"),
-        "crypto isakmp peer": Command(isakmp.aggressive_peer, isakmp.AGGRESSIVE_PEER),
+        "crypto isakmp peer": Command(profiles.aggressive_peer, profiles.AGGRESSIVE_PEER),
         "crypto isakmp invalid-spi-recovery": Command(ignored),
         "crypto isakmp diagnose": Command(ignored),
         "crypto isakmp enable": Command(ignored),
@@ -93,6 +94,7 @@ _OFF = Grammar(
     }
 )
 
+_MOST_EXPLAINED = 20  # unknown commands
 _TWO_WORDS = frozenset({"map", "dynamic-map", "access-list", "object-group", "object", "tunnel-group", "peer"})
 
 
@@ -109,6 +111,8 @@ def read_device(router: Router, grammar: Grammar, report: Report, *, asa: bool) 
 
 def _read(statement: Statement, grammar: Grammar, target: Any, report: Report, around: str) -> None:
     found = grammar.find(statement.words)
+    if found is None and statement.words[0].text.lower() == "no" and grammar.find(statement.words[1:]) is not None:
+        return  # what is switched off is not on
     if found is None:
         _unknown(statement, grammar, report, around)
         return
@@ -144,7 +148,8 @@ def _unknown(statement: Statement, grammar: Grammar, report: Report, around: str
     words = [word.text.lower() for word in statement.words[:3]]
     key = " ".join(words[: 3 if words[0] == "crypto" else 1])
     arguments = Arguments(statement, 0, f"{around}.{key}" if around else key, report)
-    known = grammar.first_words if words[0] != "crypto" else ()
+    explained = len(report.errors) < _MOST_EXPLAINED
+    known = grammar.first_words if words[0] != "crypto" and explained else ()
     near = get_close_matches(words[0], known, n=1)
     hint = f": did you mean {near[0]!r}?" if near else f"; allowed: {', '.join(known)}" if known else ""
     report.error(arguments.place, Rule.UNKNOWN_KEY, f"unknown command{hint}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv4Network
 
 from ikev1.config.formats.cisco_ios.isakmp import ignored
 from ikev1.config.formats.cisco_ios.model import Device, Interface, Map
@@ -25,27 +25,7 @@ def interface(arguments: Arguments, device: Device) -> tuple[Device, Interface]:
     """``interface Tunnel 0`` and ``interface Tunnel0`` are the same."""
     name = "".join(word.text for word in arguments.rest() if word.text not in ("point-to-point", "multipoint", "type"))
     name = name.removesuffix("tunnel") if name.lower().startswith("virtual-template") else name
-    known = named(device, name)
-    return device, known or device.interfaces.setdefault(name.lower(), Interface(name, arguments.place))
-
-
-def named(device: Device, name: str) -> Interface | None:
-    """The interface of a name, either of which may be abbreviated (``Gi0/0``)."""
-    lower = name.lower().replace(" ", "")
-    if lower in device.interfaces:
-        return device.interfaces[lower]
-    kind, number = _split(lower)
-    for each in device.interfaces.values():
-        other, others_number = _split(each.name.lower())
-        if number == others_number and number and (kind.startswith(other) or other.startswith(kind)):
-            return each
-    return None
-
-
-def _split(name: str) -> tuple[str, str]:
-    """The kind and the number of an interface."""
-    kind = name.rstrip("0123456789/.:")
-    return kind, name[len(kind) :]
+    return device, device.interfaces.find(name) or device.interfaces.add(Interface(name, arguments.place))
 
 
 Target = tuple[Device, Interface]
@@ -66,6 +46,24 @@ def _address(arguments: Arguments, target: Target) -> None:
     if not arguments.keyword("secondary"):
         target[1].address = Set(address, arguments.place)
     arguments.rest()
+
+
+def _mtu(arguments: Arguments, target: Target) -> None:
+    if (written := arguments.peek()).isdecimal() and 576 <= int(written[:6]) <= 65_535:
+        target[1].mtu = Set(int(written), arguments.place)
+    arguments.rest()
+
+
+def route(arguments: Arguments, device: Device) -> None:
+    """``ip route NETWORK MASK INTERFACE``; other routes do not matter."""
+    words = [word.text for word in arguments.rest()]
+    if len(words) < 3 or words[0] == "vrf":
+        return
+    try:
+        network = IPv4Network(f"{words[0]}/{words[1]}", strict=False)
+    except ValueError:
+        return
+    device.routes.append((words[2], Set(str(network), arguments.place)))
 
 
 def _unnumbered(arguments: Arguments, target: Target) -> None:
@@ -134,6 +132,7 @@ INTERFACE = Grammar(
     {
         "ip address": Command(_address),
         "ip unnumbered": Command(_unnumbered),
+        "ip mtu": Command(_mtu),
         "ip nhrp map": Command(_nhrp_map),
         "ip nhrp nhs": Command(_nhrp_server),
         "crypto map": Command(_crypto_map, most=3),
@@ -153,5 +152,5 @@ INTERFACE = Grammar(
 def _nameif(arguments: Arguments, target: Target) -> None:
     """The name of an interface of an ASA."""
     device, into = target
-    device.interfaces[arguments.word("a name").lower()] = into
+    device.interfaces.name(arguments.word("a name"), into)
     arguments.end()

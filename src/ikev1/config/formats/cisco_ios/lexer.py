@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from ikev1.config.formats.settings_lexer import LONGEST_LINE, MOST_LINES, SyntaxFault
 
+_MOST_COMMENTS = 200  # lines above a command
 EXEC, GLOBAL, SUBMODE = "exec", "global", "submode"
-_PROMPT = re.compile(r"([A-Za-z0-9][\w./-]{0,62})(?:\(([\w-]+)\))?[#>][ \t]*(?=\S|$)")
+_PROMPT = re.compile(r"[ \t]*([A-Za-z0-9][\w./-]{0,62})(?:\(([\w-]+)\))?[#>][ \t]*(?=\S|$)")
+_QUOTED = re.compile(r"[ \t]*`[^`]+`[ \t]*")
 _FENCE = re.compile(r"[ \t]*(?:```|~~~)")
 _BANNER = re.compile(
     r"[ \t]*banner[ \t]+(?:(?:exec|incoming|login|motd|prompt-timeout|slip-ppp|config-save)[ \t]+)?(\^C|\x03|[^\w\s])"
@@ -55,6 +57,8 @@ def lines(text: str) -> Iterator[Line]:
         end = text.find("\n", at)
         end = len(text) if end < 0 else end
         written, start = text[at:end].rstrip("\r"), at
+        if _QUOTED.fullmatch(written):  # Markdown
+            written = written.replace("`", " ")
         at = end + 1
         device, mode, column = _prompt(written)
         stripped = written[column:].strip()
@@ -64,7 +68,10 @@ def lines(text: str) -> Iterator[Line]:
             yield Line((), 0, number)
             continue
         if stripped.startswith(("!", "#", ":")) or _FENCE.match(written):
-            comments = [*comments, stripped.strip("!#:` \t")] if stripped.strip("!#:`~ \t") else []
+            if not (comment := stripped.strip("!#:`~ \t")):
+                comments.clear()
+            elif len(comments) < _MOST_COMMENTS:
+                comments.append(comment)
             yield Line((), len(written) - len(written.lstrip()), number, device, mode)
             continue
         words = _words(written, column)
@@ -74,7 +81,7 @@ def lines(text: str) -> Iterator[Line]:
             number += text.count("\n", start, at) - 1 if at <= len(text) else 0
         indent = 0 if device else len(written) - len(written.lstrip())
         yield Line(words, indent, number, device, mode, tuple(comments))
-        comments = []
+        comments.clear()
 
 
 def _check(text: str) -> None:
@@ -99,10 +106,10 @@ def _prompt(written: str) -> tuple[str, str, int]:
 
 
 def _words(written: str, column: int) -> tuple[Word, ...]:
-    """The words from ``column`` on, without a comment, which begins with a lone exclamation mark."""
+    """The words from ``column`` on, without a comment, which begins with a lone mark, or with several of ``#``."""
     found: list[Word] = []
     for word in _WORD.finditer(written, column):
-        if word[0] == "!":
+        if word[0] in ("!", "#") or word[0].startswith("##"):
             break
         found.append(Word(word[0], word.start() + 1))
     return tuple(found)

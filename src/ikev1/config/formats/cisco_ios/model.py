@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv4Interface, IPv4Network, IPv6Network
+from ipaddress import IPv4Interface, IPv4Network, IPv6Network, ip_address
+from itertools import islice
 from typing import NamedTuple
 
+from ikev1.config.formats.cisco_ios.prefixes import Prefixes
 from ikev1.config.formats.cisco_ios.reading import Set
 from ikev1.config.formats.written import Place
+from ikev1.core.records.selector import Selector
 
+_MOST_KINDS = 50  # of interfaces with the same number
 Network = IPv4Network | IPv6Network
 
 
@@ -36,13 +41,37 @@ class Key:
     xauth: bool = True
 
 
+class Keys:
+    """Pre-shared keys by their owners."""
+
+    def __init__(self) -> None:
+        self._by_owner: dict[Network | str, Key] = {}
+        self._by_network: Prefixes[Key] = Prefixes()
+
+    def add(self, key: Key) -> None:
+        """Add a key in place of that of the same owner."""
+        self._by_owner[key.hostname if key.network is None else key.network] = key
+        if key.network is not None:
+            self._by_network.put(key.network, key, replaces=True)
+
+    def of(self, peer: str) -> Key | None:
+        """The key of an address, which is that of the longest prefix, or of a host name."""
+        try:
+            return next(self._by_network.fitting(ip_address(peer)), None)
+        except ValueError:
+            return self._by_owner.get(peer)
+
+    def __iter__(self) -> Iterator[tuple[Network | str, Key]]:
+        return iter(self._by_owner.items())
+
+
 @dataclass
 class Keyring:
     """``crypto keyring``."""
 
     name: str
     place: Place
-    keys: list[Key] = field(default_factory=list)
+    keys: Keys = field(default_factory=Keys)
     local_address: Set[str] | None = None
 
 
@@ -118,6 +147,11 @@ class TransformSet:
     ah: str = ""
     mode: Set[str] | None = None
 
+    @property
+    def protects_itself(self) -> bool:
+        """Whether the cipher needs no hash."""
+        return "gcm" in self.cipher or "gmac" in self.cipher
+
 
 @dataclass
 class Ipsec:
@@ -131,7 +165,6 @@ class Ipsec:
     window: Set[int] | None = None  # 0: no check of replays
     profile: Set[str] | None = None
     ikev2: Set[str] | None = None
-    reverse_route: Set[bool] | None = None
     responder_only: Set[bool] | None = None
 
 
@@ -147,6 +180,12 @@ class Entry(Ipsec):
     nat_traversal: bool = True
     aggressive: Set[bool] | None = None
     answers_only: Set[bool] | None = None
+    description: str = ""
+
+    @property
+    def described(self) -> Place:
+        """Where the entry was written, with the description as a comment."""
+        return self.place._replace(comments=(*self.place.comments, *filter(None, [self.description])))
 
 
 @dataclass
@@ -157,6 +196,7 @@ class Map:
     place: Place
     entries: dict[int, Entry] = field(default_factory=dict)
     local_address: Set[str] | None = None
+    profile: Set[str] | None = None
     user_list: Set[str] | None = None
     respond: Set[str] | None = None
     interfaces: list[Set[str]] = field(default_factory=list)
@@ -177,7 +217,45 @@ class Interface:
     profile: Set[str] | None = None  # that of the ISAKMP profile
     policy: Set[str] | None = None  # the access list of what is protected
     vrf: Set[str] | None = None
+    mtu: Set[int] | None = None
+    routes: list[Set[str]] = field(default_factory=list)  # to networks behind the interface
     nhrp: list[Set[str]] = field(default_factory=list)  # the addresses of next hop servers
+
+
+class Interfaces:
+    """Interfaces by their names, which may be abbreviated (``Gi0/0``)."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Interface] = {}
+        self._by_number: dict[str, dict[str, Interface]] = {}  # and kind
+
+    def add(self, interface: Interface) -> Interface:
+        """Add an interface."""
+        self.name(interface.name, interface)
+        kind, number = _kind_and_number(interface.name.lower())
+        self._by_number.setdefault(number, {})[kind] = interface
+        return interface
+
+    def name(self, name: str, interface: Interface) -> None:
+        """Give an interface one more name."""
+        self._by_name[name.lower()] = interface
+
+    def find(self, name: str) -> Interface | None:
+        """The interface of a name, either of which may be abbreviated."""
+        lower = name.lower().replace(" ", "")
+        if lower in self._by_name:
+            return self._by_name[lower]
+        kind, number = _kind_and_number(lower)
+        candidates = islice(self._by_number.get(number, {}).items(), _MOST_KINDS) if number else ()
+        return next((found for other, found in candidates if kind.startswith(other) or other.startswith(kind)), None)
+
+    def __iter__(self) -> Iterator[Interface]:
+        return iter({id(each): each for each in self._by_name.values()}.values())
+
+
+def _kind_and_number(name: str) -> tuple[str, str]:
+    kind = name.rstrip("0123456789/.:")
+    return kind, name[len(kind) :]
 
 
 @dataclass
@@ -235,11 +313,26 @@ class Unclear(NamedTuple):
     text: str
 
 
+class Line(NamedTuple):
+    """The pair of selectors that a line of an access list, or a part of it, becomes."""
+
+    source: Selector
+    destination: Selector
+    place: Place
+    number: int = 0
+
+    @property
+    def acl(self) -> str:
+        """What the access list is called in findings."""
+        return self.place.key.rpartition(".")[0]
+
+
 @dataclass
 class Acl:
-    """An access list by the numbers of its lines."""
+    """An access list by the numbers of its lines, of which ``last`` is the highest."""
 
     name: str
+    last: int = 0
     lines: dict[int, Ace | Unclear] = field(default_factory=dict)
 
 
@@ -254,7 +347,7 @@ class Device:
     version: tuple[int, int] = (0, 0)
     policies: dict[int, Policy] = field(default_factory=dict)
     built_in_policies: bool = True
-    keys: list[Key] = field(default_factory=list)
+    keys: Keys = field(default_factory=Keys)
     keyrings: dict[str, Keyring] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
@@ -264,15 +357,18 @@ class Device:
     ipsec_profiles: dict[str, Ipsec] = field(default_factory=dict)
     maps: dict[str, Map] = field(default_factory=dict)
     dynamic_maps: dict[str, Map] = field(default_factory=dict)
-    interfaces: dict[str, Interface] = field(default_factory=dict)
+    interfaces: Interfaces = field(default_factory=Interfaces)
     tunnel_groups: dict[str, TunnelGroup] = field(default_factory=dict)
     acls: dict[str, Acl] = field(default_factory=dict)
+    exempt: list[Line] = field(default_factory=list)  # what access lists that were used exclude
+    permitted: dict[str, list[Line] | None] = field(default_factory=dict)  # of access lists that were used
     objects: dict[str, list[str | Unclear]] = field(default_factory=dict)  # by "object NAME" and "group NAME"
     names: dict[str, str] = field(default_factory=dict)
     pools: dict[str, list[Set[str]]] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
     user_lists: dict[str, Set[list[str]]] = field(default_factory=dict)
     keepalive: Keepalive | None = None
+    routes: list[tuple[str, Set[str]]] = field(default_factory=list)  # interfaces, and networks behind them
     nat_keepalive: Set[int] | None = None
     identity: Set[str] | None = None
     aggressive: Set[bool] | None = None

@@ -30,6 +30,9 @@ def methods_of(device: Device, chosen: Set[str] | None, report: Report) -> Set[l
     if chosen is None:
         return None
     methods = device.user_lists.get(chosen.value)
+    if methods is None and device.asa:
+        report.unsupported(chosen.place, f"the servers of {chosen.value} are not read: local users only")
+        return Set(["users"], chosen.place)
     if methods is None:
         text = f"there is no aaa authentication login {chosen.value}: local users are asked for"
         report.warn(chosen.place, Rule.MISSING_KEY, text)

@@ -11,7 +11,8 @@ from ikev1.config.formats.cisco_ios.lexer import EXEC, GLOBAL, SUBMODE, Line, Wo
 from ikev1.config.formats.settings_lexer import SyntaxFault
 
 MOST_ROUTERS = 200
-_LEAVES = frozenset({"exit", "end", "quit"})
+_MOST_COMPARED = 1_000_000  # commands with what is removed
+_LEAVES = frozenset({"exit", "ex", "end", "quit"})
 _TYPED = frozenset({"configure", "conf", "enable", "do", "write", "wr", "copy", "show", "sh"})  # no configuration
 _OF_CRYPTO = frozenset({"isakmp", "ipsec", "map", "ikev1", "keyring", "dynamic-map"})
 _SHORTEST = 2  # characters of a keyword that is abbreviated
@@ -129,6 +130,7 @@ class _Reader:
         self._inner: Grammar | None = None
         self._loose = False
         self._indent = 0
+        self._compared = 0
 
     def read(self, line: Line) -> None:
         if line.device and line.device != self._router.name:
@@ -148,7 +150,7 @@ class _Reader:
             self._open(line)
         elif first == "no" and len(line.words) > 1:
             assert self._block is not None
-            _remove(self._block.inner, line.words[1:], line)
+            self._remove(self._block.inner, line)
         else:
             assert self._block is not None
             self._block.inner.append(Statement(line.words, line.number, line.comments))
@@ -159,7 +161,7 @@ class _Reader:
             return False
         words = line.words[1:] if line.words[0].text.lower() == "no" and len(line.words) > 1 else line.words
         known = self._inner.find(words) is not None
-        if known or words[0].text.lower() == "crypto" or self._grammar.find(words) is not None:
+        if known or self._grammar.find(words) is not None or words[0].text.lower() == "crypto" or _is_misspelled(words):
             return known
         if line.mode == SUBMODE or line.indent > self._indent or self._loose:
             return True
@@ -170,7 +172,7 @@ class _Reader:
         words = line.words
         if words[0].text.lower() == "no" and len(words) > 1:
             if self._grammar.find(words[1:]) is not None or words[1].text.lower() == "crypto":
-                _remove(self._router.statements, words[1:], line)
+                self._remove(self._router.statements, line)
             return
         found = self._grammar.find(words)
         statement = Statement(words, line.number, line.comments)
@@ -181,6 +183,19 @@ class _Reader:
         self._loose = found is None or found[1].others is not None
         if found is not None or line.device:
             self._last = (statement, self._inner, self._loose)
+
+    def _remove(self, statements: list[Statement], line: Line) -> None:
+        """Carry out ``no``: what was configured before is removed, and else the command is kept, because it switches
+        off a default.
+        """
+        self._compared += len(statements)
+        if self._compared > _MOST_COMPARED:
+            raise SyntaxFault(0, "has too many lines that begin with 'no'")
+        kept = [each for each in statements if not each.begins(line.words[1:])]
+        if len(kept) == len(statements):
+            statements.append(Statement(line.words, line.number, line.comments))
+        else:
+            statements[:] = kept
 
     def _name(self, name: str, line: Line) -> None:
         """The router is called ``name``, or another one begins."""
@@ -204,17 +219,6 @@ class _Reader:
             self.routers.pop(self._router.name)
         self._unnamed = False
         self._router = self.routers.setdefault(name, Router(name, number))
-
-
-def _remove(statements: list[Statement], words: tuple[Word, ...], line: Line) -> None:
-    """Carry out ``no`` before the words: what was configured before is removed, and else the command is kept, because
-    it switches off a default.
-    """
-    kept = [each for each in statements if not each.begins(words)]
-    if len(kept) == len(statements):
-        statements.append(Statement(line.words, line.number, line.comments))
-    else:
-        statements[:] = kept
 
 
 def _is_misspelled(words: tuple[Word, ...]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ikev1.config.findings import Rule
 from ikev1.config.formats.cisco_ios.crypto_maps import remotes_of
 from ikev1.config.formats.cisco_ios.identities import own_identity, peer_identity
-from ikev1.config.formats.cisco_ios.keys import address_of, key_of, keys_of_unknown, profile_of
+from ikev1.config.formats.cisco_ios.keys import Chooser, address_of
 from ikev1.config.formats.cisco_ios.model import Device, Interface, Ipsec, Key, Profile
 from ikev1.config.formats.cisco_ios.peerings import Pair, Peering, Protection
 from ikev1.config.formats.cisco_ios.protection import protection
@@ -20,35 +20,48 @@ _GRE = "dynamic[gre]"
 _EVERYTHING = {"ipv4": "0.0.0.0/0", "ipv6": "::/0"}
 
 
-def peerings_of_interfaces(device: Device, report: Report) -> Iterator[Peering]:
+def peerings_of_interfaces(device: Device, chooser: Chooser, report: Report) -> Iterator[Peering]:
     """The peerings of all protected tunnel interfaces."""
-    for found in {id(each): each for each in device.interfaces.values()}.values():
+    for name, route in device.routes:
+        behind = device.interfaces.find(name)
+        if behind is not None:
+            behind.routes.append(route)
+    for found in device.interfaces:
         if found.protection is not None:
-            yield from _of_interface(device, found, found.protection, report)
+            yield from _of_interface(device, chooser, found, found.protection, report)
         elif found.policy is not None:
             report.unsupported(found.policy.place, "there is no IPsec profile: the interface is left out")
 
 
-def _of_interface(device: Device, interface: Interface, chosen: Set[str], report: Report) -> Iterator[Peering]:
+def _of_interface(
+    device: Device, chooser: Chooser, interface: Interface, chosen: Set[str], report: Report
+) -> Iterator[Peering]:
     ipsec = device.ipsec_profiles.get(chosen.value)
     if ipsec is None:
         report.error(chosen.place, Rule.INVALID_VALUE, f"there is no crypto ipsec profile {chosen.value}")
         return
-    if ipsec.ikev2 is not None:
+    if ipsec.ikev2 is not None and not (device.asa and ipsec.transform_sets):
         report.warn(ipsec.ikev2.place, Rule.NOT_IKEV1, f"{interface.name} is skipped: IKEv2")
         return
     if interface.vrf is not None:
         report.unsupported(interface.vrf.place, "the peer is in a VRF, but the gateway has one routing table")
     protected = protection(device, ipsec, report)
     if protected is not None:
-        yield from _Tunnel(device, interface, ipsec, protected, report).peerings()
+        yield from _Tunnel(device, chooser, interface, ipsec, protected, report).peerings()
 
 
 class _Tunnel:
     def __init__(
-        self, device: Device, interface: Interface, ipsec: Ipsec, protected: Protection, report: Report
+        self,
+        device: Device,
+        chooser: Chooser,
+        interface: Interface,
+        ipsec: Ipsec,
+        protected: Protection,
+        report: Report,
     ) -> None:
         self._device = device
+        self._chooser = chooser
         self._interface = interface
         self._ipsec = ipsec
         self._protected = protected
@@ -58,12 +71,8 @@ class _Tunnel:
         self._version = "ipv6" if mode[-1:] == ["ipv6"] else "ipv4"
         self._multipoint = mode[0] == "gre" and "multipoint".startswith(mode[-1]) and len(mode) > 1
 
-    @property
-    def _interface_id(self) -> int:
-        return int(re.sub(r"\D", "", self._interface.name)[:6] or 0) + 1
-
     def peerings(self) -> Iterator[Peering]:
-        interface, device = self._interface, self._device
+        interface = self._interface
         chosen = interface.profile or self._ipsec.profile
         if interface.name.lower().startswith("virtual-template"):
             yield from self._of_template()
@@ -74,7 +83,7 @@ class _Tunnel:
             for number, hub in enumerate(hubs, 1):
                 name = interface.name if len(hubs) == 1 else f"{interface.name}-{number}"
                 yield from self._with_peer(name, hub, chosen)
-            profile = profile_of(device, chosen, "", self._report)
+            profile = self._chooser.profile(chosen, "")
             yield from self._with_unknown(f"{interface.name}-any" if hubs else interface.name, profile, hubs)
         elif interface.destination is None:
             self._report.warn(interface.place, Rule.UNUSED_KEY, "is left out: there is no tunnel destination")
@@ -95,8 +104,8 @@ class _Tunnel:
             yield from peerings_of_groups(access, name, profile.place, self._protected)
 
     def _with_peer(self, name: str, peer: Set[str], chosen: Set[str] | None) -> Iterator[Peering]:
-        profile = profile_of(self._device, chosen, peer.value, self._report)
-        key = key_of(self._device, profile, peer.value)
+        profile = self._chooser.profile(chosen, peer.value)
+        key = self._chooser.key(profile, peer.value)
         if key is None:
             text = f"there is no pre-shared key for {peer.value}, and certificates are not read"
             self._report.unsupported(peer.place, text)
@@ -108,7 +117,7 @@ class _Tunnel:
         yield made
 
     def _with_unknown(self, name: str, profile: Profile | None, known: list[Set[str]]) -> Iterator[Peering]:
-        keys = keys_of_unknown(self._device, profile, [peer.value for peer in known])
+        keys = self._chooser.keys_of_unknown(profile, [peer.value for peer in known])
         for number, key in enumerate(keys, 1):
             made = self._made(name if number == 1 else f"{name}-{number}", profile, key)
             made.remotes = remotes_of(key)
@@ -142,7 +151,6 @@ class _Tunnel:
         if not self._is_ipsec:
             transport = protected.mode == "transport"
             return [Pair(name, place, _GRE, _GRE, protected, permanent=True, transport=transport)]
-        number = self._interface_id
         if self._interface.policy is not None:
             lines = lines_of(self._device, self._interface.policy, self._report) or []
             return [
@@ -153,17 +161,15 @@ class _Tunnel:
                     as_text(line.destination),
                     protected,
                     permanent=True,
-                    interface_id=number,
+                    interface=self._interface,
+                    line=line,
                 )
                 for count, line in enumerate(lines, 1)
             ]
         whole = _EVERYTHING[self._version]
-        return [Pair(name, place, whole, whole, protected, permanent=True, interface_id=number)]
+        return [Pair(name, place, whole, whole, protected, permanent=True, interface=self._interface)]
 
     def _say_what_is_missing(self) -> None:
-        if self._is_ipsec:
-            command = f"ip link add NAME type xfrm if_id {self._interface_id}"
-            text = f"the gateway does not make the interface, with its address and routes: `{command}`"
-        else:
+        if not self._is_ipsec:
             text = "the gateway does not make the GRE interface, with its address and routes"
-        self._report.warn(self._interface.place, Rule.NO_COUNTERPART, text)
+            self._report.warn(self._interface.place, Rule.NO_COUNTERPART, text)

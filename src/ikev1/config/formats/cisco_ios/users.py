@@ -27,7 +27,7 @@ def user(arguments: Arguments, device: Device) -> str:
     else:
         kind = arguments.peek() if arguments.left > 1 else ""
         password = None if kind == "6" else take_key(arguments)
-        arguments.rest()
+        password = " ".join(filter(None, [password, *texts(arguments.rest())])) if password else None
     device.users[name] = User(name, password, arguments.place)
     return name
 

@@ -73,7 +73,7 @@ def read_racoon(file: Path) -> Written:
     write_mode_cfg(statements, servers, ours, reports)
     policies, of_policies = read_policies(folder, findings)
     sainfos = read_sainfos(statements, certificates, reports)
-    Tunnels(remotes, sainfos, connections, reports).write(policies)
+    Tunnels(remotes, sainfos, ours, reports).write(policies)
     if not remotes and not findings.errors:
         raise ConfigError((Finding(file, "", Rule.MISSING_KEY, "there is no remote"),))
     read = (*files.read, *keys.read, *of_policies)

@@ -23,6 +23,7 @@ _END = re.compile(r"([0-9A-Fa-f:.]+(?:/[0-9]{1,3})?)(?:\[([0-9]{1,5}|any)\])?")
 _RULE = re.compile(r"(esp|ah|ipcomp)/(tunnel|transport)/([^/\s]*)/(\w+(?::\w+)?)")
 _PROTOCOLS = {"any": "", "ip4": "4", "icmp6": "58", "ipv6-icmp": "58"}
 _LEVELS = ("default", "use", "require", "unique")
+_SHUNTS = {"none": "pass", "bypass": "pass", "discard": "drop"}
 _HARMLESS = frozenset({"flush", "spdflush", "dump", "spddump"})
 
 
@@ -35,7 +36,8 @@ class End(NamedTuple):
 
 class Policy(NamedTuple):
     """The protection of the traffic from ``local`` to ``remote``: ``tunnel`` are the addresses of its ends, in this
-    order, None in transport mode. ``required``: no traffic passes without protection.
+    order, None in transport mode. ``required``: no traffic passes without protection. ``shunt`` is the action for
+    traffic outside all tunnels, ``pass`` or ``drop``.
     """
 
     local: End
@@ -45,6 +47,7 @@ class Policy(NamedTuple):
     protocols: tuple[str, ...]
     required: bool
     place: Place
+    shunt: str = ""
 
     def selector(self, end: End) -> str:
         """``local`` or ``remote`` in the notation of `ikev1.toml`."""
@@ -113,19 +116,21 @@ class _Commands:
             raise SyntaxFault(at, "expected spdadd SOURCE DESTINATION PROTOCOL -P in|out ipsec|none|discard RULE ...")
         direction, *rest = tail
         rest = rest[2:] if rest[0] in ("prio", "priority") else rest
-        if rest[:1] != ["ipsec"]:
-            text = f"is not supported: the policy {rest[0] if rest else ''!r} for traffic that is not protected"
-            self._reports.error(place, Rule.NOT_SUPPORTED, text)
+        ends = self._end(at, head[0]), self._end(at, head[1])
+        protocol = _PROTOCOLS.get(head[2], head[2])
+        if len(rest) == 1 and rest[0] in _SHUNTS:
+            yield _Directed(Policy(*ends, protocol, None, (), False, place, _SHUNTS[rest[0]]), direction)
             return
+        if rest[:1] != ["ipsec"]:
+            raise SyntaxFault(at, f"{' '.join(rest)!r} is no policy: expected ipsec and a rule, none, or discard")
         rules = [self._rule(at, each) for each in rest[1:]]
         if not rules:
             raise SyntaxFault(at, "a rule is missing behind ipsec, such as esp/tunnel/192.0.2.1-198.51.100.7/require")
         tunnels = [ends for _, mode, ends, _ in rules if mode == "tunnel"]
         level = rules[-1][3]
         policy = Policy(
-            self._end(at, head[0]),
-            self._end(at, head[1]),
-            _PROTOCOLS.get(head[2], head[2]),
+            *ends,
+            protocol,
             tunnels[0] if tunnels else None,
             tuple(protocol for protocol, *_ in rules),
             level.partition(":")[0] != "use",
@@ -175,7 +180,7 @@ def _of_one_direction(found: list[_Directed], reports: Reports) -> list[Policy]:
                 local=policy.remote, remote=policy.local, tunnel=policy.tunnel and (policy.tunnel[1], policy.tunnel[0])
             )
             text = f"there is no policy of the other direction, {policy.remote.network} to {policy.local.network}"
-            reports.warn(policy.place, Rule.NO_COUNTERPART, f"{text}: both directions are protected")
+            reports.warn(policy.place, Rule.NO_COUNTERPART, f"{text}: this one is for both")
             traffic.add((mirrored.local, mirrored.remote, mirrored.protocol))
             outbound.append(mirrored)
     return [next(same) for _, same in groupby(outbound)]

@@ -18,21 +18,23 @@ _EVERYTHING = "0.0.0.0/0"
 
 
 class Tunnels:
-    """Writes tunnels into the connections of ``remotes``, which are in ``connections``."""
+    """Writes tunnels into the connections of ``remotes``, which are in ``into``, and shunts beside them."""
 
-    def __init__(
-        self, remotes: Sequence[Remote], sainfos: Sequence[Sainfo], connections: Part, reports: Reports
-    ) -> None:
+    def __init__(self, remotes: Sequence[Remote], sainfos: Sequence[Sainfo], into: Part, reports: Reports) -> None:
+        self._into = into
         self._remotes = remotes
         self._sainfos = sainfos
-        self._connections = connections
+        self._connections = into.part("connection")
         self._reports = reports
         self._names: set[str] = set()
 
     def write(self, policies: Iterable[Policy]) -> None:
         """Write a tunnel for each policy, and those that peers may propose; connections without any are left out."""
         for policy in policies:
-            self._write_policy(policy)
+            if policy.shunt:
+                self._write_shunt(policy)
+            else:
+                self._write_policy(policy)
         for remote in self._remotes:
             for part in remote.parts:
                 if remote.virtual or remote.generates:
@@ -60,6 +62,13 @@ class Tunnels:
         parts = remote.parts if peer in (ANONYMOUS, remote.address) else (self._for_peer(remote, peer),)
         for part in parts:
             self._write_tunnel(policy, remote, part, wildcard=peer == ANONYMOUS)
+
+    def _write_shunt(self, policy: Policy) -> None:
+        shunts = self._into.part("shunt")
+        shunt = shunts.part(f"{policy.shunt}-{len(shunts.values) + 1}", policy.place)
+        for key, value in (("action", policy.shunt), ("local", policy.selector(policy.local))):
+            shunt.put(key, value, policy.place)
+        shunt.put("remote", policy.selector(policy.remote), policy.place)
 
     def _for_peer(self, remote: Remote, peer: str) -> Part:
         """The connection of the section ``anonymous`` for one peer."""

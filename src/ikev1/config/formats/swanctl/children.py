@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import shutil
 from collections.abc import Callable
 from itertools import count as counter
 from itertools import islice
-from socket import getprotobyname, getservbyname
 from typing import NamedTuple
 
 from ikev1.config.findings import Rule
 from ikev1.config.formats.swanctl.options import Lost, Options, count, items, seconds, word, yes
 from ikev1.config.formats.swanctl.proposals import ABSENT_ESP, Apart, ah_proposals, esp_proposals
 from ikev1.config.formats.written import Part
+from ikev1.config.selectors import with_numbers
 from ikev1.core.records.selector import Selector
 
 REKEY_TIME = 3600
 MOST_PAIRS = 100  # of selectors of a child
 _BOTH = frozenset({4, 6})
-_SELECTOR = re.compile(r"([^\[\]]*)(?:\[([^/\]]*)(?:/([^\]]*))?\])?")
-_ANY_PORT = ("any", "%any")
 _ICMP = frozenset({"icmp", "1", "ipv6-icmp", "58"})
 _OF_SHELL = frozenset(";&|<>()$`")
 _LOST = (
@@ -214,29 +211,13 @@ def selectors(value: object) -> list[str]:
 
 
 def _selector(written: str) -> str:
-    """A selector with the numbers of its protocol and service, which may be written by name."""
-    form = _SELECTOR.fullmatch(written)
-    if form is None or form[2] is None:
-        return written
-    protocol, port = form[2].strip().lower(), (form[3] or "").strip().lower()
-    port = "any" if port == "0-65535" else port
-    if protocol and not protocol.isdigit():
-        try:
-            number = getprotobyname(protocol)
-        except OSError:
-            number = None
-        if number is not None and protocol not in ("tcp", "udp", "icmp", "gre"):
-            protocol = str(number)
-    if port and not port.isdigit() and port not in _ANY_PORT:
-        try:
-            port = str(getservbyname(port, protocol if protocol in ("tcp", "udp") else "tcp"))
-        except OSError:
-            raise ValueError(
-                f"{written!r}: {port!r} is no port: expected one number or the name of a service"
-            ) from None
+    """A selector with numbers. Unlike others, strongSwan writes the type of an ICMP message alone, without its code."""
+    numbered = with_numbers(written)
+    addresses, _, behind = numbered.partition("[")
+    protocol, _, port = behind.rstrip("]").partition("/")
     if protocol in _ICMP and port.isdigit() and int(port) < 256:
-        port = str(int(port) << 8)  # the type of a message, before its code
-    return f"{form[1].strip()}[{protocol}/{port}]" if port else f"{form[1].strip()}[{protocol}]"
+        return f"{addresses}[{protocol}/{int(port) << 8}]"
+    return numbered
 
 
 def _program(value: object) -> str:
