@@ -9,7 +9,7 @@ from simulated.plan import Fault
 from simulated.remote_plan import RemotePlan, remote_plan
 from simulated.remote_world import run_remote
 
-_WORLDS, _BLOCK = 300, 50
+_WORLDS, _BLOCK = 150, 50
 
 
 @pytest.mark.parametrize("first", range(0, _WORLDS, _BLOCK))

@@ -10,16 +10,33 @@ import pytest
 
 from simulated import run
 from simulated.invariants import Violation
-from simulated.plan import AMNESIA, FAULTS, KINDS, Fault, Plan, Spoke, brisk_plan, random_plan, with_two_tunnels
+from simulated.plan import (
+    AMNESIA,
+    FAULTS,
+    KINDS,
+    Fault,
+    Plan,
+    Spoke,
+    brisk_plan,
+    random_plan,
+    short_plan,
+    with_two_tunnels,
+)
 from simulated.run import ALWAYS, HEALS, LINEAGE
 
 _BLOCK = 50
-_BRISK, _LONG, _TWO_TUNNELS = 500, 45, 100
+_SHORT, _BRISK, _LONG, _TWO_TUNNELS = 1150, 400, 30, 100
 
 
 def _blocks(worlds: int, block: int) -> pytest.MarkDecorator:
     ranges = [range(first, first + block) for first in range(0, worlds, block)]
     return pytest.mark.parametrize("seeds", ranges, ids=[f"{each[0]}-{each[-1]}" for each in ranges])
+
+
+@_blocks(_SHORT, _BLOCK)
+def test_short_worlds_heal(seeds: range) -> None:
+    for seed in seeds:
+        run(short_plan(seed, KINDS, (*FAULTS, AMNESIA)), (ALWAYS, LINEAGE, HEALS))
 
 
 @_blocks(_BRISK, _BLOCK)

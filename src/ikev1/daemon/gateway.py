@@ -32,7 +32,7 @@ from ikev1.core.records.remote_access import Verdict
 from ikev1.core.records.settings import Settings
 from ikev1.daemon.autostart import Autostart
 from ikev1.daemon.certificate_checker import CertificateChecker
-from ikev1.daemon.dead_peers import DeadPeers, isakmp_path
+from ikev1.daemon.dead_peers import DeadPeers
 from ikev1.daemon.host.data_plane_choice import PlaneChoice
 from ikev1.daemon.initiation import Initiation
 from ikev1.daemon.net.endpoint import Endpoint
@@ -47,6 +47,7 @@ from ikev1.daemon.observe.last_failures import LastFailures
 from ikev1.daemon.observe.message_counters import MessageCounters
 from ikev1.daemon.pending_operations import OUTCOMES, NotEstablished, PendingOperations
 from ikev1.daemon.performer import Performer, child_name
+from ikev1.daemon.plane_events import PlaneEvents
 from ikev1.daemon.protection import Protection
 from ikev1.daemon.remote_access.address_desk import AddressDesk
 from ikev1.daemon.remote_access.client_addresses import ClientAddresses
@@ -60,24 +61,8 @@ from ikev1.daemon.shunts import Shunts
 from ikev1.daemon.timer import Timer
 from ikev1.daemon.traps import Traps
 from ikev1.daemon.tunnel_interfaces import Interfaces
-from ikev1.esp.plane import (
-    Acquire,
-    Counters,
-    Expired,
-    NetworkChanged,
-    PacketsWait,
-    PeerMoved,
-    PeerSends,
-    PlaneError,
-    PlaneEvent,
-    RekeyNeeded,
-    Unguarded,
-    UnknownSpi,
-)
+from ikev1.esp.plane import Counters, PlaneError
 from ikev1.store import Store, WallTimeStore
-from ikev1.wire.registry import ProtocolId
-
-_PEER_INSTALLS_WITHIN = 0.1  # seconds after our last message of Quick Mode; strongSwan on a busy machine takes 0.02
 
 
 class Gateway:
@@ -117,7 +102,7 @@ class Gateway:
         self.messages = MessageCounters()
         self.failures = LastFailures(clock)
         self.chosen = chosen
-        self.plane = chosen.make(self._plane_event, self._send_esp)
+        self.plane = chosen.make(lambda event: self._plane_events.notice(event), self._send_esp)
         self.drops = DropCounters(self.plane, kernel=chosen.kernel)
         self._drop_monitor = DropMonitor(self.counters_of, self.drops, self.started_at, kernel=chosen.kernel)
         self.engine = Engine(self._for_engine(settings), random)
@@ -131,6 +116,16 @@ class Gateway:
         self.shunts = Shunts(self.plane, log)
         self._interfaces = Interfaces(self.plane, log)
         self._network = NetworkChanges(self.plane, self, log)
+        self._plane_events = PlaneEvents(
+            self.engine,
+            self.autostart,
+            log,
+            apply=self.apply,
+            ask=self._ask,
+            network_changed=self._network.notice,
+            clock=clock,
+            port=endpoint.port,
+        )
         self._endpoint = endpoint
         self._keepalives = Keepalives(settings.nat_keepalive)
         self._timer = Timer(clock, self._expire)
@@ -354,42 +349,6 @@ class Gateway:
         prompts = UserPrompts(prompter, partial(self._answered, "an answer of the user"), self.log)
         self._performer.ask_user = prompts.ask
         self.observers.append(prompts.observe)
-
-    def _plane_event(self, event: PlaneEvent) -> None:
-        # later, because the data plane may be in the middle of a packet, and what follows may change its tables
-        asyncio.get_running_loop().call_soon(self._handle, event)
-
-    def _handle(self, event: PlaneEvent) -> None:
-        try:
-            if isinstance(event, RekeyNeeded):
-                self.log.write(Level.INFO, "CHD", f"rekeying {child_name(event.child)}: {event.reason}")
-                self.rekey_child(event.child)
-            elif isinstance(event, Expired):
-                self.log.write(Level.WARNING, "CHD", f"closing {child_name(event.child)}: {event.reason}")
-                self._ask(self.engine.close_child, event.child)
-            elif isinstance(event, Acquire):
-                self.autostart.acquire(event.connection, event.tunnel, event.packet)
-            elif isinstance(event, PeerMoved):
-                self.apply(self.engine.peer_moved(event.child.inbound.spi, event.path, self.now()))
-            elif isinstance(event, PeerSends):
-                self.apply(self.engine.peer_sends(event.child.inbound.spi, self.now()))
-            elif isinstance(event, PacketsWait):
-                asyncio.get_running_loop().call_later(_PEER_INSTALLS_WITHIN, self._release, event)
-            elif isinstance(event, NetworkChanged):
-                self._network.notice()
-            elif isinstance(event, UnknownSpi):
-                path = isakmp_path(event.path, self._endpoint.port)
-                self.apply(self.engine.unknown_spi(event.spi, ProtocolId.ESP, path, self.now()))
-            elif isinstance(event, Unguarded):
-                self.log.write(Level.ERROR, "ESP", event.reason)
-        except Exception as error:
-            self.log.bug(f"the event {type(event).__name__} of the data plane", error)
-
-    def _release(self, event: PacketsWait) -> None:
-        try:
-            event.release()
-        except Exception as error:
-            self.log.bug("the release of waiting packets", error)
 
     def _addresses_changed(self, names: Mapping[str, tuple[str, ...]]) -> None:
         self.engine.name_addresses(names)

@@ -24,7 +24,6 @@ from ikev1.esp.rtnetlink import SkippingRule
 
 _PRIORITY, _LANDING = 4498, 4501  # before and behind the rules of the routes into tunnels
 _FIRST_OWNER, _OWNERS = 100, 150  # numbers of processes that are not registered for other programs
-_MOST_RULES = 10_000
 _UNSPECIFIED = {4: Network(bytes(4), 32), 6: Network(bytes(16), 128)}
 
 Traffic = tuple[Selector, Selector]  # local, remote

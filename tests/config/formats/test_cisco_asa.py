@@ -223,7 +223,7 @@ def test_users_of_servers_cannot_be_checked(text: CiscoText) -> None:
     whole = SITE + USERS.replace("authentication-server-group LOCAL", "authentication-server-group RADIUS LOCAL")
     faults = text.faults(whole, "username dave")
     assert [(each.key, each.rule) for each in faults] == [
-        ("tunnel-group STAFF.authentication-server-group", Rule.NOT_SUPPORTED)
+        ("tunnel-group STAFF general-attributes.authentication-server-group", Rule.NOT_SUPPORTED)
     ]
 
 

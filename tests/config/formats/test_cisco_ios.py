@@ -12,7 +12,7 @@ from ikev1.config import Rule, Side
 from ikev1.config.formats import recognised
 from ikev1.core.negotiation import ipsec_suite
 from ikev1.core.records.child_sa import IpsecMode
-from ikev1.core.records.settings import Aggressive, Mode, Start
+from ikev1.core.records.settings import Aggressive, Mode, ShuntAction, Start
 from ikev1.wire.registry import Encryption, Group, HashAlgorithm
 
 
@@ -153,6 +153,11 @@ def test_a_profile_has_a_keyring_and_identities(text: CiscoText) -> None:
     assert (other.local_id, other.remote_id) == ("@branch.example.org", "@hq.example.org")
 
 
+def test_a_profile_of_the_whole_map(text: CiscoText) -> None:
+    connection = text.connection(policy_map(more=f"crypto map VPN isakmp-profile BRANCH\n{PROFILE}"))
+    assert connection.local_id == "@hq.example.org"
+
+
 def test_the_profile_that_matches_the_address_applies(text: CiscoText) -> None:
     profile = PROFILE.replace("host branch.example.org", "address 198.51.100.7 255.255.255.255")
     connection = text.connection(policy_map(more=profile))
@@ -226,6 +231,7 @@ crypto isakmp peer address 198.51.100.7
         ("esp-des esp-sha384-hmac", ("DES_CBC", "", "HMAC_SHA2_384_192")),
         ("esp-gcm", ("AES_GCM_16", "128", "")),
         ("esp-gcm 256", ("AES_GCM_16", "256", "")),
+        ("esp-gmac 256", ("NULL_AES_GMAC", "256", "")),
         ("esp-sha-hmac", ("NULL", "", "HMAC_SHA1_96")),
         ("ESP-Null esp-sha-hmac", ("NULL", "", "HMAC_SHA1_96")),
         ("comp-lzs esp-aes esp-sha-hmac", ("AES_CBC", "128", "HMAC_SHA1_96")),
@@ -244,7 +250,7 @@ def test_transform_sets(text: CiscoText, words: str, suite: tuple[str, str, str]
         ("esp-aes", Rule.INVALID_VALUE, 1),
         ("esp-aes esp-sha-hmac ah-sha-hmac", Rule.NOT_SUPPORTED, 1),
         ("ah-md5-hmac esp-3des", Rule.NOT_SUPPORTED, 1),
-        ("esp-gmac esp-sha-hmac", Rule.NOT_SUPPORTED, 31),
+        ("esp-seal esp-sha-hmac", Rule.NOT_SUPPORTED, 31),
         ("esp-rot13 esp-sha-hmac", Rule.UNKNOWN_KEY, 31),
         ("", Rule.SYNTAX, 28),
     ],
@@ -317,14 +323,36 @@ def test_lines_that_are_no_selectors_matter_only_where_they_are_used(text: Cisco
     assert len(text.connection(whole, "access-list 101.permit").tunnels) == 1
 
 
-def test_a_deny_line_matters_if_it_excludes_something(text: CiscoText) -> None:
+def test_a_deny_line_that_excludes_something_is_exempt(text: CiscoText) -> None:
     deny = "access-list 101 deny ip {} 0.0.0.255 any\n"
     permit = "access-list 101 permit ip 10.1.0.0 0.0.255.255 any\n"
-    assert text.connection(policy_map(acl=deny.format("10.9.0.0") + permit))
-    assert text.connection(policy_map(acl=permit + deny.format("10.1.9.0")))
+    for without_effect in (deny.format("10.9.0.0") + permit, permit + deny.format("10.1.9.0")):
+        assert not text.load(policy_map(acl=without_effect)).settings.shunts
     whole = policy_map(acl=deny.format("10.1.9.0") + permit)
-    assert text.fault(whole)[:2] == ("access-list 101.deny", Rule.NOT_SUPPORTED)
-    assert text.connection(whole, "deny")
+    (shunt,) = text.load(whole).settings.shunts
+    assert (shunt.action, str(shunt.local), str(shunt.remote)) == (ShuntAction.PASS, "10.1.9.0/24", "0.0.0.0/0")
+    (shunt,) = text.load(whole, side=Side("R1", is_peer=True)).settings.shunts
+    assert (str(shunt.local), str(shunt.remote)) == ("0.0.0.0/0", "10.1.9.0/24")
+
+
+SECOND_ENTRY = """\
+crypto map VPN 20 ipsec-isakmp
+ set peer 198.51.100.7
+ set transform-set TS
+ match address 102
+access-list 102 permit ip 10.1.9.0 0.0.0.255 10.7.0.0 0.0.255.255
+"""
+
+
+def test_a_deny_line_about_what_is_permitted_elsewhere_is_refused(text: CiscoText) -> None:
+    deny = "access-list 101 deny ip 10.1.9.0 0.0.0.255 any\n"
+    permit = "access-list 101 permit ip 10.1.0.0 0.0.255.255 any\n"
+    earlier = "access-list 101 permit ip host 10.1.9.9 any\n"
+    for whole in (policy_map(acl=earlier + deny + permit), policy_map(acl=deny + permit, more=SECOND_ENTRY)):
+        assert text.fault(whole)[:2] == ("access-list 101.deny", Rule.NOT_SUPPORTED)
+        loaded = text.load(whole, "deny")
+        assert len(loaded.settings.connections[0].tunnels) == 2
+        assert not loaded.settings.shunts
 
 
 def test_object_groups_multiply(text: CiscoText) -> None:

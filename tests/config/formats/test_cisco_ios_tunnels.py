@@ -42,10 +42,30 @@ def test_a_gre_tunnel_is_protected_in_transport_mode(text: CiscoText) -> None:
 
 
 @pytest.mark.parametrize(("mode", "network"), [("ipsec ipv4", "0.0.0.0/0"), ("ipsec ipv6", "::/0")])
-def test_a_tunnel_of_ipsec_alone_has_an_interface_id(text: CiscoText, mode: str, network: str) -> None:
-    (tunnel,) = text.connection(interfaces(f"{GRE} tunnel mode {mode}\n")).tunnels
+def test_a_tunnel_of_ipsec_alone_has_an_interface(text: CiscoText, mode: str, network: str) -> None:
+    whole = interfaces(f"{GRE} ip mtu 1380\n tunnel mode {mode}\nip route 10.7.0.0 255.255.0.0 Tunnel0 name x\n")
+    (tunnel,) = text.connection(whole).tunnels
     assert (str(tunnel.local), str(tunnel.remote)) == (network, network)
-    assert (tunnel.marks.if_id_in, tunnel.marks.if_id_out) == (1, 1)
+    made = tunnel.interface
+    assert made is not None
+    assert (made.name, made.addresses, made.mtu, made.routes) == (
+        "Tunnel0",
+        ("10.255.0.1/30",),
+        1380,
+        ("10.7.0.0/16",),
+    )
+    other = text.connection(whole, side=Side("R1", is_peer=True)).tunnels[0].interface
+    assert other is not None
+    assert (other.addresses, other.routes) == (("10.255.0.2/30",), ())
+
+
+def test_the_address_of_the_other_end_may_not_follow(text: CiscoText) -> None:
+    wide = GRE.replace("255.255.255.252", "255.255.255.0") + " tunnel mode ipsec ipv4\n"
+    loaded = text.load(interfaces(wide), side=Side("R1", is_peer=True))
+    made = loaded.settings.connections[0].tunnels[0].interface
+    assert made is not None
+    assert made.addresses == ()
+    assert ("interface Tunnel0.ip address", Rule.NO_COUNTERPART) in {(each.key, each.rule) for each in loaded.warnings}
 
 
 SPOKE = """\

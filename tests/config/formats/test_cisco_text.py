@@ -212,7 +212,7 @@ HOSTS = "".join(
         ("nothing\n", Rule.NOT_IKEV1),
         ("crypto isakmp policy 10\n", Rule.NO_USABLE_POLICY),
         (policy_map(acl=HOSTS), Rule.INVALID_VALUE),
-        (policy_map(acl=HOSTS.replace("permit", "deny") + HOSTS), Rule.NOT_SUPPORTED),
+        (policy_map(acl=HOSTS.replace("permit", "deny") + HOSTS), Rule.INVALID_VALUE),
     ],
 )
 def test_hostile_files(write: Callable[..., Path], content: str | bytes, rule: Rule) -> None:

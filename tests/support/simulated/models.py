@@ -25,6 +25,7 @@ from ikev1.wire.message import build_message, parse_message
 from ikev1.wire.payloads import Notification, VendorId
 from ikev1.wire.registry import ExchangeType, NotifyType
 from playbook import Datagram, say
+from simulated.iv_memory import IvMemory
 from simulated.node import Node
 
 CONNECTION = "hub"  # what spokes call their connection
@@ -137,8 +138,7 @@ class Charon(Model):
         self._moves: dict[bytes, tuple[float, bytes]] = {}  # when the pairs of an ISAKMP SA were moved, and to which
         self._rekeying: set[bytes] = set()
         self._rekey_at: dict[bytes, float] = {}
-        self._latest: dict[bytes, list[int]] = {}  # by cookies: the message IDs that have an IV, the latest last
-        self._lost: set[tuple[bytes, int]] = set()  # cookies and message IDs of exchanges whose IV was dropped
+        self.ivs = IvMemory(self.EXCHANGES)
 
     def take(self, datagram: Datagram) -> None:
         """A thread takes the message, sometimes later."""
@@ -150,30 +150,13 @@ class Charon(Model):
 
     def _decrypt(self, datagram: Datagram) -> None:
         header = Header.parse(datagram.octets)
-        number, cookies = header.message_id, header.CKY_I + header.CKY_R
-        if number and header.encrypted:
-            sa = self.engine.sas.get(cookies)
-            begun = sa is not None and any(exchange.message_id == number for exchange in sa.exchanges)
-            if begun and number not in self._latest.get(cookies, ()):
-                self._lost.add((cookies, number))
-            self._uses_iv(cookies, number)
-            if (cookies, number) in self._lost:  # by the IV of a first message
-                return
-        super().take(datagram)
-
-    @property
-    def stuck(self) -> int:
-        """How many exchanges cannot go on because their IV was dropped."""
-        return len(self._lost)
-
-    def _uses_iv(self, cookies: bytes, number: int) -> None:
-        latest = [known for known in self._latest.get(cookies, ()) if known != number]
-        self._latest[cookies] = [*latest, number][-self.EXCHANGES :]
+        sa = self.engine.sas.get(header.CKY_I + header.CKY_R)
+        begun = sa is not None and any(exchange.message_id == header.message_id for exchange in sa.exchanges)
+        if self.ivs.decrypts(header, begun=begun):
+            super().take(datagram)
 
     def _send(self, path: UdpPath, octets: bytes, following: Action | None) -> None:
-        header = Header.parse(octets)
-        if header.message_id and header.encrypted:
-            self._uses_iv(header.CKY_I + header.CKY_R, header.message_id)
+        self.ivs.sends(Header.parse(octets))
         super()._send(path, octets, following)
 
     def knows_no(self, spi: int, datagram: Datagram) -> None:

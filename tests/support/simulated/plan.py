@@ -100,7 +100,7 @@ def brisk_plan(seed: int, kinds: tuple[str, ...] = KINDS, faults: tuple[str, ...
 def short_plan(seed: int, kinds: tuple[str, ...] = KINDS, faults: tuple[str, ...] = FAULTS) -> Plan:
     """The smallest plan: one spoke whose SAs outlive the world, so that only faults have it negotiate again."""
     random = Random(f"short {seed}")
-    spoke = _spoke(random, kinds, (900,), (400,))
+    spoke = _spoke(random, kinds, (600,), (120,))
     happens = sorted(_fault(random, faults, ["spoke0"], (spoke,), 15.0, 0.1) for _ in range(random.randint(1, 3)))
     return Plan(seed, (spoke,), tuple(happens), 15.0, (), random.random() < 0.5, brisk=True)
 

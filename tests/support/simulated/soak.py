@@ -19,7 +19,18 @@ from typing import NamedTuple
 
 import learned
 from simulated.invariants import Violation
-from simulated.plan import AMNESIA, FAULTS, KINDS, Fault, Plan, Spoke, brisk_plan, random_plan, with_two_tunnels
+from simulated.plan import (
+    AMNESIA,
+    FAULTS,
+    KINDS,
+    Fault,
+    Plan,
+    Spoke,
+    brisk_plan,
+    random_plan,
+    short_plan,
+    with_two_tunnels,
+)
 from simulated.remote_plan import remote_plan
 from simulated.remote_world import run_remote
 from simulated.run import RULES, run
@@ -50,9 +61,10 @@ class Done(NamedTuple):
 
 
 def plan_of(name: str) -> Plan:
-    """The plan that a violation names: ``17``, ``brisk-17``, or ``two-17`` with two tunnels."""
+    """The plan that a violation names: ``17``, ``brisk-17``, ``short-17``, or ``two-17`` with two tunnels."""
     kind, _, number = name.rpartition("-")
-    plan = (brisk_plan if kind else random_plan)(int(number), KINDS, (*FAULTS, AMNESIA))
+    make = {"": random_plan, "short": short_plan}.get(kind, brisk_plan)
+    plan = make(int(number), KINDS, (*FAULTS, AMNESIA))
     return with_two_tunnels(plan) if kind == "two" else plan
 
 
@@ -183,7 +195,7 @@ class Soak:
             for _ in range(_LEARN_AGAIN):
                 names = [
                     str(number),
-                    *(f"{('brisk', 'two')[place % 2]}-{number + place}" for place in range(1, _BLOCK)),
+                    *(f"{('brisk', 'two', 'short')[place % 3]}-{number + place}" for place in range(1, _BLOCK)),
                 ]
                 number += _BLOCK
                 yield pool.submit(play, names, self._rules, self._until)

@@ -113,7 +113,7 @@ def _write(device: Device, side: Side, ours: Part, report: Report) -> None:
         if len(ends) > 1:
             text = f"has several peers, {', '.join(ends)}: the tunnels of all of them are there, each with its address"
             report.warn(device.place, Rule.SEVERAL_PEERS, text)
-    writer = Writer(device, ours, report)
+    writer = Writer(device, ours, report, is_peer=side.is_peer)
     writer.write_policies()
     if device.nat_keepalive is not None:
         ours.part("gateway").put("nat_keepalive", device.nat_keepalive.value, device.nat_keepalive.place)

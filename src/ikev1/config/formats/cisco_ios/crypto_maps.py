@@ -94,7 +94,7 @@ class _Entries:
         lines = lines_of(self._device, entry.acl, self._report)
         protected = protection(self._device, entry, self._report)
         first = entry.peers[0].value
-        profile = self._chooser.profile(entry.profile, first)
+        profile = self._chooser.profile(entry.profile or self._map.profile, first)
         key = self._key(entry)
         if lines is None or protected is None or key is None:
             return
@@ -114,7 +114,7 @@ class _Entries:
     def _key(self, entry: Entry) -> Key | None:
         """The key for the first peer; another one for the others is reported."""
         chooser, peers = self._chooser, [peer.value for peer in entry.peers]
-        found = [chooser.key(chooser.profile(entry.profile, peer), peer) for peer in peers]
+        found = [chooser.key(chooser.profile(entry.profile or self._map.profile, peer), peer) for peer in peers]
         called = self._device.aggressive_peers.get(entry.peers[0].value)
         if found[0] is None and called is not None:
             found[0] = called.key
@@ -134,7 +134,7 @@ class _Entries:
         lines = lines_of(device, entry.acl, report) if entry.acl is not None else []
         if protected is None or lines is None:
             return
-        profile = self._chooser.profile(entry.profile, "")
+        profile = self._chooser.profile(entry.profile or self._map.profile, "")
         name = f"{entry.map}-{entry.number}{self._suffix}"
         known = [peer.value for each in self._map.entries.values() for peer in each.peers]
         number = 0
@@ -183,7 +183,7 @@ class _Entries:
             of_peers = protected.mode == "transport" and self._of_peers(ends, peers)
             local, remote = (_dynamic(end) if of_peers else as_text(end) for end in ends)
             numbered = name if len(lines) == 1 else f"{name}-{number}"
-            made.append(Pair(numbered, line.place, local, remote, protected, transport=of_peers))
+            made.append(Pair(numbered, line.place, local, remote, protected, transport=of_peers, line=line))
         return made
 
     def _of_peers(self, ends: tuple[Selector, Selector], peers: list[Set[str]]) -> bool:

@@ -49,6 +49,7 @@ IOS = Grammar(
     {
         **COMMON,
         "ip access-list": Command(access_lists.named, access_lists.LINES, others=access_lists.other_line),
+        "ip route": Command(interfaces.route),
         "ip domain name": Command(users.domain),
         "ip domain-name": Command(users.domain),
         "aaa authentication login": Command(users.login),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv4Network
 
 from ikev1.config.formats.cisco_ios.isakmp import ignored
 from ikev1.config.formats.cisco_ios.model import Device, Interface, Map
@@ -46,6 +46,24 @@ def _address(arguments: Arguments, target: Target) -> None:
     if not arguments.keyword("secondary"):
         target[1].address = Set(address, arguments.place)
     arguments.rest()
+
+
+def _mtu(arguments: Arguments, target: Target) -> None:
+    if (written := arguments.peek()).isdecimal() and 576 <= int(written[:6]) <= 65_535:
+        target[1].mtu = Set(int(written), arguments.place)
+    arguments.rest()
+
+
+def route(arguments: Arguments, device: Device) -> None:
+    """``ip route NETWORK MASK INTERFACE``; other routes do not matter."""
+    words = [word.text for word in arguments.rest()]
+    if len(words) < 3 or words[0] == "vrf":
+        return
+    try:
+        network = IPv4Network(f"{words[0]}/{words[1]}", strict=False)
+    except ValueError:
+        return
+    device.routes.append((words[2], Set(str(network), arguments.place)))
 
 
 def _unnumbered(arguments: Arguments, target: Target) -> None:
@@ -114,6 +132,7 @@ INTERFACE = Grammar(
     {
         "ip address": Command(_address),
         "ip unnumbered": Command(_unnumbered),
+        "ip mtu": Command(_mtu),
         "ip nhrp map": Command(_nhrp_map),
         "ip nhrp nhs": Command(_nhrp_server),
         "crypto map": Command(_crypto_map, most=3),

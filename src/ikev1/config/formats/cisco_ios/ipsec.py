@@ -8,8 +8,16 @@ from ikev1.config.formats.cisco_ios.model import Device, Entry, Ipsec, Map, Tran
 from ikev1.config.formats.cisco_ios.reading import Arguments, Fault, Set
 from ikev1.config.formats.cisco_ios.statements import Command, Grammar
 
-_CIPHERS = {"esp-aes": "aes", "esp-3des": "3des", "esp-des": "des", "esp-null": "null", "esp-gcm": "aes{}gcm16"}
+_CIPHERS = {
+    "esp-aes": "aes",
+    "esp-3des": "3des",
+    "esp-des": "des",
+    "esp-null": "null",
+    "esp-gcm": "aes{}gcm16",
+    "esp-gmac": "aes{}gmac",
+}
 _CIPHERS |= {f"esp-aes-{bits}": f"aes{bits}" for bits in ("128", "192", "256")}
+_WITH_SIZE = ("esp-aes", "esp-gcm", "esp-gmac")
 _HASHES = {
     "sha": "sha1",
     "sha1": "sha1",
@@ -31,7 +39,7 @@ def transform_set(arguments: Arguments, device: Device) -> TransformSet:
     if found.ah and (found.cipher or found.hash):
         arguments.unsupported("ESP and AH cannot be combined: the set is used without AH")
         found.ah = ""
-    if found.cipher and not found.hash and "gcm" not in found.cipher:
+    if found.cipher and not found.hash and not found.protects_itself:
         text = "encrypts without protecting the integrity, which RFC 8221 §4 forbids: add a hash, such as esp-sha-hmac"
         arguments.report.error(arguments.place, Rule.INVALID_VALUE, text)
     if found.hash and not found.cipher:
@@ -46,7 +54,7 @@ def _transform(arguments: Arguments, into: TransformSet) -> None:
     column, written = arguments.column, arguments.word("a transform").lower()
     protocol, _, hashed = written.partition("-")
     if written in _CIPHERS:
-        bits = arguments.keyword("128", "192", "256") if written in ("esp-aes", "esp-gcm") else ""
+        bits = arguments.keyword("128", "192", "256") if written in _WITH_SIZE else ""
         cipher = _CIPHERS[written]
         into.cipher = cipher.format(bits or "128") if "{}" in cipher else cipher + bits
     elif hashed.endswith("-hmac") and hashed.removesuffix("-hmac") in _HASHES and protocol in ("esp", "ah"):
@@ -60,7 +68,7 @@ def _transform(arguments: Arguments, into: TransformSet) -> None:
     elif written == "comp-lzs":
         place = arguments.place._replace(column=column)
         arguments.report.lost(place, "packets are not compressed (comp-lzs)")
-    elif written in ("esp-gmac", "esp-seal", "ah-rfc1828", "esp-rfc1829"):
+    elif written in ("esp-seal", "ah-rfc1828", "esp-rfc1829"):
         arguments.keyword("128", "192", "256", "160")
         place = arguments.place._replace(column=column)
         arguments.report.unsupported(place, f"there is no {written}: the set is used without it")
@@ -127,8 +135,7 @@ def _of_whole_map(arguments: Arguments, whole: Map) -> None:
     elif what == "client":
         arguments.lost("there is no accounting")
     elif what == "isakmp-profile":
-        for entry in whole.entries.values():
-            entry.profile = entry.profile or Set(arguments.word("the name of a profile"), arguments.place)
+        whole.profile = Set(arguments.word("the name of a profile"), arguments.place)
     elif what in ("redundancy", "gdoi"):
         arguments.unsupported("the map is used without it")
     arguments.rest()

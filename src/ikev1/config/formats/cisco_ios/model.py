@@ -147,6 +147,11 @@ class TransformSet:
     ah: str = ""
     mode: Set[str] | None = None
 
+    @property
+    def protects_itself(self) -> bool:
+        """Whether the cipher needs no hash."""
+        return "gcm" in self.cipher or "gmac" in self.cipher
+
 
 @dataclass
 class Ipsec:
@@ -191,6 +196,7 @@ class Map:
     place: Place
     entries: dict[int, Entry] = field(default_factory=dict)
     local_address: Set[str] | None = None
+    profile: Set[str] | None = None
     user_list: Set[str] | None = None
     respond: Set[str] | None = None
     interfaces: list[Set[str]] = field(default_factory=list)
@@ -211,6 +217,8 @@ class Interface:
     profile: Set[str] | None = None  # that of the ISAKMP profile
     policy: Set[str] | None = None  # the access list of what is protected
     vrf: Set[str] | None = None
+    mtu: Set[int] | None = None
+    routes: list[Set[str]] = field(default_factory=list)  # to networks behind the interface
     nhrp: list[Set[str]] = field(default_factory=list)  # the addresses of next hop servers
 
 
@@ -311,6 +319,12 @@ class Line(NamedTuple):
     source: Selector
     destination: Selector
     place: Place
+    number: int = 0
+
+    @property
+    def acl(self) -> str:
+        """What the access list is called in findings."""
+        return self.place.key.rpartition(".")[0]
 
 
 @dataclass
@@ -346,6 +360,7 @@ class Device:
     interfaces: Interfaces = field(default_factory=Interfaces)
     tunnel_groups: dict[str, TunnelGroup] = field(default_factory=dict)
     acls: dict[str, Acl] = field(default_factory=dict)
+    exempt: list[Line] = field(default_factory=list)  # what access lists that were used exclude
     permitted: dict[str, list[Line] | None] = field(default_factory=dict)  # of access lists that were used
     objects: dict[str, list[str | Unclear]] = field(default_factory=dict)  # by "object NAME" and "group NAME"
     names: dict[str, str] = field(default_factory=dict)
@@ -353,6 +368,7 @@ class Device:
     users: dict[str, User] = field(default_factory=dict)
     user_lists: dict[str, Set[list[str]]] = field(default_factory=dict)
     keepalive: Keepalive | None = None
+    routes: list[tuple[str, Set[str]]] = field(default_factory=list)  # interfaces, and networks behind them
     nat_keepalive: Set[int] | None = None
     identity: Set[str] | None = None
     aggressive: Set[bool] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from ikev1.config.formats.cisco_ios.model import Group, Keepalive, Key
+from ikev1.config.formats.cisco_ios.model import Group, Interface, Keepalive, Key, Line
 from ikev1.config.formats.cisco_ios.reading import Set
 from ikev1.config.formats.written import Place
 
@@ -33,8 +33,9 @@ class Pair:
     remote: str
     protection: Protection
     permanent: bool = False
-    interface_id: int = 0
     is_open: bool = False
+    line: Line | None = None  # of an access list
+    interface: Interface | None = None
     transport: bool = False  # else in tunnel mode, whatever the transform set says
 
 

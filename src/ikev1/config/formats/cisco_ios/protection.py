@@ -45,7 +45,7 @@ def protection(device: Device, ipsec: Ipsec, report: Report) -> Protection | Non
 
 
 def _integrity(transforms: TransformSet) -> str:
-    return "" if "gcm" in transforms.cipher else transforms.hash
+    return "" if transforms.protects_itself else transforms.hash
 
 
 def _chosen(own: Set[int] | None, common: Set[int] | None, default: int) -> tuple[int, Place | None]:
@@ -66,7 +66,7 @@ def _sets(device: Device, ipsec: Ipsec, report: Report) -> list[TransformSet]:
         known = device.transform_sets.get(name.value)
         if known is None:
             report.error(name.place, Rule.INVALID_VALUE, f"there is no crypto ipsec transform-set {name.value}")
-        elif known.ah or known.hash or "gcm" in known.cipher:
+        elif known.ah or known.hash or known.protects_itself:
             found.append(known)
     if not ipsec.transform_sets:
         text = "has no transform set: the built-in sets of the router are used, esp-aes and esp-3des with esp-sha-hmac"

@@ -35,16 +35,15 @@ def _lines(device: Device, name: Set[str], report: Report) -> list[Line] | None:
     permitted: dict[tuple[Selector, Selector], Line] = {}
     denied: list[Line] = []
     wrong = False
-    for _, line in sorted(acl.lines.items()):
+    for number, line in sorted(acl.lines.items()):
         if isinstance(line, Unclear):
             report.unsupported(line.place, f"{line.text}; the traffic of the line is not protected")
             wrong = True
             continue
-        for part in _parts(device, line, report):
+        for part in _parts(device, line, number, report):
             if not line.permits:
                 denied.append(part)
                 continue
-            _report_denied(part, denied, report)
             permitted.setdefault((part.source, part.destination), part)
             if len(permitted) > MOST_PAIRS or len(denied) > _MOST_DENIED:
                 text = f"{name.value} has more than {MOST_PAIRS} pairs of networks, or denies more than {_MOST_DENIED}"
@@ -52,7 +51,9 @@ def _lines(device: Device, name: Set[str], report: Report) -> list[Line] | None:
                 return None
     if not permitted and not wrong:
         report.error(name.place, Rule.INVALID_VALUE, f"the access list {name.value} permits nothing")
-    return _without_mirrors(device, permitted, report) or None
+    kept = _without_mirrors(device, permitted, report)
+    device.exempt += _exempt(kept, denied, report)
+    return kept or None
 
 
 def _without_mirrors(device: Device, permitted: dict[tuple[Selector, Selector], Line], report: Report) -> list[Line]:
@@ -77,15 +78,38 @@ def _is_behind(device: Device, end: Selector) -> bool:
     return any(end.contains(end.with_address(str(address))) for address in addresses)
 
 
-def _report_denied(permitted: Line, denied: list[Line], report: Report) -> None:
-    """A line that excludes a part of what a later one permits cannot be expressed."""
+def _exempt(permitted: list[Line], denied: list[Line], report: Report) -> list[Line]:
+    """The lines that exclude a part of what later ones permit. They cannot be expressed if they also concern what an
+    earlier one permits.
+    """
+    found = []
     for each in denied:
-        if each.source.overlaps(permitted.source) and each.destination.overlaps(permitted.destination):
-            text = f"a part of line {permitted.place.line} is excluded, but the gateway protects all of it"
-            report.unsupported(each.place, text)
+        concerned = [line for line in permitted if overlap(each, line)]
+        if all(_precedes(line, each) for line in concerned):
+            continue
+        if any(_precedes(line, each) for line in concerned):
+            report_not_exempt(each, report)
+        else:
+            found.append(each)
+    return found
 
 
-def _parts(device: Device, ace: Ace, report: Report) -> Iterator[Line]:
+def report_not_exempt(denied: Line, report: Report) -> None:
+    """Report that a line cannot be expressed."""
+    text = "a part of its traffic is permitted elsewhere, and the gateway exempts traffic from all tunnels, or none"
+    report.unsupported(denied.place, text)
+
+
+def overlap(one: Line, other: Line) -> bool:
+    """Whether there is a packet that both lines match."""
+    return one.source.overlaps(other.source) and one.destination.overlaps(other.destination)
+
+
+def _precedes(one: Line, other: Line) -> bool:
+    return one.number < other.number
+
+
+def _parts(device: Device, ace: Ace, number: int, report: Report) -> Iterator[Line]:
     sources, destinations = (
         list(_networks(device, end, ace.place, report, set())) for end in (ace.source, ace.destination)
     )
@@ -103,7 +127,7 @@ def _parts(device: Device, ace: Ace, report: Report) -> Iterator[Line]:
             report.error(ace.place, Rule.INVALID_VALUE, str(error))
             return
         if ends[0].version == ends[1].version:
-            yield Line(*ends, ace.place)
+            yield Line(*ends, ace.place, number)
 
 
 def _behind(protocol: str, port: str) -> str:

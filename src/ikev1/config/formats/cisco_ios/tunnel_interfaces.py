@@ -22,6 +22,10 @@ _EVERYTHING = {"ipv4": "0.0.0.0/0", "ipv6": "::/0"}
 
 def peerings_of_interfaces(device: Device, chooser: Chooser, report: Report) -> Iterator[Peering]:
     """The peerings of all protected tunnel interfaces."""
+    for name, route in device.routes:
+        behind = device.interfaces.find(name)
+        if behind is not None:
+            behind.routes.append(route)
     for found in device.interfaces:
         if found.protection is not None:
             yield from _of_interface(device, chooser, found, found.protection, report)
@@ -66,10 +70,6 @@ class _Tunnel:
         self._is_ipsec = mode[0].startswith("ips")
         self._version = "ipv6" if mode[-1:] == ["ipv6"] else "ipv4"
         self._multipoint = mode[0] == "gre" and "multipoint".startswith(mode[-1]) and len(mode) > 1
-
-    @property
-    def _interface_id(self) -> int:
-        return int(re.sub(r"\D", "", self._interface.name)[:6] or 0) + 1
 
     def peerings(self) -> Iterator[Peering]:
         interface = self._interface
@@ -151,7 +151,6 @@ class _Tunnel:
         if not self._is_ipsec:
             transport = protected.mode == "transport"
             return [Pair(name, place, _GRE, _GRE, protected, permanent=True, transport=transport)]
-        number = self._interface_id
         if self._interface.policy is not None:
             lines = lines_of(self._device, self._interface.policy, self._report) or []
             return [
@@ -162,17 +161,15 @@ class _Tunnel:
                     as_text(line.destination),
                     protected,
                     permanent=True,
-                    interface_id=number,
+                    interface=self._interface,
+                    line=line,
                 )
                 for count, line in enumerate(lines, 1)
             ]
         whole = _EVERYTHING[self._version]
-        return [Pair(name, place, whole, whole, protected, permanent=True, interface_id=number)]
+        return [Pair(name, place, whole, whole, protected, permanent=True, interface=self._interface)]
 
     def _say_what_is_missing(self) -> None:
-        if self._is_ipsec:
-            command = f"ip link add NAME type xfrm if_id {self._interface_id}"
-            text = f"the gateway does not make the interface, with its address and routes: `{command}`"
-        else:
+        if not self._is_ipsec:
             text = "the gateway does not make the GRE interface, with its address and routes"
-        self._report.warn(self._interface.place, Rule.NO_COUNTERPART, text)
+            self._report.warn(self._interface.place, Rule.NO_COUNTERPART, text)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from ipaddress import IPv4Interface
 
 from ikev1.config.findings import Rule
-from ikev1.config.formats.cisco_ios.model import Device, Group, Policy
+from ikev1.config.formats.cisco_ios.model import Device, Group, Interface, Policy
 from ikev1.config.formats.cisco_ios.peerings import Pair, Peering
 from ikev1.config.formats.cisco_ios.reading import Report, Set
 from ikev1.config.formats.cisco_ios.secrets import as_secret
-from ikev1.config.formats.cisco_ios.selectors import as_text, lines_of
+from ikev1.config.formats.cisco_ios.selectors import as_text, lines_of, overlap, report_not_exempt
 from ikev1.config.formats.written import Part
 
 _DPD_TRIES = 5
+_LONGEST_INTERFACE = 15  # characters (IFNAMSIZ)
 _DEFAULTS = {"encryption": "des", "hash": "sha", "authentication": "rsa-sig", "group": 1, "lifetime": 86_400}
 _DEFAULTS_OF_ASA = {**_DEFAULTS, "encryption": "3des", "authentication": "pre-share", "group": 2}
 _DEFAULTS_OF_NEW_ASA = {**_DEFAULTS_OF_ASA, "encryption": "aes", "group": 14}
@@ -29,15 +30,16 @@ _NO_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 class Writer:
-    """Writes what ``device`` does, or its peers do, to ``ours``."""
+    """Writes what ``device`` does, or if ``is_peer`` its peers do, to ``ours``."""
 
-    def __init__(self, device: Device, ours: Part, report: Report) -> None:
+    def __init__(self, device: Device, ours: Part, report: Report, *, is_peer: bool) -> None:
         self._device = device
+        self._is_peer = is_peer
         self._ours = ours
         self._report = report
         self._connections: dict[tuple[object, ...], Part] = {}
         self._names: dict[str, int] = {}  # how often each is wanted
-        self._pairs: set[tuple[str, str, str, int]] = set()
+        self._pairs: set[tuple[str, str, str, str]] = set()
 
     def write_policies(self) -> None:
         """Write all phase 1 policies, with the defaults of the router."""
@@ -70,7 +72,7 @@ class Writer:
             chosen: Set[object] | None = getattr(policy, key)
             made.put(key, default if chosen is None else chosen.value, None if chosen is None else chosen.place)
 
-    def write(self, peerings: Iterable[Peering]) -> None:
+    def write(self, peerings: list[Peering]) -> None:
         """Write all peerings; those with the same peer become one connection."""
         for peering in peerings:
             if peering.key.secret is None:
@@ -79,8 +81,22 @@ class Writer:
             if known is None:
                 known = self._connections[peering.signature] = self._write_connection(peering)
             self._write_tunnels(peering, known)
+        self._write_exempt(peerings)
         if any(part.values.get("xauth") == "server" for part in self._connections.values()):
             self._write_users()
+
+    def _write_exempt(self, peerings: list[Peering]) -> None:
+        """Write what access lists exclude, unless other lists permit it."""
+        used = [line for peering in peerings for pair in peering.pairs if (line := pair.line) is not None]
+        for number, each in enumerate(self._device.exempt, 1):
+            if any(line.acl != each.acl and overlap(line, each) for line in used):
+                report_not_exempt(each, self._report)
+                continue
+            made = self._ours.part("shunt").part(_safe(f"{each.acl.split()[-1]}-deny-{number}"), each.place)
+            ends = (each.destination, each.source) if self._is_peer else (each.source, each.destination)
+            made.put("action", "pass", each.place)
+            made.put("local", as_text(ends[0]), each.place)
+            made.put("remote", as_text(ends[1]), each.place)
 
     def _write_connection(self, peering: Peering) -> Part:
         made = self._ours.part("connection").part(self._name(peering.name), peering.place)
@@ -185,7 +201,7 @@ class Writer:
         for pair in peering.pairs:
             name = _safe(pair.name)
             tunnels = connection.part("tunnel")
-            same = (connection.path, pair.local, pair.remote, pair.interface_id)
+            same = (connection.path, pair.local, pair.remote, pair.interface.name if pair.interface else "")
             if same in self._pairs:
                 continue  # of several interfaces that share SAs
             self._pairs.add(same)
@@ -206,14 +222,35 @@ class Writer:
             made.put("lifetime_kilobytes", *protection.kilobytes)
         made.put("mode", "transport" if pair.transport else "tunnel", None)
         made.put("replay_window", *protection.window)
-        if pair.interface_id:
-            made.put("if_id_in", pair.interface_id, pair.place)
-            made.put("if_id_out", pair.interface_id, pair.place)
+        if pair.interface is not None:
+            self._write_interface(pair.interface, made)
+
+    def _write_interface(self, interface: Interface, made: Part) -> None:
+        """Write the interface of a route-based tunnel; that of a peer has the other address of the network."""
+        made.put("interface", _safe(interface.name)[:_LONGEST_INTERFACE], interface.place)
+        address = interface.address.value if interface.address else None
+        if address is not None and interface.address is not None:
+            ours = _other(address) if self._is_peer else address
+            if ours is None:
+                text = "set interface_address: the text does not say which address the other end of the tunnel has"
+                self._report.warn(interface.address.place, Rule.NO_COUNTERPART, text)
+            else:
+                made.put("interface_address", str(ours), interface.address.place)
+        if interface.mtu is not None:
+            made.put("interface_mtu", interface.mtu.value, interface.mtu.place)
+        routes = [] if self._is_peer else interface.routes
+        made.put("routes", [route.value for route in routes], routes[0].place if routes else None)
 
     def _name(self, wanted: str) -> str:
         name = _safe(wanted)[:58]
         number = self._names[name] = self._names.get(name, 0) + 1
         return name if number == 1 else self._name(f"{name}-{number}")
+
+
+def _other(address: IPv4Interface) -> IPv4Interface | None:
+    """The only other address of a network, None if there are several."""
+    others = [each for each in address.network.hosts() if each != address.ip] if address.network.prefixlen > 29 else []
+    return IPv4Interface((others[0], address.network.prefixlen)) if len(others) == 1 else None
 
 
 def _safe(name: str) -> str:
