@@ -5,7 +5,7 @@ from __future__ import annotations
 from ikev1.config.authentication import methods_of
 from ikev1.config.credentials import read_credential
 from ikev1.config.files import Files
-from ikev1.config.findings import Rule
+from ikev1.config.findings import NO_PROOF, Rule
 from ikev1.config.identities import own_identity, peers_identity
 from ikev1.config.policies import Draft, policies_for
 from ikev1.config.pools import pool_names, virtual_addresses
@@ -64,9 +64,7 @@ def _read_connection(name: str, table: Table, drafts: tuple[Draft, ...], secrets
     credential = read_credential(table, secrets, files)
     xauth = read_xauth(table, secrets)
     if not xauth.is_hybrid_client and not any(key in table for key in ("secret", "secret_file", "private_key")):
-        table.findings.error(
-            table.path, Rule.NO_CREDENTIAL, "requires a pre-shared key in secret or secret_file, or a private_key"
-        )
+        table.findings.error(table.path, Rule.NO_CREDENTIAL, f"requires {NO_PROOF}")
     trust = read_trust(table, files)
     lives = read_connection_lives(table)
     remote_address, *others = table.take("remote_address", remotes, (ANY,))

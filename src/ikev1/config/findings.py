@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 from ikev1.errors import LocalError
 
+# What a connection without credentials lacks; formats have words of their own for it
+NO_PROOF = "a pre-shared key in secret or secret_file, or a private_key"
+
 
 class Rule(StrEnum):
     """The stable name of what a finding is about; the texts may change."""

@@ -66,7 +66,7 @@ class Table:
 
     def table(self, key: str) -> Self:
         """The table under ``key``, an empty one if it is absent."""
-        return type(self)(self.findings, self.key(key), self.take(key, _as_table, {}))
+        return type(self)(self.findings, self.key(key), self.take(key, as_table, {}))
 
     def tables(self, key: str) -> Iterator[tuple[str, Self]]:
         """The tables under ``key`` by their names: ``[connection.branch]`` is ``branch`` under ``connection``."""
@@ -86,7 +86,8 @@ class Table:
             self.findings.error(self.key(key), Rule.UNKNOWN_KEY, f"unknown key; {hint}", near or tuple(self._asked))
 
 
-def _as_table(value: object) -> dict[str, Any]:
+def as_table(value: object) -> dict[str, Any]:
+    """A converter for tables."""
     if not isinstance(value, dict):
         raise ValueError(f"expected a table, found {value!r}")
     return value

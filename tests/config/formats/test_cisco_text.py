@@ -211,6 +211,7 @@ HOSTS = "".join(
         ("".join(f"hostname R{number}\ncrypto isakmp enable\n" for number in range(1000)), Rule.SYNTAX),
         ("nothing\n", Rule.NOT_IKEV1),
         ("crypto isakmp policy 10\n", Rule.NO_USABLE_POLICY),
+        ("isakmp key ours address 192.0.2.1\ncrypto map M interface outside\n", Rule.NOT_SUPPORTED),  # of PIX
         (policy_map(acl=HOSTS), Rule.INVALID_VALUE),
         (policy_map(acl=HOSTS.replace("permit", "deny") + HOSTS), Rule.INVALID_VALUE),
     ],

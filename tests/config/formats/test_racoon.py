@@ -274,6 +274,29 @@ mode_cfg {
         }
 
 
+def test_the_notation_of_pfsense(racoon: Racoon) -> None:
+    lines = (
+        "exchange_mode main;",
+        "generate_policy = off;",
+        "nat_traversal = force;",
+        "dpd_delay =10;",
+        "rekey = off;",
+    )
+    section = remote(*lines, proposal=PROPOSAL.replace("aes 256", "aes256"))
+    connection = racoon.connection(section, SAINFO)
+    assert (connection.nat_traversal, connection.dpd_delay) == (NatTraversal.FORCE, 10)
+    assert not connection.rekey
+    assert [each.suite.key_length for each in connection.policies] == [256]
+    assert [tunnel.start for tunnel in connection.tunnels] == [Start.TRAP]
+
+
+@pytest.mark.parametrize(("value", "generated"), [("on", 2), ("unique", 2), ("require", 2), ("off", 0)])
+def test_generate_policy(racoon: Racoon, value: str, generated: int) -> None:
+    racoon.policies = ""
+    connection = racoon.connection(remote("exchange_mode main;", f"generate_policy {value};"), SAINFO)
+    assert len(connection.tunnels) == generated
+
+
 class TestSyntax:
     @pytest.mark.parametrize(
         ("text", "key", "rule"),
@@ -298,6 +321,12 @@ class TestSyntax:
                 Rule.NOT_SUPPORTED,
             ),
             (remote("exchange_mode main;", "lifetime time 3;"), "remote 198.51.100.7.lifetime", Rule.INVALID_VALUE),
+            (
+                remote("exchange_mode main;", "generate_policy maybe;"),
+                "remote 198.51.100.7.generate_policy",
+                Rule.INVALID_VALUE,
+            ),
+            (remote("exchange_mode main;", "rekey maybe;"), "remote 198.51.100.7.rekey", Rule.INVALID_VALUE),
             ("what is this;", "what", Rule.UNKNOWN_KEY),
             ("remote 198.51.100.7 {", "", Rule.SYNTAX),
             ("}", "", Rule.SYNTAX),

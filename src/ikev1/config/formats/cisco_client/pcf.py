@@ -70,7 +70,7 @@ _KEYS |= dict.fromkeys(("CertStore", "CertName", "CertPath", "CertSubjectName"),
 _KEYS |= dict.fromkeys(("CertSerialHash", "CertPassword", "enc_CertPassword"), Key())
 _KEYS |= dict.fromkeys(("EnableISPConnect", "EnableMSLogon"), Key(lost=_WINDOWS, usual=("0", "1")))
 _KEYS |= dict.fromkeys(
-    ("ISPConnectType", "ISPConnect", "ISPPhonebook", "SPPhonebook", "ISPCommand", "MSLogonType"), Key()
+    ("ISPConnectType", "ISPConnect", "ISPPhonebook", "SPPhonebook", "ISPCommand", "MSLogonType", "ForceNetLogin"), Key()
 )
 _LOWER = {key.lower(): key for key in _KEYS}
 

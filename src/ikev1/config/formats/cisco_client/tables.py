@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ikev1.config.findings import Rule
+from ikev1.config.findings import NO_PROOF, Rule
 from ikev1.config.formats.cisco_client.profile import Profile
 from ikev1.config.formats.written import Part, Places, Written
 
@@ -20,11 +20,13 @@ esac
 exec sh -c "$1"
 """
 _WORDS = {
-    "remote_address": "gateway",
-    "secret or secret_file": "the secret of the group",
     "private_key": "a certificate",
     "ca to": "the CA to",
 }
+
+
+_VPNC_WORDS = {NO_PROOF: "IPSec secret or IPSec obfuscated secret", "remote_address": "IPSec gateway"}
+_PCF_WORDS = {NO_PROOF: "GroupPwd or enc_GroupPwd", "remote_address": "Host"}
 
 
 def suites(profile: Profile) -> list[str]:
@@ -73,7 +75,8 @@ def runs_script(command: Sequence[str]) -> bool:
 
 def written(profile: Profile) -> Written:
     """The configuration that ``profile`` describes."""
-    ours = Part(Places(_WORDS))
+    words = _VPNC_WORDS if profile.program == VPNC else _PCF_WORDS
+    ours = Part(Places(_WORDS | words))
     about = profile.place("gateway")
     gateway, connection = ours.part("gateway"), ours.part("connection").part(_name(profile), about)
     local_port = profile.get("local_port", 500)
@@ -115,7 +118,7 @@ def _write_connection(profile: Profile, connection: Part) -> None:
     if servers:
         connection.put("remote_address", servers, profile.place("gateway") or profile.place("backups"))
     else:
-        _missing(profile, "the gateway")
+        _missing(profile, "IPSec gateway" if profile.program == VPNC else "Host")
     connection.put("remote_id", "%any", None)  # the secret or the CA proves who the gateway is
     copy("local_address", "local_address")
     method = profile.get("method", "psk")
@@ -171,7 +174,7 @@ def _write_tunnel(profile: Profile, tunnel: Part) -> None:
     tunnel.put("proposals", suites(profile), None)
     if profile.get("pfs"):
         tunnel.put("pfs", profile.get("pfs"), profile.place("pfs"))
-    tunnel.put("start", "start", None)
+    tunnel.put("start", "start" if gateways(profile) else "none", None)  # without one, that is the error
 
 
 def _missing(profile: Profile, what: str) -> None:

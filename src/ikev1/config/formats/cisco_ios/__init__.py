@@ -74,7 +74,8 @@ def read_cisco(file: Path, side: Side) -> Written:
     errors, warnings = tuple(report.errors), tuple(report.warnings)
     if not ours.values.get("connection") and not errors:
         nothing = Finding(file, "", Rule.NOT_IKEV1, f"there is no tunnel of {device.name} for IKEv1")
-        raise ConfigError((nothing, *warnings))
+        skipped = [each for each in warnings if each.rule is Rule.NOT_IKEV1]  # why there is none
+        raise ConfigError((nothing, *skipped))
     return Written(ours.values, ours.places, exposure(files.read[file]), tuple(files.read), errors, warnings)
 
 

@@ -34,6 +34,7 @@ COMMON = {
     "username": Command(users.user, Grammar({}), others=ignored),
     "crypto isakmp policy": Command(isakmp.policy, isakmp.POLICY),
     "crypto isakmp identity": Command(isakmp.identity),
+    "isakmp": unsupported("of PIX: write the commands as ASA shows them, crypto isakmp policy and tunnel-group"),
     "crypto ikev2": IKEV2,
     "crypto pki": ELSEWHERE,
     "crypto ca": ELSEWHERE,

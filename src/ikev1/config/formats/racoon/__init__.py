@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ikev1.config.findings import ConfigError, Finding, Findings, Rule
+from ikev1.config.findings import NO_PROOF, ConfigError, Finding, Findings, Rule
 from ikev1.config.formats.racoon import words
 from ikev1.config.formats.racoon.keys import SharedKeys
 from ikev1.config.formats.racoon.mode_cfg import write_mode_cfg
@@ -23,7 +23,6 @@ _WORDS = {
     "remote_address": "remote",
     "remote_id": "peers_identifier",
     "local_id": "my_identifier",
-    "secret or secret_file": "a key in psk.txt",
     "private_key": "certificate_type",
     "peer_certificate": "peers_certfile",
     "xauth_backend": "auth_source",
@@ -66,7 +65,9 @@ def read_racoon(file: Path) -> Written:
     paths = {each.values[0]: each.values[1] for each in statements if each.keyword == "path" and len(each.words) == 3}
     keys = SharedKeys(folder / paths.get("pre_shared_key", "psk.txt"), findings)
     certificates = folder / paths.get("certificate", "certs")
-    ours = Part(Places(_WORDS))
+    ours = Part(
+        Places(_WORDS | {NO_PROOF: f"a key of this peer in {keys.file}{_absent(keys.file)}, or a certificate_type"})
+    )
     _write_gateway([each for each in statements if each.keyword not in _SECTIONS], ours, reports)
     connections = ours.part("connection")
     remotes = list(read_remotes(statements, keys, certificates, connections, reports))
@@ -79,6 +80,10 @@ def read_racoon(file: Path) -> Written:
         raise ConfigError((Finding(file, "", Rule.MISSING_KEY, "there is no remote"),))
     read = (*files.read, *keys.read, *of_policies)
     return Written(ours.values, ours.places, None, read, tuple(findings.errors), tuple(findings.warnings))
+
+
+def _absent(file: Path) -> str:
+    return "" if file.exists() else " (which does not exist)"
 
 
 def _write_gateway(statements: Sequence[Statement], into: Part, reports: Reports) -> None:

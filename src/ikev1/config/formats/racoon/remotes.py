@@ -136,22 +136,20 @@ class _Writer:
         block.copy("nat_traversal", part, "nat_traversal", _force("auto", "off"), "off")
         block.copy("ike_frag", part, "fragmentation", _force("yes", "no"), "no")
         self._write_dead_peers(part)
-        rekey = block.one("rekey")
-        if rekey is not None and rekey.values == ("off",):
-            part.put("rekey", False, rekey.place)
+        if not block.take("rekey", words.rekeys, True):
+            part.put("rekey", False, self._statement.place)
         virtual = block.take("mode_cfg", words.switch, False) and role != "server"
         if virtual:
             part.put("vips", ["0.0.0.0"], self._statement.place)  # noqa: S104  the address that the gateway gives
         self._write_xauth(part, kind, role)
         if kind != "psk":
             write_certificates(block, self._certificates, part, of_us=(kind, role) != ("hybrid", "client"))
-        generate = block.one("generate_policy")
+        generates = block.take("generate_policy", words.generates, False)
         number = block.take("ph1id", words.number, 0)
         passive = block.take("passive", words.switch, False)
         block.lose(*_LOST)
         block.finish()
         parts = self._with_keys(part, address, peer, modes) if kind == "psk" else (part,)
-        generates = generate is not None and generate.values != ("off",)
         return Remote(address, parts, peer, number, generates, passive, virtual, self._statement.place)
 
     def _address(self) -> tuple[str, int]:

@@ -14,7 +14,8 @@ from ikev1.config.formats.text_files import TextFiles
 from ikev1.config.formats.written import Place
 
 _DEEPEST = 8  # blocks
-_TOKEN = re.compile(r'[ \t\r\n]+|#[^\n]*|"([^"\n]*)"|([{};,()\[\]])|([^\s{};,()\[\]"#]+)')
+# racoon skips "=", which pfSense writes between a keyword and its value
+_TOKEN = re.compile(r'[ \t\r\n=]+|#[^\n]*|"([^"\n]*)"|([{};,()\[\]])|([^\s={};,()\[\]"#]+)')
 
 
 class Word(NamedTuple):

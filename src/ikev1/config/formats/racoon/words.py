@@ -51,11 +51,13 @@ _SWITCH = {"on": True, "off": False, "yes": True, "no": False}
 
 
 def cipher(words: Sequence[str]) -> str:
-    """A cipher, which a key length in bits may follow.
+    """A cipher, which a key length in bits may follow, with or without a space: racoon reads `aes256` as `aes 256`.
 
     Raises:
         Invalid: there is no such cipher here.
     """
+    if len(words) == 1 and (joined := re.fullmatch(r"([a-z]+)([0-9]+)", words[0])) and words[0] not in _CIPHERS:
+        words = joined.groups()
     name = _CIPHERS.get(words[0]) if words else None
     if name is None or len(words) > 2 or (len(words) == 2 and name not in _KEY_LENGTHS):
         raise _unknown(words, "cipher", _CIPHERS)
@@ -126,6 +128,24 @@ def switch(words: Sequence[str]) -> bool:
     if len(words) != 1 or words[0] not in _SWITCH:
         raise Invalid(Rule.INVALID_VALUE, f"{' '.join(words)!r} is not allowed: expected on or off")
     return _SWITCH[words[0]]
+
+
+def generates(words: Sequence[str]) -> bool:
+    """The value of ``generate_policy``: a switch, or the level of the policies, which makes no difference here.
+
+    Raises:
+        Invalid: it is neither.
+    """
+    return list(words) in (["unique"], ["require"]) or switch(words)
+
+
+def rekeys(words: Sequence[str]) -> bool:
+    """The value of ``rekey``: a switch, or ``force``, which makes no difference here.
+
+    Raises:
+        Invalid: it is neither.
+    """
+    return list(words) == ["force"] or switch(words)
 
 
 def address(words: Sequence[str]) -> tuple[str, int]:
