@@ -36,6 +36,7 @@ def namespace() -> Iterator[Namespace]:
             opened.run("ip", "link", "add", device, "type", "veth", "peer", "name", f"{device}-far")
             for end in (device, f"{device}-far"):
                 opened.run("ip", "link", "set", end, "up")
+            opened.await_up(device)
             for address in addresses:
                 opened.run("ip", "addr", "add", address, "dev", device, *(["nodad"] if ":" in address else []))
         opened.run("ip", "addr", "add", "fe80::2/64", "dev", "wan-far", "nodad")

@@ -47,6 +47,7 @@ def namespace() -> Iterator[Namespace]:
         opened.run("ip", "link", "add", "net0", "type", "veth", "peer", "name", "net1")
         for device in ("lo", "net0", "net1"):
             opened.run("ip", "link", "set", device, "up")
+        opened.await_up("net0", "net1")
         for address in ("10.1.0.1/24", "fd01::1/64"):
             opened.run("ip", "addr", "add", address, "dev", "net0", *(["nodad"] if ":" in address else []))
         yield opened

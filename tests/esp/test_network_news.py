@@ -86,6 +86,7 @@ def namespace() -> Iterator[Namespace]:
         for device in ("net0", "net1"):  # without addresses of their own, which become usable some time later
             opened.run("ip", "link", "set", device, "addrgenmode", "none")
             opened.run("ip", "link", "set", device, "up")
+        opened.await_up("net0", "net1")
         opened.run("ip", "addr", "add", "10.1.0.1/24", "dev", "net0")
         opened.run("ip", "route", "add", "10.9.0.0/16", "dev", "net0", "table", str(TABLE))
         opened.run("ip", "rule", "add", "priority", "7", "table", str(TABLE))

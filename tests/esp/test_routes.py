@@ -66,6 +66,7 @@ def namespace() -> Iterator[Namespace]:
             opened.run("ip", "link", "add", device, "type", "veth", "peer", "name", f"{device}-far")
             opened.run("ip", "link", "set", device, "up")
             opened.run("ip", "link", "set", f"{device}-far", "up")
+            opened.await_up(device)
         for address, device in (("192.0.2.1/24", "wan0"), ("198.51.100.1/24", "wan1"), ("fd77::1/64", "wan0")):
             opened.run("ip", "addr", "add", address, "dev", device, *(["nodad"] if ":" in address else []))
         settle(opened)

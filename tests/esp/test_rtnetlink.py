@@ -79,6 +79,7 @@ def kernel() -> Iterator[Kernel]:
         namespace.run("ip", "link", "add", "net0", "type", "veth", "peer", "name", "net1")
         for device in ("lo", "net0", "net1"):
             namespace.run("ip", "link", "set", device, "up")
+        namespace.await_up("net0", "net1")
         for address in ("10.1.0.1/24", "fd01::1/64"):
             namespace.run("ip", "addr", "add", address, "dev", "net0", *(["nodad"] if ":" in address else []))
         yield Kernel(namespace)

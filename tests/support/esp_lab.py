@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +50,13 @@ class Namespace:
         )
         assert done.returncode == 0, f"{' '.join(map(str, command))}: {done.stdout}"
         return done.stdout
+
+    def await_up(self, *devices: str) -> None:
+        """Wait until the kernel calls these devices up: only then are new IPv6 addresses usable at once."""
+        until = time.monotonic() + 60
+        for device in devices:
+            while " state UP " not in self.run("ip", "-oneline", "link", "show", device):
+                assert time.monotonic() < until, f"{device} does not come up"
 
     def start(self, *command: str | Path) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -120,9 +128,11 @@ def two_namespaces() -> Iterator[tuple[Namespace, Namespace]]:
     other = Namespace(beside=one)
     try:
         one.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", str(other.pid))
-        for side, namespace in enumerate((one, other)):
+        for namespace in (one, other):
             for device in ("lo", "eth0"):
                 namespace.run("ip", "link", "set", device, "up")
+        for side, namespace in enumerate((one, other)):
+            namespace.await_up("eth0")
             for version in (4, 6):
                 nodad = ["nodad"] if version == 6 else []
                 outer, inner = OUTER[version][side], INNER[version][side]

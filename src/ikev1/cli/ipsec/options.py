@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from ikev1.errors import LocalError
+
 
 class Options(NamedTuple):
     """The options that were given by their names without dashes, flags with an empty value, and the other words."""
@@ -13,8 +15,10 @@ class Options(NamedTuple):
     words: list[str]
 
 
-class WrongUsage(Exception):
+class WrongUsage(LocalError):
     """Words that the command does not have; the text says which."""
+
+    code = "wrong-usage"
 
 
 def parse(words: Sequence[str], known: Mapping[str, bool]) -> Options:

@@ -13,6 +13,7 @@ from ikev1.config.formats.settings_lexer import SyntaxFault
 from ikev1.config.formats.text_files import TextFiles
 from ikev1.config.formats.written import Place
 from ikev1.config.secrets import exposure
+from ikev1.errors import LocalError
 
 # Names of values in a `Profile` that are secrets
 SECRETS = frozenset({"secret", "password"})
@@ -95,8 +96,10 @@ class Profile:
         into.append(Finding(place.file, place.key, rule, text, place.line, column=place.column))
 
 
-class Unsupported(ValueError):
+class Unsupported(LocalError, ValueError):
     """A value that the format has, and this program does not."""
+
+    code = "not-supported"
 
 
 def opened(file: Path, program: str) -> tuple[Profile, str]:

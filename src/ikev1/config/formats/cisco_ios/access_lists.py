@@ -27,7 +27,7 @@ _PORTS = {
 }  # fmt: skip
 
 
-class _NoSelector(Fault):
+class NoSelector(Fault):
     """A line that may be a good access list, but is no selector."""
 
 
@@ -94,13 +94,13 @@ def _standard(arguments: Arguments, device: Device, verb: str) -> Ace:
 def _extended(arguments: Arguments, device: Device, verb: str) -> Ace:
     column, protocol = arguments.column, arguments.word("a protocol").lower()
     if protocol in ("object-group", "object"):
-        raise _NoSelector(column, "a group of services is not supported: write a line for each protocol and port")
+        raise NoSelector(column, "a group of services is not supported: write a line for each protocol and port")
     if protocol in _SAME:
         pass
     elif protocol in _PROTOCOLS:
         protocol = _PROTOCOLS[protocol]
     elif not protocol.isdecimal() or int(protocol[:4]) > 255:
-        raise _NoSelector(column, f"unknown protocol {protocol!r}")
+        raise NoSelector(column, f"unknown protocol {protocol!r}")
     source = _end(arguments, device)
     source_port = _port(arguments)
     destination = _end(arguments, device)
@@ -113,9 +113,9 @@ def _ignore_log(arguments: Arguments) -> None:
     if arguments.keyword("log", "log-input"):
         arguments.rest()
     elif arguments.keyword("inactive"):
-        raise _NoSelector(arguments.column, "is not active on the ASA: remove the line")
+        raise NoSelector(arguments.column, "is not active on the ASA: remove the line")
     elif arguments.left:
-        raise _NoSelector(arguments.column, f"{arguments.peek()!r} cannot be negotiated: remove it")
+        raise NoSelector(arguments.column, f"{arguments.peek()!r} cannot be negotiated: remove it")
 
 
 def _end(arguments: Arguments, device: Device, *, host_by_default: bool = False) -> str:
@@ -133,7 +133,7 @@ def _end(arguments: Arguments, device: Device, *, host_by_default: bool = False)
         kind = arguments.word("object").lower().removeprefix("object-") or "object"
         return f"{kind} {arguments.word('a name')}"
     if word == "interface":
-        raise _NoSelector(column, "the address of an interface is not supported: write the address")
+        raise NoSelector(column, "the address of an interface is not supported: write the address")
     if "/" in word:
         return _network(column, arguments.word("a network"))
     address = IPv4Address(_named_address(arguments, device))
@@ -179,13 +179,13 @@ def _port(arguments: Arguments) -> str:
     operator = arguments.peek()
     if operator in ("gt", "lt", "neq", "range"):
         text = f"{operator!r}: a selector has one port or all: write a line for each port"
-        raise _NoSelector(arguments.column, text)
+        raise NoSelector(arguments.column, text)
     if operator != "eq":
         return ""
     arguments.word("eq")
     port = _port_number(arguments)
     if arguments.peek().isdecimal() and "." not in arguments.peek():
-        raise _NoSelector(arguments.column, "a selector has one port or all: write a line for each port")
+        raise NoSelector(arguments.column, "a selector has one port or all: write a line for each port")
     return port
 
 
