@@ -67,7 +67,7 @@ class Table:
 
     def table(self, key: str) -> Self:
         """The table under ``key``, an empty one if it is absent."""
-        return type(self)(self.findings, self.key(key), self.take(key, _as_table, {}))
+        return type(self)(self.findings, self.key(key), self.take(key, as_table, {}))
 
     def tables(self, key: str) -> Iterator[tuple[str, Self]]:
         """The tables under ``key`` by their names: ``[connection.branch]`` is ``branch`` under ``connection``."""
@@ -89,7 +89,8 @@ class Table:
             self.findings.error(self.key(key), Rule.UNKNOWN_KEY, f"unknown key{hint}", near or known)
 
 
-def _as_table(value: object) -> dict[str, Any]:
+def as_table(value: object) -> dict[str, Any]:
+    """A converter for tables."""
     if not isinstance(value, dict):
         raise ValueError(f"expected a table, found {value!r}")
     return value

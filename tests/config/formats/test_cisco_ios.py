@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cisco_text import LIST, TRANSFORMS, CiscoText, policy_map
+from cisco_text import LIST, OUTSIDE, POLICY, TRANSFORMS, CiscoText, policy_map
 from ikev1.config import Rule, Side
 from ikev1.config.formats import recognised
 from ikev1.core.negotiation import ipsec_suite
@@ -151,6 +151,27 @@ def test_a_profile_has_a_keyring_and_identities(text: CiscoText) -> None:
     assert (connection.dpd_delay, connection.dpd_timeout) == (30, 25)
     other = text.connection(policy_map("set isakmp-profile BRANCH", more=PROFILE), side=Side("R1", is_peer=True))
     assert (other.local_id, other.remote_id) == ("@branch.example.org", "@hq.example.org")
+
+
+@pytest.mark.parametrize(
+    ("matches", "identities"),
+    [
+        (("host a.example.org", "host b.example.org"), ["@a.example.org", "@b.example.org"]),
+        (("address 198.51.100.0 255.255.255.0",), ["198.51.100.0/24"]),
+        (("address 198.51.100.9 255.255.255.255", "user domain example.org"), ["198.51.100.9", "*@example.org"]),
+        (("address 0.0.0.0", "host a.example.org"), [None]),
+        ((), [None]),
+    ],
+)
+def test_unknown_peers_have_an_identity_of_the_profile(
+    text: CiscoText, matches: tuple[str, ...], identities: list[str | None]
+) -> None:
+    ring = "crypto keyring RING\n pre-shared-key address 0.0.0.0 0.0.0.0 key of-the-ring\n"
+    profile = "".join(f" match identity {each}\n" for each in matches)
+    entry = "crypto dynamic-map DYN 10\n set transform-set TS\n set isakmp-profile BRANCHES\n"
+    whole = f"{ring}crypto isakmp profile BRANCHES\n keyring RING\n{profile}{entry}"
+    found = text.load(f"{POLICY}{TRANSFORMS}{whole}crypto map VPN 10 ipsec-isakmp dynamic DYN\n{OUTSIDE}")
+    assert [each.remote_id for each in found.settings.connections] == identities
 
 
 def test_a_profile_of_the_whole_map(text: CiscoText) -> None:

@@ -21,7 +21,7 @@ from ikev1.core.records.settings import (
     WhenDown,
     XauthRole,
 )
-from racoon_conf import PROPOSAL, SAINFO, Racoon, remote
+from racoon_conf import PROPOSAL, SAINFO, SPD, Racoon, remote
 
 from .conftest import Write
 
@@ -188,9 +188,10 @@ class TestPolicies:
             assert racoon.connection(remote(), *sections).tunnels[0].lifetime == 420
 
     def test_traffic_outside_the_tunnels(self, racoon: Racoon) -> None:
-        racoon.policies += (
+        racoon.policies = (
             "spdadd 10.1.0.0/16 10.2.0.9/32 any -P out none;"
             "spdadd 10.2.0.9/32 10.1.0.0/16 any -P in none;"
+            f"{SPD.replace('spdflush;', '')}"
             "spdadd 10.1.0.0/16 10.2.0.8/32[25] tcp -P out discard;"
         )
         found = [(each.action, each.remote) for each in racoon.load(remote(), SAINFO).settings.shunts]

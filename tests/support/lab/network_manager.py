@@ -81,7 +81,7 @@ mkdir "$folder"
 mkfifo "$folder/status"
 printf '%s\\0' ipsec --as {dialect} "$@" > "$folder/words"
 waiting='{directory}/waiting/light'
-case $1 in start | restart)
+case "$*" in start* | restart* | *--add*)
     for waiting in '{directory}'/waiting/heavy-?; do
         mkdir "$waiting.taken" 2> /dev/null && break
     done ;;
@@ -93,7 +93,8 @@ exit "$status"
 """
 _LIGHT = ["ikev1.cli.main", "ikev1.cli.ipsec.command"]
 _HEAVY = [*_LIGHT, "ikev1.cli.check", "ikev1.cli.ipsec.loading", "ikev1.daemon.process", "ikev1.esp.kernel"]
-_STARTS = 5  # of the daemon
+_ATTEMPTS = 3
+_HEAVY_CALLS = 2 * _ATTEMPTS  # restart, and auto --add
 
 
 def what_network_manager_lacks() -> str:
@@ -119,9 +120,11 @@ class NetworkManager(Program):
         folder = directory / "etc" / "NetworkManager"
         run("cp", "-a", "/etc", directory / "etc")
         (folder / "system-connections").mkdir(parents=True)
-        # which the plugin does not create: it writes secrets to the folder, and appends an include to the file
+        # as their packages install it: the plugin writes secrets to the folder, and for strongSwan appends an include
         (directory / "etc" / "ipsec.d").mkdir(exist_ok=True)
-        (directory / "etc" / "ipsec.secrets").touch(mode=0o600)
+        secrets = directory / "etc" / "ipsec.secrets"
+        secrets.touch(mode=0o600)
+        secrets.write_text("include /etc/ipsec.d/*.secrets\n" if dialect == "libreswan" else "")
         (folder / "NetworkManager.conf").write_text(_CONFIGURATION)
         wire = _WIRE.format(address=node.address, peer=node.peer)
         office = _OFFICE.format(
@@ -140,7 +143,7 @@ class NetworkManager(Program):
 
         try:
             self._waiting = [self._start_waiting("light", "forks", _LIGHT)]
-            self._waiting += [self._start_waiting(f"heavy-{number}", "once", _HEAVY) for number in range(_STARTS)]
+            self._waiting += [self._start_waiting(f"heavy-{number}", "once", _HEAVY) for number in range(_HEAVY_CALLS)]
         except LabError:
             self.stop()
             raise
@@ -170,11 +173,11 @@ class NetworkManager(Program):
         """Bring its connection up. On a slow machine, NetworkManager gives up, and the plugin then what it has begun;
         what the kernel and the file system have done for the first attempt is quick for the next.
         """
-        for attempt in range(1, _STARTS):
+        for attempt in range(1, _ATTEMPTS + 1):
             if "successfully" in self.nmcli("connection", "up", NAME, check=False):
                 return
             self.wait_for(lambda wanted=attempt: self._given_up() >= wanted, "the end of an attempt")  # type: ignore[misc]
-        raise LabError(f"{_STARTS - 1} attempts in vain:\n{self.tail()}")
+        raise LabError(f"{_ATTEMPTS} attempts in vain:\n{self.tail()}")
 
     def _given_up(self) -> int:
         log = self.log()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import NamedTuple
 
 from ikev1.config.findings import Rule
-from ikev1.config.formats.cisco_ios.identities import own_identity, peer_identity
+from ikev1.config.formats.cisco_ios.identities import own_identity, peer_identity, unknown_identities
 from ikev1.config.formats.cisco_ios.keys import Chooser, address_of, fixed_address
 from ikev1.config.formats.cisco_ios.model import Device, Entry, Key, Line, Map, Profile
 from ikev1.config.formats.cisco_ios.peerings import Pair, Peering, Protection
@@ -138,13 +139,13 @@ class _Entries:
         name = f"{entry.map}-{entry.number}{self._suffix}"
         known = [peer.value for each in self._map.entries.values() for peer in each.peers]
         number = 0
-        for key in self._keys(profile, known):
+        for key, identity in product(self._keys(profile, known), unknown_identities(profile)):
             number += 1
             numbered = f"{name}-{number}" if number > 1 else name
             made = self._made(numbered, entry, profile, key)
             made.remotes = remotes_of(key)
             made.pairs = self._pairs(numbered, lines, protected, []) or [_open(numbered, protected, entry)]
-            made.peer_identity = peer_identity(profile, several=False)
+            made.peer_identity = identity
             made.only_answers = True
             made.answers_aggressive = Set(True, key.place) if key.hostname else None
             yield made

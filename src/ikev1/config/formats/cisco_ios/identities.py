@@ -26,10 +26,26 @@ def peer_identity(profile: Profile | None, *, several: bool) -> Set[str] | None:
     """
     match = _match(profile)
     if match is not None:
-        return Set(_KINDS[match.kind].format(match.value), match.place)
+        return _pattern(match)
     if several and profile is not None and profile.matches:
         return Set(ANY, profile.matches[0].place)
     return Set(ANY, None) if several else None
+
+
+def unknown_identities(profile: Profile | None) -> list[Set[str] | None]:
+    """What the profile requires of peers without an address of their own: one of these; None is any identity."""
+    matches = [match for match in (profile.matches if profile else ()) if match.kind != "group"]
+    found = [_pattern(match) for match in matches]
+    return list(dict.fromkeys(found)) or [None] if None not in found else [None]
+
+
+def _pattern(match: Match) -> Set[str] | None:
+    if match.network is None:
+        return Set(_KINDS[match.kind].format(match.value), match.place)
+    if not match.network.prefixlen:
+        return None
+    one = match.network.num_addresses == 1
+    return Set(str(match.network.network_address if one else match.network), match.place)
 
 
 def _match(profile: Profile | None) -> Match | None:

@@ -102,4 +102,4 @@ def mirrored(peering: Peering) -> Peering:
 def _as_own(peering: Peering) -> Set[str] | None:
     """The identity that the router expects, if it is one and not a pattern."""
     expected = peering.peer_identity
-    return expected if expected and "*" not in expected.value and expected.value != "%any" else None
+    return None if expected is None or expected.value == "%any" or set("*/") & set(expected.value) else expected

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import product
 
 from ikev1.config.findings import Rule
 from ikev1.config.formats.cisco_ios.crypto_maps import remotes_of
-from ikev1.config.formats.cisco_ios.identities import own_identity, peer_identity
+from ikev1.config.formats.cisco_ios.identities import own_identity, peer_identity, unknown_identities
 from ikev1.config.formats.cisco_ios.keys import Chooser, address_of
 from ikev1.config.formats.cisco_ios.model import Device, Interface, Ipsec, Key, Profile
 from ikev1.config.formats.cisco_ios.peerings import Pair, Peering, Protection
@@ -118,10 +119,10 @@ class _Tunnel:
 
     def _with_unknown(self, name: str, profile: Profile | None, known: list[Set[str]]) -> Iterator[Peering]:
         keys = self._chooser.keys_of_unknown(profile, [peer.value for peer in known])
-        for number, key in enumerate(keys, 1):
+        for number, (key, identity) in enumerate(product(keys, unknown_identities(profile)), 1):
             made = self._made(name if number == 1 else f"{name}-{number}", profile, key)
             made.remotes = remotes_of(key)
-            made.peer_identity = peer_identity(profile, several=False)
+            made.peer_identity = identity
             made.only_answers = True
             made.beside_hubs = bool(known)
             made.answers_aggressive = Set(True, key.place) if key.hostname else None

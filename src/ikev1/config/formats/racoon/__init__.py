@@ -33,9 +33,11 @@ _WORDS = {
     'nat_traversal = "force"': "nat_traversal force",
 }
 _SECTIONS = frozenset({"remote", "sainfo", "mode_cfg"})
+# Within a line, so that the time is proportional to the length of a file; only a brace may be in the next one
 _MARK = re.compile(
-    r"^\s*(?:path\s+(?:pre_shared_key|certificate|include)\s+\"|sainfo\s+\(?\s*(?:anonymous|address|subnet)\b"
-    r"|remote\s+(?:anonymous|[0-9A-Fa-f:.]+|\"[^\"\n]*\")(?:\s*\[\d+\])?\s*(?:inherit\b[^{\n]*)?\{)",
+    r"^[ \t]*(?:path[ \t]+(?:pre_shared_key|certificate|include)[ \t]+\"|sainfo[ \t(]+(?:anonymous|address|subnet)\b"
+    r"|remote[ \t]+(?:anonymous|[0-9A-Fa-f:.]+|\"[^\"\n]*\")[ \t]*(?:\[\d{1,5}\])?[ \t]*(?:inherit\b[^{\n]*)?"
+    r"\r?\n?[ \t]*\{)",
     re.MULTILINE,
 )
 _LOST = (

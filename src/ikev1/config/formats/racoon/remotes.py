@@ -122,11 +122,17 @@ class _Writer:
         kind, role = self._write_proposals(part)
         block.copy("proposal_check", part, "proposal_check", lambda values: " ".join(values), "strict")
         self._write_identities(part)
+        typed = "peers_identifier" in block
         peer = self._peer()
-        if block.take("verify_identifier", words.switch, False) and peer is not None:
-            part.put("remote_id", peer, self._statement.place)
-        else:
-            part.put("remote_id", ANY, self._statement.place)
+        verified = block.take("verify_identifier", words.switch, False)
+        if verified and typed and peer is None:
+            text = "is ignored: it requires only a kind of identity, and any identity is accepted: write the identity"
+            self._reports.warn(
+                self._statement.place._replace(key=f"{self._statement.place.key}.peers_identifier"),
+                Rule.NO_COUNTERPART,
+                text,
+            )
+        part.put("remote_id", peer if verified and peer is not None else ANY, self._statement.place)
         block.copy("nat_traversal", part, "nat_traversal", _force("auto", "off"), "off")
         block.copy("ike_frag", part, "fragmentation", _force("yes", "no"), "no")
         self._write_dead_peers(part)
@@ -161,7 +167,7 @@ class _Writer:
         quoted = len(self._statement.words) > 1 and self._statement.words[1].quoted
         name = self._name if quoted else f"peer-{address}" if address != ANONYMOUS else ANONYMOUS
         plain = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in name).strip("-")
-        return plain[:60] or "peer"
+        return unused(self._into, plain or "peer")
 
     def _write_modes(self, part: Part) -> frozenset[str]:
         statement = self._block.one("exchange_mode")
@@ -305,24 +311,34 @@ class _Writer:
             for owner, key in self._keys.all.items()
             if owner != "*" and (_is_address(owner) or (aggressive and (not named or owner in named)))
         }
-        everybody = self._keys.all.get("*")
-        return self._copies(part, owners, everybody)
-
-    def _copies(self, part: Part, owners: dict[str, SharedKey], everybody: SharedKey | None) -> tuple[Part, ...]:
-        made: list[Part] = []
-        if everybody is not None:
-            part.put("secret", everybody.secret, everybody.place)
-            made.append(part)
-        base = part.path.rpartition(".")[2]
         for owner, key in owners.items():
-            copy = part if not made else part.copied(self._into, f"{base}-{len(made) + 1}")
-            made.append(copy)
+            if "*" in owner:
+                self._reports.error(key.place, Rule.NOT_SUPPORTED, "is not supported: * stands only by itself")
+        return self._copies(part, owners)
+
+    def _copies(self, part: Part, owners: dict[str, SharedKey]) -> tuple[Part, ...]:
+        """A connection for each key. That of everybody is the last: peers with a key of their own must use it."""
+        if (everybody := self._keys.all.get("*")) is not None:
+            owners = {**owners, "*": everybody}
+        base = part.path.rpartition(".")[2]
+        more = (part.copied(self._into, unused(self._into, f"{base}-{number}")) for number in range(2, len(owners) + 1))
+        made = (part, *more)
+        for copy, (owner, key) in zip(made, owners.items(), strict=False):
             if _is_address(owner):
                 copy.put("remote_address", [owner], key.place)
-            else:
+            elif owner != "*":
                 copy.put("remote_id", identity_of(owner), key.place)
             copy.put("secret", key.secret, key.place)
-        return tuple(made) or (part,)
+        return made
+
+
+def unused(into: Part, name: str) -> str:
+    """``name``, or if there is one in ``into``, with a number behind it."""
+    found, number = name[:60], 1
+    while found in into.values:
+        number += 1
+        found = f"{name[:50]}-{number}"
+    return found
 
 
 def key_owner(peer: str) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_address, ip_network
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +14,8 @@ from ikev1.config.formats.racoon.statements import Reports
 from ikev1.config.formats.settings_lexer import Lexer, SyntaxFault
 from ikev1.config.formats.text_files import TextFiles
 from ikev1.config.formats.written import Place
+from ikev1.core.records.selector import Selector
+from ikev1.core.records.selector_index import SelectorIndex
 
 # Where the policies of a racoon.conf are on Linux and the BSDs
 NAMES = ("setkey.conf", "ipsec-tools.conf", "spd.conf", "ipsec.conf")
@@ -24,7 +25,8 @@ _RULE = re.compile(r"(esp|ah|ipcomp)/(tunnel|transport)/([^/\s]*)/(\w+(?::\w+)?)
 _PROTOCOLS = {"any": "", "ip4": "4", "icmp6": "58", "ipv6-icmp": "58"}
 _LEVELS = ("default", "use", "require", "unique")
 _SHUNTS = {"none": "pass", "bypass": "pass", "discard": "drop"}
-_HARMLESS = frozenset({"flush", "spdflush", "dump", "spddump"})
+_RANKS = {"pass": 0, "": 1, "drop": 2}  # which precedes
+_HARMLESS = frozenset({"flush", "dump", "spddump"})
 
 
 class End(NamedTuple):
@@ -37,7 +39,7 @@ class End(NamedTuple):
 class Policy(NamedTuple):
     """The protection of the traffic from ``local`` to ``remote``: ``tunnel`` are the addresses of its ends, in this
     order, None in transport mode. ``required``: no traffic passes without protection. ``shunt`` is the action for
-    traffic outside all tunnels, ``pass`` or ``drop``.
+    traffic outside all tunnels, ``pass`` or ``drop``. ``priority`` is as it was written.
     """
 
     local: End
@@ -48,6 +50,18 @@ class Policy(NamedTuple):
     required: bool
     place: Place
     shunt: str = ""
+    priority: str = ""
+
+    @property
+    def traffic(self) -> tuple[End, End, str]:
+        """Of which traffic it is the policy."""
+        return self.local, self.remote, self.protocol
+
+    @property
+    def mirrored(self) -> Policy:
+        """This policy as seen from the other end."""
+        tunnel = self.tunnel and (self.tunnel[1], self.tunnel[0])
+        return self._replace(local=self.remote, remote=self.local, tunnel=tunnel)
 
     def selector(self, end: End) -> str:
         """``local`` or ``remote`` in the notation of `ikev1.toml`."""
@@ -69,8 +83,10 @@ def read_policies(folder: Path, findings: Findings) -> tuple[list[Policy], dict[
         with files.opened(file) as text:
             if not _COMMAND.search(text):
                 continue
-            found = list(_Commands(file, text, Reports(findings)).policies())
-        return _of_one_direction(found, Reports(findings)), files.read
+            found = _Commands(file, text, Reports(findings)).policies()
+        policies = _of_one_direction(found, Reports(findings))
+        _check_order(policies, Reports(findings))
+        return policies, files.read
     return [], {}
 
 
@@ -86,16 +102,20 @@ class _Commands:
         self._lexer = Lexer(text)  # its limits hold
         self._reports = reports
 
-    def policies(self) -> Iterator[_Directed]:
-        """The policy of each command that has one."""
+    def policies(self) -> list[_Directed]:
+        """The policies that are there after all commands."""
+        found: list[_Directed] = []
         for at, words in self._commands():
             place = Place(self._file, *self._lexer.place(at), words[0])
             if words[0] in ("spdadd", "spdupdate"):
-                yield from self._added(at, words, place)
+                found.append(self._added(at, words, place))
+            elif words[0] == "spdflush":
+                found.clear()
             elif words[0] == "add":
                 self._reports.error(place, Rule.NOT_SUPPORTED, "is not supported: SAs with manual keys")
             elif words[0] not in _HARMLESS:
                 self._reports.error(place, Rule.UNKNOWN_KEY, "is not a command of setkey that can be converted")
+        return found
 
     def _commands(self) -> Iterator[tuple[int, list[str]]]:
         """The words of each command, which ends with a semicolon, and where it begins."""
@@ -107,7 +127,7 @@ class _Commands:
                 yield at + len(command) - len(command.lstrip()), words
             at += len(command) + 1
 
-    def _added(self, at: int, words: list[str], place: Place) -> Iterator[_Directed]:
+    def _added(self, at: int, words: list[str], place: Place) -> _Directed:
         if "-P" not in words or len(words) < 7:
             raise SyntaxFault(at, "expected spdadd SOURCE DESTINATION PROTOCOL -P in|out ipsec|none|discard RULE ...")
         head, tail = words[1 : words.index("-P")], words[words.index("-P") + 1 :]
@@ -115,31 +135,33 @@ class _Commands:
         if len(head) != 3 or len(tail) < 2:
             raise SyntaxFault(at, "expected spdadd SOURCE DESTINATION PROTOCOL -P in|out ipsec|none|discard RULE ...")
         direction, *rest = tail
-        rest = rest[2:] if rest[0] in ("prio", "priority") else rest
+        priority = rest[1] if rest[0] in ("prio", "priority") and len(rest) > 1 else ""
+        rest = rest[2:] if priority else rest
         ends = self._end(at, head[0]), self._end(at, head[1])
         protocol = _PROTOCOLS.get(head[2], head[2])
         if len(rest) == 1 and rest[0] in _SHUNTS:
-            yield _Directed(Policy(*ends, protocol, None, (), False, place, _SHUNTS[rest[0]]), direction)
-            return
+            return _Directed(Policy(*ends, protocol, None, (), False, place, _SHUNTS[rest[0]], priority), direction)
         if rest[:1] != ["ipsec"]:
             raise SyntaxFault(at, f"{' '.join(rest)!r} is no policy: expected ipsec and a rule, none, or discard")
         rules = [self._rule(at, each) for each in rest[1:]]
         if not rules:
             raise SyntaxFault(at, "a rule is missing behind ipsec, such as esp/tunnel/192.0.2.1-198.51.100.7/require")
         tunnels = [ends for _, mode, ends, _ in rules if mode == "tunnel"]
-        level = rules[-1][3]
+        levels = {protocol: level for protocol, _, _, level in rules}
+        compression = levels.pop("ipcomp", "")
         policy = Policy(
             *ends,
             protocol,
             tunnels[0] if tunnels else None,
             tuple(protocol for protocol, *_ in rules),
-            level.partition(":")[0] != "use",
+            any(level != "use" for level in levels.values() or (compression,)),
             place,
+            priority=priority,
         )
-        if ":" in level:
+        if any(":" in level for *_, level in rules):
             text = "the number behind unique is ignored: the gateway assigns reqids"
             self._reports.warn(place, Rule.NO_COUNTERPART, text)
-        yield _Directed(policy, direction)
+        return _Directed(policy, direction)
 
     def _rule(self, at: int, written: str) -> tuple[str, str, tuple[str, str], str]:
         found = _RULE.fullmatch(written)
@@ -168,19 +190,46 @@ class _Commands:
             raise SyntaxFault(at, f"{written!r} is not a network: expected such as 10.1.0.0/16[any]") from None
 
 
+def _check_order(policies: Iterable[Policy], reports: Reports) -> None:
+    """Report policies that the gateway applies in another order than the kernel: there, the first one that was added
+    counts, unless they have priorities. Here, traffic that passes precedes tunnels, and what is dropped follows them.
+    """
+    earlier: SelectorIndex[Policy] = SelectorIndex()
+    shunts: SelectorIndex[Policy] = SelectorIndex()
+    for policy in policies:
+        try:
+            ends = Selector.parse(policy.selector(policy.local)), Selector.parse(policy.selector(policy.remote))
+        except ValueError:
+            continue  # reported where it is written
+        rank = _RANKS[policy.shunt]
+        for other in (earlier if policy.shunt else shunts).overlapping(*ends):
+            if _RANKS[other.shunt] > rank or (_RANKS[other.shunt] < rank and other.priority != policy.priority):
+                text = (
+                    f"concerns traffic of the policy in line {other.place.line}, and the gateway cannot have this order"
+                )
+                reports.error(policy.place, Rule.NOT_SUPPORTED, text)
+                break
+        earlier.add(*ends, policy)
+        if policy.shunt:
+            shunts.add(*ends, policy)
+
+
 def _of_one_direction(found: list[_Directed], reports: Reports) -> list[Policy]:
     """The policies as seen from this end: those for outbound traffic, and the mirror image of any for inbound traffic
     that has no counterpart.
     """
-    outbound = [each.policy for each in found if each.direction == "out"]
-    traffic = {(policy.local, policy.remote, policy.protocol) for policy in outbound}
-    for policy, direction in found:
-        if direction in ("in", "fwd") and (policy.remote, policy.local, policy.protocol) not in traffic:
-            mirrored = policy._replace(
-                local=policy.remote, remote=policy.local, tunnel=policy.tunnel and (policy.tunnel[1], policy.tunnel[0])
-            )
-            text = f"there is no policy of the other direction, {policy.remote.network} to {policy.local.network}"
+    outbound = {each.policy.traffic: each.policy for each in reversed(found) if each.direction == "out"}
+    policies = [each.policy for each in found if each.direction == "out"]
+    for policy in (each.policy.mirrored for each in found if each.direction in ("in", "fwd")):
+        other = outbound.get(policy.traffic)
+        if other is None:
+            text = f"there is no policy of the other direction, {policy.local.network} to {policy.remote.network}"
             reports.warn(policy.place, Rule.NO_COUNTERPART, f"{text}: this one is for both")
-            traffic.add((mirrored.local, mirrored.remote, mirrored.protocol))
-            outbound.append(mirrored)
-    return [next(same) for _, same in groupby(outbound)]
+            outbound[policy.traffic] = policy
+            policies.append(policy)
+        elif (policy.tunnel, policy.protocols, policy.shunt) != (other.tunnel, other.protocols, other.shunt):
+            text = f"differs from the policy of the other direction, in line {other.place.line}"
+            reports.error(policy.place, Rule.NOT_SUPPORTED, text)
+        elif policy.required and not other.required:
+            outbound[policy.traffic] = other._replace(required=True)
+    return [outbound[traffic] for traffic in dict.fromkeys(policy.traffic for policy in policies)]

@@ -8,9 +8,9 @@ from ipaddress import ip_network
 
 from ikev1.config.findings import Rule
 from ikev1.config.formats.racoon.mode_cfg import NAME
-from ikev1.config.formats.racoon.remotes import ANONYMOUS, Remote
+from ikev1.config.formats.racoon.remotes import ANONYMOUS, ANY, Remote, unused
 from ikev1.config.formats.racoon.sainfos import ANYBODY, Sainfo, best
-from ikev1.config.formats.racoon.spd import End, Policy
+from ikev1.config.formats.racoon.spd import Policy
 from ikev1.config.formats.racoon.statements import Reports
 from ikev1.config.formats.written import Part, Place
 
@@ -32,7 +32,7 @@ class Tunnels:
         """Write a tunnel for each policy, and those that peers may propose; connections without any are left out."""
         for policy in policies:
             if policy.shunt:
-                self._write_shunt(policy)
+                self._write_shunt(policy, policy.shunt)
             else:
                 self._write_policy(policy)
         for remote in self._remotes:
@@ -59,28 +59,33 @@ class Tunnels:
             text = f"there is no remote for the peer {peer}"
             self._reports.error(policy.place, Rule.INVALID_VALUE, text)
             return
-        parts = remote.parts if peer in (ANONYMOUS, remote.address) else (self._for_peer(remote, peer),)
+        parts = remote.parts if peer in (ANONYMOUS, remote.address) else self._for_peer(remote, peer)
+        if not parts:
+            self._reports.error(policy.place, Rule.NO_CREDENTIAL, f"there is no pre-shared key for {peer}")
         for part in parts:
             self._write_tunnel(policy, remote, part, wildcard=peer == ANONYMOUS)
+        if peer == ANONYMOUS and policy.required:
+            self._write_shunt(policy, "drop")  # what no peer has negotiated
 
-    def _write_shunt(self, policy: Policy) -> None:
+    def _write_shunt(self, policy: Policy, action: str) -> None:
         shunts = self._into.part("shunt")
-        shunt = shunts.part(f"{policy.shunt}-{len(shunts.values) + 1}", policy.place)
-        for key, value in (("action", policy.shunt), ("local", policy.selector(policy.local))):
+        shunt = shunts.part(f"{action}-{len(shunts.values) + 1}", policy.place)
+        for key, value in (("action", action), ("local", policy.selector(policy.local))):
             shunt.put(key, value, policy.place)
         shunt.put("remote", policy.selector(policy.remote), policy.place)
 
-    def _for_peer(self, remote: Remote, peer: str) -> Part:
-        """The connection of the section ``anonymous`` for one peer."""
-        for each in self._connections.values:
-            part = self._connections.part(each)
-            if part.values.get("remote_address") == [peer]:
-                return part
-        name = _plain(f"peer-{peer}")
-        made = remote.parts[0].copied(self._connections, name)
-        made.values.pop("tunnel", None)
-        made.put("remote_address", [peer], remote.place)
-        return made
+    def _for_peer(self, remote: Remote, peer: str) -> tuple[Part, ...]:
+        """The connections of the section ``anonymous`` for one peer: those with the key of another have no use."""
+        known = map(self._connections.part, self._connections.values)
+        if found := tuple(part for part in known if part.values.get("remote_address") == [peer]):
+            return found
+        made = []
+        for part in remote.parts:
+            if part.values["remote_address"] == [ANY]:
+                made.append(part.copied(self._connections, unused(self._connections, _plain(f"peer-{peer}"))))
+                made[-1].values.pop("tunnel", None)
+                made[-1].put("remote_address", [peer], remote.place)
+        return tuple(made)
 
     def _write_tunnel(self, policy: Policy, remote: Remote, part: Part, *, wildcard: bool) -> None:
         ends = [policy.local, policy.remote]
@@ -94,10 +99,13 @@ class Tunnels:
             text = f"there is no sainfo for {policy.selector(policy.local)} to {policy.selector(policy.remote)}"
             self._reports.error(policy.place, Rule.INVALID_VALUE, text)
             return
-        if {"esp", "ah"} <= set(policy.protocols):
-            self._reports.error(policy.place, Rule.NOT_SUPPORTED, "is not supported: ESP and AH together")
+        protections = [each for each in policy.protocols if each != "ipcomp"]
+        if len(protections) > 1:
+            self._reports.error(
+                policy.place, Rule.NOT_SUPPORTED, f"is not supported: {' and '.join(protections)} together"
+            )
             return
-        tunnel = self._named(part, policy.remote, policy.place)
+        tunnel = self._named(part, f"to-{policy.remote.network}", policy.place)
         tunnel.put("local", local, policy.place)
         tunnel.put("remote", other, policy.place)
         tunnel.put("mode", "transport" if policy.tunnel is None else "tunnel", policy.place)
@@ -114,12 +122,12 @@ class Tunnels:
         if not wildcard:
             tunnel.put("when_down", "drop" if policy.required else "pass", policy.place)
 
-    def _named(self, part: Part, remote: End, place: Place) -> Part:
-        base = name = _plain(f"to-{remote.network}")
+    def _named(self, part: Part, base: str, place: Place) -> Part:
+        base = name = _plain(base)
         number = 1
         while name in self._names:
             number += 1
-            name = f"{base}-{number}"
+            name = f"{base[:50]}-{number}"
         self._names.add(name)
         return part.part("tunnel").part(name, place)
 
@@ -140,7 +148,7 @@ class Tunnels:
     def _write_one(
         self, part: Part, name: str, ends: tuple[str, str], mode: str, sainfo: Sainfo, *, start: bool
     ) -> None:
-        tunnel = part.part("tunnel").part(name[:60], sainfo.place)
+        tunnel = self._named(part, name, sainfo.place)
         for key, value in (("local", ends[0]), ("remote", ends[1]), ("mode", mode)):
             tunnel.put(key, value, sainfo.place)
         sainfo.write(tunnel)

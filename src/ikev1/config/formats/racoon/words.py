@@ -46,6 +46,7 @@ GROUPS = {
     "17": "modp6144",
     "18": "modp8192",
 }
+_PART_OF_A_VALUE = re.compile(r"[^=\s]\s*\*|\*\s*[^\s,/]")  # racoon takes only a whole value for a wildcard
 _SWITCH = {"on": True, "off": False, "yes": True, "no": False}
 
 
@@ -180,7 +181,11 @@ def identifier(statement: Statement, folder: Path) -> str | None:
     if kind == "address":
         return address(rest)[0] if rest else None
     if kind == "asn1dn":
+        if text and ("=" not in text or _PART_OF_A_VALUE.search(text)):
+            raise Invalid(Rule.INVALID_IDENTITY, f"{text!r} is no distinguished name, or * is a part of a value in it")
         return text or None
+    if "*" in text and qualifier == "tag":
+        raise Invalid(Rule.INVALID_IDENTITY, f"{text!r} is not allowed: racoon has no patterns, but for asn1dn")
     if kind == "fqdn":
         return f"@{text}"
     if kind == "user_fqdn":

@@ -8,9 +8,10 @@ from typing import NamedTuple, Self, TypeVar
 
 from ikev1.config.findings import Findings, Rule
 from ikev1.config.formats.written import Part, Place, Places
-from ikev1.config.table import Table
+from ikev1.config.table import Table, as_table
 
 Value = TypeVar("Value")
+Default = TypeVar("Default")
 _TRUE, _FALSE = ("yes", "true", "enabled", "1"), ("no", "false", "disabled", "0")
 _INTEGER = re.compile(r"[0-9]{1,20}|0[xX][0-9A-Fa-f]{1,16}")
 _CANONICAL = dict.fromkeys(_TRUE, "yes") | dict.fromkeys(_FALSE, "no")
@@ -35,6 +36,14 @@ class Options(Table):
     def __init__(self, findings: Findings, path: str, values: dict[str, object], places: Places | None = None) -> None:
         super().__init__(findings, path, values)
         self.places = places or Places()
+
+    def take(self, key: str, convert: Callable[[object], Value], default: Default) -> Value | Default:
+        """As `Table.take`; a section is no value."""
+        if isinstance(self._values.get(key), dict) and convert is not as_table:
+            self._asked.append(key)
+            self.findings.error(self.key(key), Rule.INVALID_VALUE, "is a section: expected a value")
+            return default
+        return super().take(key, convert, default)
 
     def table(self, key: str) -> Self:
         """The section ``key``, an empty one if it is absent."""

@@ -1,0 +1,43 @@
+"""Whatever a file contains, it is soon recognized or not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ikev1.config.formats import recognised
+
+_MEGABYTE = 1 << 20
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        "\n",
+        " ",
+        " \t\n",
+        "a",
+        "#",
+        "=",
+        "{",
+        "(",
+        "conn ",
+        "remote 1",
+        "remote 1\n",
+        'remote "',
+        "sainfo ",
+        "R1#",
+        "no ",
+    ],
+)
+def test_a_megabyte_of_the_same(tmp_path: Path, repeated: str) -> None:
+    file = tmp_path / "vpn.conf"
+    file.write_text(repeated * (_MEGABYTE // len(repeated)))
+    assert recognised(file)
+
+
+def test_a_word_and_a_megabyte_of_empty_lines(tmp_path: Path) -> None:
+    file = tmp_path / "vpn.conf"
+    file.write_text("sainfo" + "\n" * _MEGABYTE)
+    assert recognised(file) == "toml"
