@@ -189,7 +189,8 @@ def test_what_is_usual_is_none(vpnc: Callable[..., Loaded], line: str) -> None:
     [
         ("TunnelingMode=1", "TunnelingMode", Rule.NOT_SUPPORTED),
         ("!VerifyCertDN=CN=gw", "VerifyCertDN", Rule.NOT_SUPPORTED),
-        ("DHGrop=2", "DHGrop", Rule.UNKNOWN_KEY),
+        ("DHGrop=2", "line 10", Rule.UNKNOWN_KEY),
+        ("GroupPwdhidden=", "line 10", Rule.UNKNOWN_KEY),
         ("DHGroup=7", "DHGroup", Rule.INVALID_VALUE),
         ("EnableNat=maybe", "EnableNat", Rule.INVALID_VALUE),
         ("PeerTimeout=-1", "PeerTimeout", Rule.INVALID_VALUE),

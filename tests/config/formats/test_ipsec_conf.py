@@ -501,6 +501,11 @@ class TestSecrets:
             load(reader.write(conn(), "ipsec.conf"))
         assert Rule.READABLE_BY_OTHERS in [fault.rule for fault in caught.value.findings]
 
+    def test_a_secret_without_a_kind_is_not_shown(self, reader: Reader) -> None:
+        faults = reader.faults(conn(), '192.0.2.1 : "sesame"')
+        assert Rule.INVALID_SECRET in [fault.rule for fault in faults]
+        assert "sesame" not in str(faults).lower()
+
     def test_secrets_are_not_shown(self, reader: Reader) -> None:
         faults = reader.faults(conn("keylife=x"), ': PSK "sesame"\n: RSA sesame.pem sesame\n: XAUTH sesame\n')
         assert "sesame " not in str(faults)

@@ -363,3 +363,10 @@ class TestSyntax:
         file = tmp_path / "vpn.conf"
         file.write_text(f"# a comment\n{head}\n")
         assert recognised(file) == "racoon"
+
+    @pytest.mark.parametrize("line", ["", " ", "remote anonymous ", "sainfo ", "remote ", 'path "', 'remote "'])
+    @pytest.mark.parametrize("blank", ["\n", " "])
+    def test_what_takes_long_to_recognise(self, tmp_path: Path, line: str, blank: str) -> None:
+        file = tmp_path / "vpn.conf"
+        file.write_text(f"{line}{blank * 1_000_000}")
+        assert recognised(file) != "racoon"

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+from pathlib import Path
+
+import pytest
 
 from ikev1.core.records.settings import InterfaceKind
-from ikev1.esp.netlink import attributes
-from ikev1.esp.plane import RoutedInterface
+from ikev1.esp.netlink import NetlinkError, attributes
+from ikev1.esp.plane import PlaneError, RoutedInterface
+from ikev1.esp.xfrm import interfaces
 from ikev1.esp.xfrm.interfaces import description
+from ikev1.esp.xfrm.ownership_file import OwnershipFile
 
 _NAME, _INFO, _KIND, _DATA = 3, 18, 1, 2
+_NEW_LINK, _DELETE_LINK, _NEW_ADDRESS = 16, 17, 20
 
 
 def parts(interface: RoutedInterface) -> tuple[bytes, bytes, dict[int, bytes]]:
@@ -38,6 +45,28 @@ def test_a_vti() -> None:
         b"vti",
         {2: key, 3: key, 4: bytes((192, 0, 2, 1)), 5: bytes((198, 51, 100, 7))},
     )
+
+
+def test_an_interface_that_cannot_be_set_up_does_not_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    links: list[str] = []
+
+    def kernel(kind: int, flags: int, header: bytes, details: bytes) -> None:
+        if kind == _DELETE_LINK:
+            links.pop()
+        elif kind == _NEW_LINK and flags:
+            links.append(bytes(attributes(details)[_NAME]).rstrip(b"\0").decode())
+        elif kind == _NEW_ADDRESS:
+            raise NetlinkError(errno.EACCES, "no IPv6 here")
+
+    monkeypatch.setattr(interfaces, "_command", kernel)
+    monkeypatch.setattr(socket, "if_nametoindex", lambda name: 7)
+    owner = OwnershipFile(tmp_path / "kernel-state")
+    made = interfaces.TunnelInterfaces(owner, 100)
+    for _ in range(2):  # it is tried again
+        with pytest.raises(PlaneError):
+            made.change([RoutedInterface("ipsec0", InterfaceKind.XFRM, 42, ("fd00::1/64",), 1400, ())])
+        assert links == []
+    made.close(keep=False)
 
 
 def test_a_vti_for_any_peer() -> None:

@@ -65,7 +65,6 @@ class TunnelInterfaces:
             except OSError as error:
                 self._owner.strike(note)
                 raise PlaneError(f"cannot make the interface {name}: {_reason(error, interface)}") from error
-            self._there[name] = interface
 
     def follow(self) -> None:
         """As `Routes.follow`."""
@@ -85,6 +84,14 @@ class TunnelInterfaces:
         except NetlinkError as error:
             if error.errno != errno.EEXIST or not exists:
                 raise
+        self._there[interface.name] = interface
+        try:
+            self._set_up(interface)
+        except (OSError, PlaneError):
+            self._forget(interface.name, delete=True)  # nobody would remove it later
+            raise
+
+    def _set_up(self, interface: RoutedInterface) -> None:
         index = socket.if_nametoindex(interface.name)
         size = attribute(_MTU, struct.pack("=I", interface.mtu))
         _command(_NEW_LINK, 0, LINK.pack(socket.AF_UNSPEC, 0, index, _UP, _UP), size)

@@ -115,7 +115,8 @@ def read_pcf_profile(file: Path) -> Profile:
             name = written.removeprefix("!")
             near = get_close_matches(name[:40].lower(), _LOWER, n=1)
             hint = f"; did you mean {_LOWER[near[0]]!r}?" if near else ""
-            profile.report(Place(file, count, column, name), Rule.UNKNOWN_KEY, f"unknown key{hint}")
+            # the line may hold a secret
+            profile.report(Place(file, count, column, f"line {count}"), Rule.UNKNOWN_KEY, f"unknown key{hint}")
             continue
         profile.put(_KEYS[key], value, Place(file, count, column, key, about))
     return profile

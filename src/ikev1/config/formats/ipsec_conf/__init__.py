@@ -221,7 +221,8 @@ def _write_secrets(
         path = f"entry.{number}"
         places.put(path, place)
         if not words:
-            findings.error(path, Rule.INVALID_SECRET, f"expected a secret or a file behind {kind}")
+            behind = kind if kind in (*_SECRETS, *_KEYS) else "the kind of the secret"  # it may be the secret
+            findings.error(path, Rule.INVALID_SECRET, f"expected a secret or a file behind {behind}")
         elif kind in _KEYS:
             named.setdefault(_KEYS[kind], []).append(words[0].text)
             into = secrets.section(f"{_KEYS[kind]}-{number}", place)

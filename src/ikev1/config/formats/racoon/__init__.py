@@ -33,11 +33,10 @@ _WORDS = {
     'nat_traversal = "force"': "nat_traversal force",
 }
 _SECTIONS = frozenset({"remote", "sainfo", "mode_cfg"})
-# Within a line, so that the time is proportional to the length of a file; only a brace may be in the next one
-_MARK = re.compile(
-    r"^[ \t]*(?:path[ \t]+(?:pre_shared_key|certificate|include)[ \t]+\"|sainfo[ \t(]+(?:anonymous|address|subnet)\b"
-    r"|remote[ \t]+(?:anonymous|[0-9A-Fa-f:.]+|\"[^\"\n]*\")[ \t]*(?:\[\d{1,5}\])?[ \t]*(?:inherit\b[^{\n]*)?"
-    r"\r?\n?[ \t]*\{)",
+_MARK = re.compile(  # blanks are possessive, so that the time is proportional to the length
+    r"^[ \t]*+(?:path[ \t]++(?:pre_shared_key|certificate|include)[ \t]++\"|"
+    r"sainfo\s++\(?\s*+(?:anonymous|address|subnet)\b|"
+    r"remote[ \t]++(?:anonymous|[0-9A-Fa-f:.]++|\"[^\"\n]*+\")\s*+(?:\[\d++\]\s*+)?(?:inherit\b[^{\n]*+\s*+)?\{)",
     re.MULTILINE,
 )
 _LOST = (
