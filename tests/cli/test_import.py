@@ -61,7 +61,7 @@ def test_check_names_the_place(swanctl: Path) -> None:
     done = ikev1("check", swanctl)
     assert done.exit_code == 1
     assert f"{swanctl}:9:22: connections.branch.children.net.reqid: " in done.stderr
-    assert "--ignore KEY" in done.stderr
+    assert "--ignore connections.branch.children.net.reqid\n" in done.stderr
 
 
 def test_check_ignores_what_it_is_told_to_ignore(swanctl: Path) -> None:

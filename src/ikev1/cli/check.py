@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import wraps
+from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import Any, NamedTuple, TypeVar, cast
 
 import click
@@ -14,6 +16,7 @@ from ikev1.config.findings import lines
 from ikev1.config.formats import read
 from ikev1.config.formats.written import Written
 
+_MOST_IGNORED = 5  # keys for which the option is written out
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -76,8 +79,11 @@ def failure(file: Path, error: ConfigError) -> click.ClickException:
     """Print the errors of a configuration; what to raise then."""
     for line in lines(error.findings):
         click.echo(f"error: {line}", err=True)
-    if any(finding.rule is Rule.NOT_SUPPORTED for finding in error.findings):
-        click.echo("`--ignore KEY` uses the configuration without a key that is not supported.", err=True)
+    lost = dict.fromkeys(each.key for each in error.findings if each.rule is Rule.NOT_SUPPORTED)
+    if lost:
+        options = " ".join(f"--ignore {quote(key)}" for key in islice(lost, _MOST_IGNORED))
+        more = " ..." if len(lost) > _MOST_IGNORED else ""
+        click.echo(f"To use it without what is not supported: {options}{more}", err=True)
     count = len(error.findings)
     return click.ClickException(f"{file} has {count} error{'s'[: count != 1]} and cannot be used.")
 

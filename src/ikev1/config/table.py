@@ -12,6 +12,7 @@ Raw = TypeVar("Raw")
 Value = TypeVar("Value")
 Default = TypeVar("Default")
 _MOST_EXPLAINED = 20  # unknown keys of a table
+_MOST_LISTED = 80  # known keys, of which ipsec.conf has hundreds
 
 
 class Table:
@@ -82,8 +83,10 @@ class Table:
                 self.findings.error(self.key(key), Rule.UNKNOWN_KEY, "unknown key")
                 continue
             near = tuple(get_close_matches(key, self._asked, n=1))
-            hint = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(self._asked)}"
-            self.findings.error(self.key(key), Rule.UNKNOWN_KEY, f"unknown key; {hint}", near or tuple(self._asked))
+            known = tuple(dict.fromkeys(self._asked))
+            listed = f"; allowed: {', '.join(known)}" if len(known) <= _MOST_LISTED else ""
+            hint = f"; did you mean {near[0]!r}?" if near else listed
+            self.findings.error(self.key(key), Rule.UNKNOWN_KEY, f"unknown key{hint}", near or known)
 
 
 def as_table(value: object) -> dict[str, Any]:

@@ -77,6 +77,7 @@ FILES = {
     "dmvpn.cfg HUB": [End(A, ("%any",), NOBODY, ANSWERED_GRE)],
     "dmvpn.cfg SPOKE1": [End(B, (A,), NOBODY, GRE), End(B, ("%any",), NOBODY, ANSWERED_GRE)],
     "dmvpn.cfg peer of HUB": [End("%any", (A,), NOBODY, GRE)],
+    "dmvpn.cfg peer of SPOKE1": [End(A, (B,), NOBODY, GRE)],
     "vti.cfg onprem": [End(A, (B,), NOBODY, EVERYTHING)],
     "easy-vpn.cfg gw": [End(A, ("%any",), (None, "keyid:STAFF"), USERS)],
     "easy-vpn.cfg peer of gw": [End("%any", (A,), ("keyid:STAFF", None), USER)],

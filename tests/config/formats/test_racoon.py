@@ -349,7 +349,9 @@ class TestSyntax:
 
     def test_ignored_keys(self, racoon: Racoon) -> None:
         section = remote("exchange_mode main;", "verify_cert off;")
-        assert racoon.load(section, SAINFO, ignored=("verify_cert",)).settings.connections
+        loaded = racoon.load(section, SAINFO, ignored=("verify_cert", "verify"))
+        assert loaded.settings.connections
+        assert [each.key for each in loaded.warnings if each.rule is Rule.UNUSED_KEY] == ["--ignore verify"]
 
     def test_includes(self, racoon: Racoon, write: Write) -> None:
         write(remote(), "peers/one.conf")

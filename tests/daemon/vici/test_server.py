@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -373,6 +374,26 @@ def test_a_client_that_leaves_cancels_nothing(meet: Meet) -> None:
         await us.until(lambda: us.gateway.is_up("branch", "net"))
 
     meet(scenario)
+
+
+def test_an_attempt_that_ends_when_the_gateway_stops_is_no_error(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        unheard: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+        server = ViciServer(us.gateway, us.control.with_name("other.vici"))
+        await server.start()
+        with socket.socket(socket.AF_UNIX) as stream:
+            stream.connect(str(us.control.with_name("other.vici")))
+            stream.sendall(command("initiate", b"\x03\x05child\x00\x03net"))
+            await us.until(lambda: bool(us.gateway.engine.sas))
+            await server.close()
+        await us.gateway.close()
+        while any("Gateway.initiate" in repr(task) for task in asyncio.all_tasks()):
+            await asyncio.sleep(0)
+        gc.collect()  # tells of exceptions that nobody has asked for
+        assert unheard == []
+
+    meet(scenario, change=lambda c: replace(c, remote_address="127.0.0.3"))
 
 
 @pytest.mark.parametrize(

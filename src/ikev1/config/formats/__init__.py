@@ -58,12 +58,12 @@ def read(file: Path, name: str | None = None, ignored: Iterable[str] = (), side:
     chosen = name or recognised(file)
     found = FORMATS[chosen]
     if found.read_side is not None:
-        return found.read_side(file, side or Side()).without(ignored)
+        return found.read_side(file, side or Side()).without(ignored, file)
     if side is not None:
         problem = f"--as and --peer-of are not for the format {chosen}, which describes one end"
         raise ConfigError((Finding(file, "", Rule.UNKNOWN_FORMAT, problem),))
     assert found.read is not None
-    return found.read(file).without(ignored)
+    return found.read(file).without(ignored, file)
 
 
 def recognised(file: Path) -> str:

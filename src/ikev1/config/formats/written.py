@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from ikev1.config.findings import Finding
+from ikev1.config.findings import Finding, Rule
 
 _PATH = re.compile(r"\b(?:gateway|policy|connection|pools|shunt|users)\.[\w-]+(?:\.[\w-]+)*")
 
@@ -117,18 +117,21 @@ class Written(NamedTuple):
     def __repr__(self) -> str:
         return f"Written(values=<{len(self.values)} tables>, files={self.files!r}, errors={self.errors!r})"
 
-    def without(self, ignored: Iterable[str]) -> Written:
+    def without(self, ignored: Iterable[str], file: Path) -> Written:
         """This configuration with errors about the keys ``ignored`` as warnings. A key is a whole path or its last
-        part.
+        part; those that no error is about are a warning.
         """
-        names = frozenset(ignored)
-        dropped = [error for error in self.errors if error.can_be_ignored and _is_named(error.key, names)]
+        names = dict.fromkeys(ignored)
+        dropped = [error for error in self.errors if error.can_be_ignored and _names(error.key) & names.keys()]
         kept = tuple(error for error in self.errors if error not in dropped)
-        return self._replace(errors=kept, warnings=(*self.warnings, *dropped))
+        used = set[str]().union(*(_names(error.key) for error in dropped))
+        text = "no error that can be ignored is about this key"
+        unused = [Finding(file, f"--ignore {name}", Rule.UNUSED_KEY, text) for name in names if name not in used]
+        return self._replace(errors=kept, warnings=(*self.warnings, *dropped, *unused))
 
 
-def _is_named(key: str, names: frozenset[str]) -> bool:
-    return key in names or key.rpartition(".")[2] in names
+def _names(key: str) -> set[str]:
+    return {key, key.rpartition(".")[2]}
 
 
 class Part:

@@ -20,6 +20,7 @@ esac
 exec sh -c "$1"
 """
 _WORDS = {
+    "secret or secret_file": "the secret of the group",
     "private_key": "a certificate",
     "ca to": "the CA to",
 }

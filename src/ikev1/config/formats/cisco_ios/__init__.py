@@ -109,7 +109,8 @@ def _write(device: Device, side: Side, ours: Part, report: Report) -> None:
         report.error(device.place, Rule.INVALID_VALUE, f"has more than {MOST_PEERINGS} peers")
         return
     if side.is_peer:
-        peerings = [_other_end(peering, report) for peering in peerings]
+        # The peers of a spoke are its hubs: what another spoke has to say to it does not stand in its text
+        peerings = [_other_end(peering, report) for peering in peerings if not peering.beside_hubs]
         ends = dict.fromkeys(peering.local.value for peering in peerings if peering.local is not None)
         if len(ends) > 1:
             text = f"has several peers, {', '.join(ends)}: the tunnels of all of them are there, each with its address"

@@ -41,8 +41,8 @@ class Pair:
 
 @dataclass
 class Peering:
-    """``remotes`` are addresses, names or networks, none of them for any peer. ``users`` are the methods that check
-    users, ``group`` is that of the users.
+    """``remotes`` are addresses, names or networks, none of them for any peer, or with ``beside_hubs`` for any other
+    than the hubs of a DMVPN spoke. ``users`` are the methods that check users, ``group`` is that of the users.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Peering:
     calls_aggressive: Set[bool] | None = None
     answers_aggressive: Set[bool] | None = None
     only_answers: bool = False
+    beside_hubs: bool = False
     nat_traversal: bool = True
     users: Set[list[str]] | None = None
     group: Group | None = None

@@ -124,6 +124,7 @@ class _Tunnel:
             made.remotes = remotes_of(key)
             made.peer_identity = identity
             made.only_answers = True
+            made.beside_hubs = bool(known)
             made.answers_aggressive = Set(True, key.place) if key.hostname else None
             yield made
         if not keys and not known:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from ikev1.config.findings import Findings, Rule
+from ikev1.config.findings import NO_PROOF, Findings, Rule
 from ikev1.config.formats.ipsec_conf.ends import ANY
 from ikev1.config.formats.ipsec_conf.folders import IpsecFolders
 from ikev1.config.formats.ipsec_conf.libreswan import Translated, refuse_other_order, translated, translated_setup
@@ -34,6 +34,7 @@ _WORDS = {
     "local_id": "leftid",
     "remote.id": "rightid",
     "local.id": "leftid",
+    NO_PROOF: "a PSK for both ends in ipsec.secrets, or a leftcert",
     "secret or secret_file": "PSK in ipsec.secrets",
     "private_key": "leftcert",
     "peer_certificate": "rightcert",

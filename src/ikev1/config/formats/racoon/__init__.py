@@ -23,6 +23,7 @@ _WORDS = {
     "remote_address": "remote",
     "remote_id": "peers_identifier",
     "local_id": "my_identifier",
+    "secret or secret_file": "a key in psk.txt",
     "private_key": "certificate_type",
     "peer_certificate": "peers_certfile",
     "xauth_backend": "auth_source",

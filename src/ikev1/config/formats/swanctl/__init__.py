@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ikev1.config.findings import ConfigError, Finding, Findings, Rule
+from ikev1.config.findings import NO_PROOF, ConfigError, Finding, Findings, Rule
 from ikev1.config.formats.settings_file import Section, SettingsFiles
 from ikev1.config.formats.settings_tree import tables
 from ikev1.config.formats.swanctl.authentication import Authentication, named_ends
@@ -27,6 +27,7 @@ WORDS = {
     "local_address": "local_addrs",
     "remote_id": "remote.id",
     "local_id": "local.id",
+    NO_PROOF: "a pre-shared key in secrets.ike, or local.certs",
     "secret or secret_file": "secrets.ike",
     "private_key": "local.certs",
     "peer_certificate": "remote.certs",

@@ -71,7 +71,11 @@ async def initiate(call: Call) -> Section:
         establishing.add_done_callback(partial(_ended_unattended, call, called))
         return SUCCESS
     with _control_log(call, lambda sa: sa.connection == connection):
-        done, _ = await asyncio.wait({establishing}, timeout=timeout / 1000 if timeout else None)
+        try:
+            done, _ = await asyncio.wait({establishing}, timeout=timeout / 1000 if timeout else None)
+        except asyncio.CancelledError:  # the client has gone, or the gateway stops
+            establishing.add_done_callback(partial(_ended_unattended, call, called))
+            raise
     if not done:
         establishing.add_done_callback(partial(_ended_unattended, call, called))
         reason = call.gateway.engine.why_waiting(connection, tunnel)
