@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ikev1.files.private import check_folder, check_private, open_private
+from ikev1.files.private import check_folder, check_private, open_private, read_private
 
 
 def mode(path: Path) -> int:
@@ -89,7 +89,11 @@ def test_a_file_of_another_user_is_refused_though_root_could_use_it(tmp_path: Pa
     file = tmp_path / "keys"
     file.touch(0o600)
     os.chown(file, 1234, -1)
-    for look in (lambda path: open_private(path, os.O_WRONLY), check_private):
+    for look in (
+        lambda path: open_private(path, os.O_WRONLY),
+        lambda path: read_private(path, of_user=True),
+        check_private,
+    ):
         with pytest.raises(PermissionError, match="user 1234"):
             look(file)
 

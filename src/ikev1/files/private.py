@@ -40,9 +40,9 @@ def check_private(path: Path) -> None:
     os.close(descriptor)
 
 
-def read_private(path: Path) -> bytes:
+def read_private(path: Path, *, of_user: bool = False) -> bytes:
     """The content of a file that holds secrets and that others wrote for this process: it is owned by root or by the
-    user of this process, or by anybody if that is root, and nobody else can read or change it.
+    user of this process, or by anybody if that is root and not ``of_user``, and nobody else can read or change it.
 
     Raises:
         OSError: it cannot be read, is a link, not a regular file, owned by another user, or others can use it.
@@ -52,7 +52,7 @@ def read_private(path: Path) -> bytes:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise _refused(path, "is not a regular file")
-        if os.geteuid() and status.st_uid not in (0, os.geteuid()):
+        if (os.geteuid() or of_user) and status.st_uid not in (0, os.geteuid()):
             raise _refused(path, f"is owned by user {status.st_uid}, not by user {os.geteuid()} or root")
         allowed = stat.S_IRGRP if status.st_gid == 0 else 0  # root's group
         if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~allowed:

@@ -46,7 +46,7 @@ def read_state(file: Path) -> State | None:
         StateError: it cannot be used.
     """
     try:
-        return msgspec.json.decode(read_private(file), type=State)
+        return msgspec.json.decode(read_private(file, of_user=True), type=State)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:
