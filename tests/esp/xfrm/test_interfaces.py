@@ -47,7 +47,9 @@ def test_a_vti() -> None:
     )
 
 
-def test_an_interface_that_cannot_be_set_up_does_not_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_interface_that_cannot_be_set_up_does_not_stay_and_others_are_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     links: list[str] = []
 
     def kernel(kind: int, flags: int, header: bytes, details: bytes) -> None:
@@ -64,8 +66,13 @@ def test_an_interface_that_cannot_be_set_up_does_not_stay(monkeypatch: pytest.Mo
     made = interfaces.TunnelInterfaces(owner, 100)
     for _ in range(2):  # it is tried again
         with pytest.raises(PlaneError):
-            made.change([RoutedInterface("ipsec0", InterfaceKind.XFRM, 42, ("fd00::1/64",), 1400, ())])
-        assert links == []
+            made.change(
+                [
+                    RoutedInterface("ipsec0", InterfaceKind.XFRM, 42, ("fd00::1/64",), 1400, ()),
+                    RoutedInterface("ipsec1", InterfaceKind.XFRM, 43, (), 1400, ()),
+                ]
+            )
+        assert links == ["ipsec1"]
     made.close(keep=False)
 
 

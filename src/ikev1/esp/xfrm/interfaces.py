@@ -46,12 +46,13 @@ class TunnelInterfaces:
         """Have exactly these interfaces; of an earlier process, those that have not changed stay.
 
         Raises:
-            PlaneError: the kernel refused.
+            PlaneError: the kernel refused some of them; the others are there.
         """
         by_name = {interface.name: interface for interface in wanted}
         left = {note.name: note for note in self._owner.left if isinstance(note, InterfaceNote)}
         for name in (set(self._there) | set(left)) - set(by_name):
             self._remove(name)
+        failed = []
         for name, interface in by_name.items():
             if self._there.get(name) == interface:
                 continue
@@ -62,9 +63,11 @@ class TunnelInterfaces:
             self._owner.note(note)
             try:
                 self._add(interface, exists=kept)
-            except OSError as error:
+            except (OSError, PlaneError) as error:
                 self._owner.strike(note)
-                raise PlaneError(f"cannot make the interface {name}: {_reason(error, interface)}") from error
+                failed.append(f"cannot make the interface {name}: {_reason(error, interface)}")
+        if failed:
+            raise PlaneError("; ".join(failed))
 
     def follow(self) -> None:
         """As `Routes.follow`."""
@@ -154,7 +157,9 @@ def description(interface: RoutedInterface) -> bytes:
     return attribute(_NAME, interface.name.encode() + b"\0") + attribute(_INFO, info)
 
 
-def _reason(error: OSError, interface: RoutedInterface) -> str:
+def _reason(error: OSError | PlaneError, interface: RoutedInterface) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
     if error.errno == errno.EOPNOTSUPP and interface.kind is InterfaceKind.XFRM:
         return 'the kernel has no XFRM interfaces (CONFIG_XFRM_INTERFACE); interface_type = "vti" may be possible'
     if error.errno == errno.EEXIST:
