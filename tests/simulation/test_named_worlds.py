@@ -246,6 +246,16 @@ DEAD_PEERS = {
         ),
         (ALWAYS, HEALS),
     ),
+    "Windows forgets everything while one of its two pairs is rekeyed": Named(
+        Plan(
+            1795984961,
+            (Spoke("windows", calls=False, ike_lifetime=400, child_lifetime=100, tunnels=2),),
+            (Fault(1.3770220522315981, "amnesia", "spoke0", 6.0), Fault(4.228791279468351, "rekey-child", "hub")),
+            40.0,
+            brisk=True,
+        ),
+        (ALWAYS, HEALS),
+    ),
     "a Cisco box without traffic does not notice that it is unreachable at the old port of its NAT": Named(
         Plan(
             1795939978,

@@ -222,18 +222,23 @@ def hinted(ref: SaRef, what: str) -> None:
 
 
 def _ask_by_quick_mode(ref: SaRef, traffic: Traffic, delay: float) -> None:
-    """Replace a pair of a peer from which nothing comes back at all; a live peer answers."""
-    child = next((each for each in reversed(ref.sa.children) if each.state is ChildState.INSTALLED), None)
-    before = {exchange.message_id for exchange in ref.sa.exchanges}
-    if child is None or not _renew(ref, child, 0.0 if traffic.idle_in is None else ref.tx.now - traffic.idle_in, delay):
-        return
-    begun = next((each for each in ref.sa.exchanges if each.message_id not in before), None)
+    """Ask a peer from which nothing comes back at all by a Quick Mode, which a live peer answers: by one that it has
+    not answered yet, because a dead peer would not answer another one either, or by replacing a pair.
+    """
+    asking = next((each for each in ref.sa.exchanges if _is_unanswered(each)), None)
+    if asking is None:
+        before = {exchange.message_id for exchange in ref.sa.exchanges}
+        child = next((each for each in reversed(ref.sa.children) if each.state is ChildState.INSTALLED), None)
+        heard_at = 0.0 if traffic.idle_in is None else ref.tx.now - traffic.idle_in
+        if child is None or not _renew(ref, child, heard_at, delay):
+            return
+        asking = next((each for each in ref.sa.exchanges if each.message_id not in before), None)
     _note(ref, quick_mode=0)
-    if begun is None:  # it begins under another ISAKMP SA
+    if asking is None:  # it begins under another ISAKMP SA
         return
-    limited = replace(begun, ends_at=min(begun.ends_at, ref.tx.now + _timeout(ref)))
-    ref.change(exchanges=tuple(limited if each is begun else each for each in ref.sa.exchanges))
-    _note(ref, quick_mode=begun.message_id)
+    limited = replace(asking, ends_at=min(asking.ends_at, ref.tx.now + _timeout(ref)))
+    ref.change(exchanges=tuple(limited if each is asking else each for each in ref.sa.exchanges))
+    _note(ref, quick_mode=asking.message_id)
 
 
 def _renew(ref: SaRef, child: ChildSa, heard_at: float, delay: float) -> bool:
@@ -261,7 +266,12 @@ def _renew(ref: SaRef, child: ChildSa, heard_at: float, delay: float) -> bool:
 def asks(sa: IkeSa, exchange: Exchange) -> bool:
     """Return whether ``exchange`` is a Quick Mode that asks whether the peer is alive, and has had no answer."""
     asking = exchange.message_id != 0 and exchange.message_id == sa.liveness.quick_mode
-    return asking and exchange.role is Role.INITIATOR and exchange.step == 1 and exchange.complaint is None
+    return asking and _is_unanswered(exchange)
+
+
+def _is_unanswered(exchange: Exchange) -> bool:
+    ours = exchange.quick is not None and exchange.role is Role.INITIATOR
+    return ours and exchange.step == 1 and exchange.complaint is None
 
 
 def dead_to_quick_mode(ref: SaRef) -> None:
