@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ikev1.config.findings import ConfigError, Finding, Rule
+from ikev1.config.findings import ConfigError, Rule
 from ikev1.config.formats.settings_file import Reference, Section, Setting
 from ikev1.config.formats.written import Place, Places
 
@@ -109,4 +109,4 @@ class _Inheritance:
 
 
 def _refused(place: Place, text: str) -> ConfigError:
-    return ConfigError((Finding(place.file, place.key, Rule.SYNTAX, text, place.line, column=place.column),))
+    return ConfigError((place.finding(Rule.SYNTAX, text),))

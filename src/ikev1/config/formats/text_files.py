@@ -62,7 +62,7 @@ class TextFiles:
             self._count(place)
         if not found and not any(mark in pattern for mark in "*?["):
             text = f"{whole} does not exist, so nothing is included"
-            self._findings.warnings.append(_at(place, Rule.INCLUDE, text))
+            self._findings.warnings.append(place.finding(Rule.INCLUDE, text))
         return list(map(Path, found))
 
     def _count(self, place: Place) -> None:
@@ -103,8 +103,4 @@ class TextFiles:
 
 def refused(place: Place, rule: Rule, text: str) -> ConfigError:
     """An error at ``place`` that ends the reading."""
-    return ConfigError((_at(place, rule, text),))
-
-
-def _at(place: Place, rule: Rule, text: str) -> Finding:
-    return Finding(place.file, place.key, rule, text, place.line, column=place.column)
+    return ConfigError((place.finding(rule, text),))

@@ -24,6 +24,10 @@ class Place(NamedTuple):
     key: str
     comments: tuple[str, ...] = ()
 
+    def finding(self, rule: Rule, text: str) -> Finding:
+        """A finding about what was written here."""
+        return Finding(self.file, self.key, rule, text, self.line, column=self.column)
+
 
 class Places:
     """The places of values by their paths in `ikev1.toml`, such as ``connection.branch.remote_address``.

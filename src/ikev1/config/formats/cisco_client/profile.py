@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ikev1.config.findings import Finding, Findings, Rule
+from ikev1.config.findings import Findings, Rule
 from ikev1.config.formats.settings_lexer import SyntaxFault
 from ikev1.config.formats.text_files import TextFiles
 from ikev1.config.formats.written import Place
@@ -93,7 +93,7 @@ class Profile:
             into, text = self.findings.warnings, f"is ignored: {text}"
         else:
             into, text = self.findings.errors, f"is not supported: {text}" if rule is Rule.NOT_SUPPORTED else text
-        into.append(Finding(place.file, place.key, rule, text, place.line, column=place.column))
+        into.append(place.finding(rule, text))
 
 
 class Unsupported(LocalError, ValueError):

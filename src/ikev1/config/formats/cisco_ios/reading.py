@@ -60,7 +60,7 @@ class Report:
 
 def _finding(place: Place | None, rule: Rule, text: str) -> Finding:
     assert place is not None
-    return Finding(place.file, place.key, rule, text, place.line, column=place.column)
+    return place.finding(rule, text)
 
 
 class Arguments:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ikev1.config.findings import Finding, Findings, Rule
+from ikev1.config.findings import Findings, Rule
 from ikev1.config.formats.settings_lexer import Lexer, SyntaxFault
 from ikev1.config.formats.text_files import TextFiles
 from ikev1.config.formats.written import Place
@@ -112,7 +112,7 @@ def _entry(at: int, words: list[Word], place: Place, findings: Findings) -> Entr
             owners.append(word.text)
             continue
         text = "the colon is not surrounded by blanks, which strongSwan and libreswan require"
-        findings.warnings.append(Finding(place.file, place.key, Rule.SYNTAX, text, place.line, column=place.column))
+        findings.warnings.append(place.finding(Rule.SYNTAX, text))
         owners += [before] if before else []
         rest[:0] = [Word(behind)] if behind else []
         break

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ikev1.config.findings import Finding, Findings, Rule
+from ikev1.config.findings import Findings, Rule
 from ikev1.config.formats.settings_file import Setting
 from ikev1.config.formats.settings_lexer import Lexer, SyntaxFault
 from ikev1.config.formats.text_files import TextFiles, refused
@@ -143,9 +143,7 @@ class IpsecConf:
         if (earlier := section.settings.get(name)) is not None and earlier.value != value:
             place = setting.place
             said = f"replaces the value in line {earlier.place.line} of {earlier.place.file.name}"
-            self._findings.warnings.append(
-                Finding(file, place.key, Rule.UNUSED_KEY, said, place.line, column=place.column)
-            )
+            self._findings.warnings.append(place.finding(Rule.UNUSED_KEY, said))
         section.settings[name] = setting
         return end
 

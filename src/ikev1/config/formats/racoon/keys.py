@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from ikev1.config.findings import Finding, Findings, Rule
+from ikev1.config.findings import Findings, Rule
 from ikev1.config.formats.settings_lexer import Lexer
 from ikev1.config.formats.text_files import TextFiles
 from ikev1.config.formats.written import Place
@@ -49,7 +49,7 @@ class SharedKeys:
         if self.all and (exposed := exposure(self.read[file])):
             place = next(iter(self.all.values())).place
             text = exposed_secret(exposed)
-            findings.errors.append(Finding(file, place.key, Rule.READABLE_BY_OTHERS, text, place.line, column=1))
+            findings.errors.append(place.finding(Rule.READABLE_BY_OTHERS, text))
 
     def of(self, *owners: str) -> SharedKey | None:
         """The key of the first of ``owners`` that has one, or else that of everybody, ``*``."""

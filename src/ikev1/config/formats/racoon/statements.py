@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ikev1.config.findings import Finding, Findings, Rule
+from ikev1.config.findings import Findings, Rule
 from ikev1.config.formats.settings_lexer import Lexer, SyntaxFault
 from ikev1.config.formats.text_files import TextFiles
 from ikev1.config.formats.written import Place
@@ -54,15 +54,11 @@ class Reports:
 
     def error(self, place: Place, rule: Rule, text: str) -> None:
         """Report that the configuration cannot be used because of what was written at ``place``."""
-        self.all.errors.append(_finding(place, rule, text))
+        self.all.errors.append(place.finding(rule, text))
 
     def warn(self, place: Place, rule: Rule, text: str) -> None:
         """Report what can be used, but differs from racoon or is probably a mistake."""
-        self.all.warnings.append(_finding(place, rule, text))
-
-
-def _finding(place: Place, rule: Rule, text: str) -> Finding:
-    return Finding(place.file, place.key, rule, text, place.line, column=place.column)
+        self.all.warnings.append(place.finding(rule, text))
 
 
 class RacoonFiles:
