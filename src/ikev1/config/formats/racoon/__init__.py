@@ -10,12 +10,13 @@ from ikev1.config.findings import NO_PROOF, ConfigError, Finding, Findings, Rule
 from ikev1.config.formats.racoon import words
 from ikev1.config.formats.racoon.keys import SharedKeys
 from ikev1.config.formats.racoon.mode_cfg import write_mode_cfg
-from ikev1.config.formats.racoon.options import Block, Lost
+from ikev1.config.formats.racoon.options import Block
 from ikev1.config.formats.racoon.remotes import read_remotes
 from ikev1.config.formats.racoon.sainfos import read_sainfos
 from ikev1.config.formats.racoon.spd import read_policies
 from ikev1.config.formats.racoon.statements import RacoonFiles, Reports, Statement
 from ikev1.config.formats.racoon.tunnels import Tunnels
+from ikev1.config.formats.swanctl.options import Lost
 from ikev1.config.formats.written import Part, Places, Written
 
 # What findings about `ikev1.toml` mention, in the words of racoon.conf

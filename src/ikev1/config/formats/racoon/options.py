@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from ikev1.config.findings import Invalid, Rule
+from ikev1.config.formats.racoon import words
 from ikev1.config.formats.racoon.statements import Reports, Statement
+from ikev1.config.formats.swanctl.options import Lost
 from ikev1.config.formats.written import Part, Place
 
 Value = TypeVar("Value")
-
-
-class Lost(NamedTuple):
-    """A statement without a counterpart: ``usual`` are the values that change nothing, ``meaning`` says what it means
-    to do without it. ``matters``: who is accepted, or what is protected, depends on it.
-    """
-
-    keyword: str
-    meaning: str
-    usual: tuple[str, ...] = ()
-    matters: bool = False
 
 
 class Block:
@@ -68,6 +59,16 @@ class Block:
         except Invalid as error:
             self.reports.error(statement.place, error.rule, str(error))
             return default
+
+    def lifetime(self, default: int) -> int:
+        """The seconds in ``lifetime time``, the ``default`` if it is absent."""
+        for statement in self.all("lifetime"):
+            if statement.values[:1] == ("time",):
+                default = self.converted(statement, lambda values: words.duration(values[1:]), default)
+            else:
+                text = "is not supported: racoon has no lifetimes by volume"
+                self.reports.error(statement.place, Rule.NOT_SUPPORTED, text)
+        return default
 
     def lose(self, *lost: Lost) -> None:
         """Report statements without a counterpart, unless their values change nothing."""

@@ -12,8 +12,9 @@ from ikev1.config.findings import Rule
 from ikev1.config.formats.racoon import words
 from ikev1.config.formats.racoon.credentials import write_certificates
 from ikev1.config.formats.racoon.keys import SharedKey, SharedKeys
-from ikev1.config.formats.racoon.options import Block, Lost
+from ikev1.config.formats.racoon.options import Block
 from ikev1.config.formats.racoon.statements import Reports, Statement
+from ikev1.config.formats.swanctl.options import Lost
 from ikev1.config.formats.written import Part, Place
 
 ANY = "%any"
@@ -187,7 +188,7 @@ class _Writer:
 
     def _write_proposals(self, part: Part) -> tuple[str, str]:
         """Write the proposals of phase 1; returns how the peers authenticate each other, and the role in XAUTH."""
-        of_remote = self._lifetime(self._block, 0)
+        of_remote = self._block.lifetime(0)
         found: list[str] = []
         lives: list[int] = []
         methods: dict[str, Statement] = {}
@@ -206,7 +207,7 @@ class _Writer:
                 self._reports.error(statement.place, Rule.MISSING_KEY, "requires authentication_method")
             else:
                 methods.setdefault(" ".join(method.values), method)
-            lives.append(self._lifetime(block, 0) or of_remote or _LIFETIME)
+            lives.append(block.lifetime(0) or of_remote or _LIFETIME)
             block.lose(Lost("gss_id", "GSSAPI is not supported", matters=True))
             block.finish()
             if all(parts):
@@ -238,15 +239,6 @@ class _Writer:
             self._reports.error(block.place, Rule.MISSING_KEY, f"requires {keyword}")
             return ""
         return block.converted(statement, convert, "")
-
-    def _lifetime(self, block: Block, default: int) -> int:
-        for statement in block.all("lifetime"):
-            if statement.values[:1] == ("time",):
-                default = block.converted(statement, lambda values: words.duration(values[1:]), default)
-            else:
-                text = "is not supported: racoon has no lifetimes by volume"
-                self._reports.error(statement.place, Rule.NOT_SUPPORTED, text)
-        return default
 
     def _write_identities(self, part: Part) -> None:
         statement = self._block.one("my_identifier")

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from ikev1.config.findings import Invalid, Rule
 from ikev1.config.formats.racoon import words
-from ikev1.config.formats.racoon.options import Block, Lost
+from ikev1.config.formats.racoon.options import Block
 from ikev1.config.formats.racoon.statements import Reports, Statement
+from ikev1.config.formats.swanctl.options import Lost
 from ikev1.config.formats.written import Part, Place
 
 ANYBODY = ""  # the traffic that `anonymous` and `clientaddr` stand for
@@ -78,12 +79,7 @@ def _read(statement: Statement, folder: Path, reports: Reports) -> Sainfo | None
         reports.error(statement.place, error.rule, str(error))
         return None
     group = block.take("pfs_group", words.group, "")
-    lifetime = _LIFETIME
-    for each in block.all("lifetime"):
-        if each.values[:1] == ("time",):
-            lifetime = block.converted(each, lambda values: words.duration(values[1:]), lifetime)
-        else:
-            reports.error(each.place, Rule.NOT_SUPPORTED, "is not supported: racoon has no lifetimes by volume")
+    lifetime = block.lifetime(_LIFETIME)
     number = block.take("remoteid", words.number, 0)
     ciphers = _algorithms(block, "encryption_algorithm", words.cipher)
     hashes = _algorithms(block, "authentication_algorithm", lambda one: words.integrity("".join(one)))
