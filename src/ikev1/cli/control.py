@@ -51,6 +51,16 @@ def daemon(path: str) -> Iterator[Session]:
         client.close()
 
 
+def answers(path: str) -> bool:
+    """Whether a daemon that listens at ``path`` answers."""
+    try:
+        with daemon(path) as session:
+            session.version()
+    except click.ClickException:
+        return False
+    return True
+
+
 def _unreachable(path: str, error: OSError) -> str:
     if isinstance(error, PermissionError):
         return f"Permission denied for the control socket {path}: run as root, or as a member of the socket's group."

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ikev1.cli.control import daemon
+from ikev1.cli.control import answers
 from ikev1.cli.demo.network import LEFT, RIGHT, Side, Stage
 
 _SECRET = "a secret for a demo, known to everybody"  # noqa: S105
@@ -59,20 +59,12 @@ class DemoGateway:
     def _wait(self) -> None:
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline and self._process.poll() is None:
-            if self._answers():
+            if answers(self.control):
                 return
             time.sleep(0.05)
         said = self._log.read_text(errors="replace").strip()
         self.stop()
         raise click.ClickException(f"The {self.side.name} gateway did not start. It said:\n{said or 'nothing'}")
-
-    def _answers(self) -> bool:
-        try:
-            with daemon(self.control) as session:
-                session.version()
-        except click.ClickException:
-            return False
-        return True
 
     def stop(self) -> None:
         """Ends the gateway as an operator would; it takes leave of its peer."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from ikev1.cli.control import daemon
+from ikev1.cli.control import answers
 from ikev1.cli.ipsec.state import State, StateError, read_state, state_file, write_state
 from ikev1.errors import LocalError
 from ikev1.files.private import open_private
@@ -52,12 +52,7 @@ class Service:
     @property
     def answers(self) -> bool:
         """Whether a gateway, started by `ipsec` or not, answers."""
-        try:
-            with daemon(self.control) as session:
-                session.version()
-        except click.ClickException:
-            return False
-        return True
+        return answers(self.control)
 
     @property
     def pid(self) -> int:
