@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha1
 from pathlib import Path
@@ -42,6 +42,16 @@ def _read(read: Callable[[Received], LoadedSection], section: Received) -> Loade
         raise Refused(str(error)) from None
 
 
+def _name_of(call: Call, kind: str, known: Collection[str]) -> str:
+    """The name of what is unloaded, one of ``known``."""
+    name = call.request.text("name")
+    if name is None:
+        raise Refused(f"unload: missing {kind} name")
+    if name not in known:
+        raise Refused(f"unload: {kind} '{name}' not found")
+    return name
+
+
 # --- connections
 
 
@@ -57,11 +67,8 @@ async def load_conn(call: Call) -> Section:
 
 async def unload_conn(call: Call) -> Section:
     """Unload the connection ``name``; its SAs stay, apart from those of tunnels that start by themselves."""
-    name, known = call.request.text("name"), call.loaded.items.connections
-    if name is None:
-        raise Refused("unload: missing connection name")
-    if name not in known:
-        raise Refused(f"unload: connection '{name}' not found")
+    known = call.loaded.items.connections
+    name = _name_of(call, "connection", known)
     call.loaded.change(connections=_without(known, name))
     return SUCCESS
 
@@ -253,11 +260,8 @@ async def load_authority(call: Call) -> Section:
 
 async def unload_authority(call: Call) -> Section:
     """Unload the authority ``name``."""
-    name, known = call.request.text("name"), call.loaded.items.authorities
-    if name is None:
-        raise Refused("unload: missing authority name")
-    if name not in known:
-        raise Refused(f"unload: authority '{name}' not found")
+    known = call.loaded.items.authorities
+    name = _name_of(call, "authority", known)
     call.loaded.change(authorities=_without(known, name))
     return SUCCESS
 
