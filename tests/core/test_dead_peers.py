@@ -304,34 +304,33 @@ def without_detection(peer: Peer) -> None:
     change(peer.engine, peer.sa, vendors=tuple(vendor for vendor in peer.sa.vendors if vendor != vendor_ids.DPD))
 
 
-def test_a_dead_peer_without_detection_is_found_by_a_quick_mode(network: Network, peers: tuple[Peer, Peer]) -> None:
-    alice, bob = peers
-    without_detection(alice)
+def finds_the_peer_dead(network: Network, alice: Peer) -> None:
+    """Alice, who sends packets, notices within a minute from now that nobody answers."""
     began = network.now
-    alice.packets("in")
-    falls_silent(network, bob)
     while not alice.failures and network.now - began < 100.0:
         alice.packets("out")
         network.run(1.0)
     assert Code.PEER_DEAD in alice.failures
     assert network.now - began < 60.0
     assert not alice.engine.sas
+
+
+def test_a_dead_peer_without_detection_is_found_by_a_quick_mode(network: Network, peers: tuple[Peer, Peer]) -> None:
+    alice, bob = peers
+    without_detection(alice)
+    alice.packets("in")
+    falls_silent(network, bob)
+    finds_the_peer_dead(network, alice)
 
 
 def test_a_quick_mode_that_is_under_way_already_asks_a_dead_peer(network: Network, peers: tuple[Peer, Peer]) -> None:
     """A pair is rekeyed when the peer dies: no other Quick Mode for it begins, and that one is repeated for longer."""
     alice, bob = peers
     without_detection(alice)
-    began = network.now
     alice.packets("in")
     falls_silent(network, bob)
     alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
-    while not alice.failures and network.now - began < 100.0:
-        alice.packets("out")
-        network.run(1.0)
-    assert Code.PEER_DEAD in alice.failures
-    assert network.now - began < 60.0
-    assert not alice.engine.sas
+    finds_the_peer_dead(network, alice)
 
 
 def test_a_live_peer_without_detection_is_asked_ever_more_rarely(network: Network, peers: tuple[Peer, Peer]) -> None:
