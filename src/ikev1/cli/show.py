@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import click
 import msgspec
-from rich.table import Table
 
 from ikev1.cli.cisco import CiscoGroup
 from ikev1.cli.control import (
@@ -21,7 +20,7 @@ from ikev1.cli.control import (
 from ikev1.cli.options import connection_option, peer_option
 from ikev1.cli.policies import policies_of, policies_text
 from ikev1.cli.remote_users import leases_of, leases_table, pools_of, pools_table, users_of, users_table
-from ikev1.cli.tables import drops_text, ipsec_text, isakmp_detail_text, isakmp_table, plane_text, states_text, terminal
+from ikev1.cli.tables import drops_text, ipsec_text, isakmp_detail_text, isakmp_table, plane_text, states_text
 from ikev1.cli.tunnels import reasons_text, tunnels_of, tunnels_table
 from ikev1.cli.views import Plane, ipsec_sas, isakmp_sas, plane_of
 
@@ -58,8 +57,7 @@ def isakmp_sa(connection: str | None, peer: str | None, detail: bool, as_json: b
     elif sas and detail:
         click.echo(isakmp_detail_text(sas))
     elif sas:
-        terminal().print(isakmp_table(sas))
-        click.echo(f"\n{states_text(sas)}")
+        click.echo(f"{isakmp_table(sas)}\n\n{states_text(sas)}")
     else:
         click.echo("no ISAKMP SA")
 
@@ -160,11 +158,11 @@ def leases(as_json: bool, path: str) -> None:
     _print(found, leases_table(found), "no address is assigned", as_json=as_json)
 
 
-def _print(found: Sequence[msgspec.Struct], table: Table, nothing: str, *, as_json: bool) -> None:
+def _print(found: Sequence[msgspec.Struct], table: str, nothing: str, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
     elif found:
-        terminal().print(table)
+        click.echo(table)
     else:
         click.echo(nothing)
 
