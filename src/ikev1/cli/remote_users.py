@@ -5,7 +5,7 @@ They are made only from VICI's `list-sa` and `get-pools`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -44,7 +44,7 @@ class ShownLease(msgspec.Struct, frozen=True):
     status: str
 
 
-def users_of(sas: list[tuple[str, Section]]) -> list[ConnectedUser]:
+def users_of(sas: Iterable[tuple[str, Section]]) -> list[ConnectedUser]:
     """The users in a list of SAs. ISAKMP SAs that were replaced are left out."""
     return [
         ConnectedUser(

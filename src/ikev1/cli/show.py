@@ -10,9 +10,9 @@ import msgspec
 from ikev1.cli.cisco import CiscoGroup
 from ikev1.cli.control import (
     daemon,
+    each_sa,
     get_pools,
     list_policies,
-    list_sas,
     list_tunnels,
     socket_option,
     statistics,
@@ -51,7 +51,7 @@ def ipsec() -> None:
 def isakmp_sa(connection: str | None, peer: str | None, detail: bool, as_json: bool, path: str) -> None:
     """Show the ISAKMP SAs: addresses, state and lifetime."""
     with daemon(path) as session:
-        sas = isakmp_sas(list_sas(session, connection), peer)
+        sas = isakmp_sas(each_sa(session, connection, peer, children=False))
     if as_json:
         print_json(sas)
     elif sas and detail:
@@ -87,7 +87,7 @@ def ipsec_sa(connection: str | None, peer: str | None, as_json: bool, path: str)
     Dropped packets are explained.
     """
     with daemon(path) as session:
-        sas = ipsec_sas(list_sas(session, connection), peer)
+        sas = ipsec_sas(each_sa(session, connection, peer))
         dropped = drops_text(plane_of(statistics(session)))
     if as_json:
         print_json(sas)
@@ -134,7 +134,7 @@ def plane(as_json: bool, path: str) -> None:
 def users(as_json: bool, path: str) -> None:
     """Show the users that are connected, and their virtual addresses."""
     with daemon(path) as session:
-        found = users_of(list_sas(session))
+        found = users_of(each_sa(session, children=False))
     _print(found, users_table(found), "no user is connected", as_json=as_json)
 
 
