@@ -176,7 +176,6 @@ class Gateway:
         follow = self._performer.follow
         follow(self.counters.observe, *COUNTED)
         follow(self.messages.observe, Failure, Note, IkeUp)
-        follow(self.messages.observe, Failure, Note, IkeUp)
         follow(self.failures.observe, Failure, IkeUp, ChildUp, ChildDown)
         follow(self._client_addresses.observe, ConfigReceived, IkeDown, ChildDown)
         # before the one that revives tunnels: `clear` is to stop that
