@@ -287,7 +287,7 @@ class Gateway:
                 actions.clear()
         self.apply(actions)
 
-    def receive_esp(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
+    def receive_esp(self, packets: Iterable[bytes | memoryview], path: UdpPath) -> None:
         """Process ESP packets from the sockets."""
         try:
             self.plane.receive(packets, path)
@@ -364,7 +364,7 @@ class Gateway:
         self._performer.perform(actions)
         self._set_timer()
 
-    def _send_esp(self, path: UdpPath, packets: Sequence[bytes]) -> int:
+    def _send_esp(self, path: UdpPath, packets: Sequence[bytes | memoryview]) -> int:
         self._keepalives.sent(path, self.now())
         return self._endpoint.send_esp(path, packets)
 
