@@ -131,7 +131,9 @@ class Gateway:
         self._timer = Timer(clock, self._expire)
         self.pause_after_bug = 1.0  # seconds before work that is due is tried again after a bug
         self._paused_until = -math.inf
-        self.certificate_checker = CertificateChecker(partial(self._answered, "a certificate check"), wall, log=log)
+        self.certificate_checker = CertificateChecker(
+            partial(self._answered, "a certificate check"), wall, authorities=lambda: self.settings.authorities, log=log
+        )
         self._load = load
         saved = None if store is None else WallTimeStore(store, clock, wall)
         self._saved = SavedSas(saved, log, clock)
