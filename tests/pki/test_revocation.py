@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from authority import DAY, NOW, Authority, der, ec_key, key_usage, root, rsa_key
 from ikev1.core.records.record import replace
-from ikev1.core.records.settings import Revocation, RevocationUrls, Trust
+from ikev1.core.records.settings import Revocation, Trust
 from ikev1.pki.answer import Status
 from ikev1.pki.certificate import read
 from ikev1.pki.crl import ask_lists
@@ -203,36 +203,6 @@ def test_nothing_to_be_fetched(pki: Pki, located: x509.Certificate) -> None:
     verify(pki, "if-present", located, web=Web())
     with pytest.raises(RevocationUnknown, match=r"http://ca.example/ocsp: refused; http://ca.example/crl: refused"):
         verify(pki, "strict", located, web=Web())
-
-
-@pytest.mark.parametrize("told", ["crl", "ocsp"])
-def test_the_operator_says_where_to_ask(pki: Pki, alice: x509.Certificate, told: str) -> None:
-    where = {"crl": ((CRL_URL,), ()), "ocsp": ((), (OCSP_URL,))}[told]
-    good = {"crl": pki.root.revocation_list(), "ocsp": pki.root.ocsp_response(alice, GOOD)}
-    bad = {"crl": pki.root.revocation_list([alice]), "ocsp": pki.root.ocsp_response(alice, REVOKED)}
-    trust = replace(pki.trust, revocation_urls=(RevocationUrls(pki.root.der, *where),))
-    for policy in (Revocation.STRICT, Revocation.IF_URL):
-        strict = replace(trust, revocation=policy)
-        pki.verify(alice, trust=strict, fetch=Web(**{told: good[told]}))
-        with pytest.raises(RevocationUnknown):
-            pki.verify(alice, trust=strict, fetch=Web())
-    lenient = replace(trust, revocation=Revocation.IF_PRESENT)
-    with pytest.raises(Revoked):
-        pki.verify(alice, trust=lenient, fetch=Web(**{told: bad[told]}))
-    elsewhere = replace(lenient, revocation_urls=(RevocationUrls(pki.middle.der, *where),))
-    pki.verify(alice, trust=elsewhere, fetch=(web := Web(**{told: bad[told]})))
-    assert web.asked == []
-
-
-def test_if_url_needs_the_status_only_where_something_tells_it(
-    pki: Pki, alice: x509.Certificate, located: x509.Certificate
-) -> None:
-    verify(pki, "if-url", alice, web=Web())
-    verify(pki, "if-url", located, web=Web(crl=pki.root.revocation_list()))
-    with pytest.raises(RevocationUnknown):
-        verify(pki, "if-url", located, web=Web())
-    with pytest.raises(RevocationUnknown):  # a list of the issuer that is too old
-        verify(pki, "if-url", alice, crls=(pki.root.revocation_list(starts=-30 * DAY, ends=-20 * DAY),))
 
 
 def test_nobody_is_asked_when_a_list_at_hand_knows(pki: Pki, located: x509.Certificate) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ikev1.aaa.options import BackendOptions
-from ikev1.config.authorities import with_authorities
 from ikev1.config.beside import about_others, joined_backends, joined_settings
 from ikev1.config.checks import check
 from ikev1.config.connections import read_connections
@@ -101,7 +100,7 @@ def _loaded(written: Written, folder: Path, findings: Findings, now: float, besi
     options = gateway_options(gateway, folder)
     files = Files(folder, written.given)
     secrets = Secrets(files, written.exposed)
-    connections = with_authorities(read_connections(top, read_policies(top), secrets, files), top, files)
+    connections = read_connections(top, read_policies(top), secrets, files)
     backends = read_backends(top, secrets, folder)
     settings = engine_settings(gateway, options, connections, read_pools(top), read_shunts(top))
     gateway.finish()

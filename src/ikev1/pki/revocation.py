@@ -1,16 +1,14 @@
-"""Revocation of the certificates of a path: by configured CRLs, then by OCSP, then by fetched CRLs; URLs that the
-operator has for a CA come before those in certificates.
-"""
+"""Revocation of the certificates of a path: by configured CRLs, then by OCSP, then by fetched CRLs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from ikev1.core.records.settings import Revocation, RevocationUrls, Trust
+from ikev1.core.records.settings import Revocation, Trust
 from ikev1.pki.answer import Answer, Status
-from ikev1.pki.certificate import X509Certificate, read
-from ikev1.pki.crl import ask_lists, has_list, list_urls
+from ikev1.pki.certificate import X509Certificate
+from ikev1.pki.crl import ask_lists, list_urls
 from ikev1.pki.errors import RevocationUnknown, Revoked
 from ikev1.pki.fetch import Fetcher, FetchFailed
 from ikev1.pki.ocsp import build_request, read_response, responder_urls
@@ -30,7 +28,7 @@ def check_revocation(
 
     Raises:
         Revoked: a certificate was revoked.
-        RevocationUnknown: the status of a certificate is unknown, and the policy requires it.
+        RevocationUnknown: the policy is strict, and the status of a certificate is unknown.
     """
     if trust.revocation is Revocation.OFF:
         return ()
@@ -45,9 +43,7 @@ def check_revocation(
                 break
             reasons.append(answer.source)
         else:
-            if trust.revocation is Revocation.STRICT or (
-                trust.revocation is Revocation.IF_URL and _should_be_known(certificate, issuer, trust)
-            ):
+            if trust.revocation is Revocation.STRICT:
                 raise RevocationUnknown(
                     f"the revocation status of the certificate of {certificate.text} is unknown: {'; '.join(reasons)}"
                 )
@@ -62,30 +58,13 @@ def _answers(
     yield ask_lists(certificate, issuer, trust.revocation_lists, now)
     if fetch is None:
         return
-    urls = _configured(issuer, trust)
-    for url in (*urls.ocsp, *responder_urls(certificate)[:_MOST_URLS]):
+    for url in responder_urls(certificate)[:_MOST_URLS]:
         try:
             yield read_response(fetch(url, build_request(certificate, issuer)), certificate, issuer, now)
         except FetchFailed as failure:
             yield Answer(Status.UNKNOWN, str(failure))
-    for url in (*urls.crl, *list_urls(certificate)[:_MOST_URLS]):
+    for url in list_urls(certificate)[:_MOST_URLS]:
         try:
             yield ask_lists(certificate, issuer, [fetch(url)], now)
         except FetchFailed as failure:
             yield Answer(Status.UNKNOWN, str(failure))
-
-
-def _configured(issuer: X509Certificate, trust: Trust) -> RevocationUrls:
-    """The URLs that the operator has for certificates of ``issuer``, whichever certificate of it that is."""
-    subject = issuer.parsed.subject
-    found = [one for one in trust.revocation_urls if read(one.authority).parsed.subject == subject]
-    return RevocationUrls(
-        issuer.der, tuple(url for one in found for url in one.crl), tuple(url for one in found for url in one.ocsp)
-    )
-
-
-def _should_be_known(certificate: X509Certificate, issuer: X509Certificate, trust: Trust) -> bool:
-    """Whether the certificate, the operator or a CRL of the issuer says where its status is."""
-    urls = _configured(issuer, trust)
-    told = (urls.crl, urls.ocsp, responder_urls(certificate), list_urls(certificate))
-    return any(told) or has_list(issuer, trust.revocation_lists)

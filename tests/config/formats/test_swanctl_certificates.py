@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from authority import NOW, PrivateKey, der, ec_key, pkcs8, root, rsa_key
 from ikev1.config import ConfigError, Loaded, Rule, load
-from ikev1.core.records.settings import Connection, Revocation, RevocationUrls, XauthRole
+from ikev1.core.records.settings import Connection, Revocation, XauthRole
 
 Write = Callable[..., Path]
 CA, OTHER = root("C=CH, O=lab, CN=root", 1), root("C=CH, O=lab, CN=other", 2)
@@ -201,21 +201,6 @@ class TestTrust:
         found = connection("certs = gw.crt", "revocation = strict").trust
         assert (found.revocation, found.revocation_lists) == (Revocation.STRICT, (revoked,))
 
-    def test_revocation_only_if_there_is_where_to_ask(self, connection: Connect) -> None:
-        assert connection("certs = gw.crt", "revocation = ifuri").trust.revocation is Revocation.IF_URL
-
-    def test_where_the_status_of_certificates_is(self, connection: Connect) -> None:
-        uris = "crl_uris = http://a.example/1, http://b.example/2\n ocsp_uris = http://a.example/ocsp"
-        found = connection("certs = gw.crt", "", f"authorities {{ a {{ cacert = ca.crt\n {uris} }} }}")
-        assert found.trust.revocation_urls == (
-            RevocationUrls(CA.der, ("http://a.example/1", "http://b.example/2"), ("http://a.example/ocsp",)),
-        )
-
-    def test_where_the_status_is_needs_the_authority(self, connection: Connect) -> None:
-        with pytest.raises(ConfigError) as caught:
-            connection("certs = gw.crt", "", "authorities { a { crl_uris = http://a.example/ } }")
-        assert [(each.key, each.rule) for each in caught.value.findings] == [("authorities.a.cacert", Rule.MISSING_KEY)]
-
     def test_the_status_of_a_certificate_in_certs_is_that_of_its_authority(
         self, connection: Connect, write: Write
     ) -> None:
@@ -240,6 +225,7 @@ class TestTrust:
     @pytest.mark.parametrize(
         ("remote", "others", "key"),
         [
+            ("revocation = ifuri", "", "connections.c.remote.revocation"),
             ("auth = pubkey-sha384", "", "connections.c.remote.auth"),
             ("auth = ecdsa-384", "", "connections.c.remote.auth"),
             ("auth = ecdsa-256", "", "connections.c.remote.auth"),  # our key is RSA, and so is that of the peer
@@ -248,8 +234,8 @@ class TestTrust:
             ("pubkeys = gw.pub\n cacerts = ca.crt", "", "connections.c.remote.pubkeys"),
             ("cert_policy = 1.2.3", "", "connections.c.remote.cert_policy"),
             ("ca_id = ca.example.org", "", "connections.c.remote.ca_id"),
-            ("", "authorities { a { cacert = ca.crt\n crl_uris = ldap://a.example/ } }", "authorities.a.crl_uris"),
-            ("", "authorities { a { cacert = ca.crt\n ocsp_uris = ldap://a.example/ } }", "authorities.a.ocsp_uris"),
+            ("", "authorities { a { cacert = ca.crt\n crl_uris = http://a.example/ } }", "authorities.a.crl_uris"),
+            ("", "authorities { a { cacert = ca.crt\n ocsp_uris = http://a.example/ } }", "authorities.a.ocsp_uris"),
             ("", "secrets { token { handle = 00 } }", "secrets.token"),
             ("cacert { handle = 00 }", "", "connections.c.remote.cacert.handle"),
         ],

@@ -117,12 +117,9 @@ class Credential(Record, frozen=True):
 
 
 class Revocation(StrEnum):
-    """The revocation check of certificates: the status must be good; good if a URL or a CRL may tell it; good or
-    unknown; or no check.
-    """
+    """The revocation check of certificates: the status must be good; good or unknown; or no check."""
 
     STRICT = "strict"
-    IF_URL = "if-url"
     IF_PRESENT = "if-present"
     OFF = "off"
 
@@ -134,14 +131,6 @@ class TrustedKey(Record, frozen=True):
     identity: str | None = None  # None: any identity that the connection allows
 
 
-class RevocationUrls(Record, frozen=True):
-    """Where the operator says that the status of the certificates of a CA is, whatever these say themselves."""
-
-    authority: bytes  # DER
-    crl: tuple[str, ...] = ()
-    ocsp: tuple[str, ...] = ()
-
-
 class Trust(Record, frozen=True):
     """Trust anchors: CAs, or certificates and public keys of peers. All octets are DER."""
 
@@ -150,7 +139,6 @@ class Trust(Record, frozen=True):
     peers: tuple[bytes, ...] = ()  # peers' own certificates, trusted directly, even if not sent
     public_keys: tuple[TrustedKey, ...] = ()  # of peers with raw keys
     revocation_lists: tuple[bytes, ...] = ()
-    revocation_urls: tuple[RevocationUrls, ...] = ()
     revocation: Revocation = Revocation.IF_PRESENT
     smallest_rsa_bits: int = 2048
     allow_sha1: bool = False  # in signatures on certificates; MD5 is never allowed

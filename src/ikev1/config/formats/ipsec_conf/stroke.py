@@ -271,8 +271,7 @@ def write_ca(ca: Options, top: Tree) -> None:
     into.copy(ca, "cacert", "cacert")
     into.copy(ca, "certuribase", "cert_uri_base")
     for kind in ("crl", "ocsp"):
-        keys = [key for key in (f"{kind}uri", f"{kind}uri1", f"{kind}uri2") if key in ca]
-        if keys:
-            into.put(f"{kind}_uris", ", ".join(ca.take(key, str, "") for key in keys), ca.place(keys[0]))
+        for key in (f"{kind}uri", f"{kind}uri1", f"{kind}uri2"):
+            into.copy(ca, key, f"{kind}_uris")
     ca.lose(Lost("ldaphost", "strongSwan ignores it, too"), Lost("ldapbase", "strongSwan ignores it, too"))
     ca.finish()
