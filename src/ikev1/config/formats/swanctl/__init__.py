@@ -102,7 +102,7 @@ def converted(
     write_authorities(top, ours, folders)
     write_connections(top, ours, Authentication(secrets, folders, named_ends(top)), daemon)
     _write_backends(ours, secrets, daemon)
-    write_pools(top, ours, daemon.attributes())
+    write_pools(top, ours, daemon.attributes(), daemon.sql_pools())
     return ours
 
 
