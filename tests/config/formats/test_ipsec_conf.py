@@ -438,8 +438,9 @@ class TestUsers:
         assert len(connection.vips) == 1
 
     def test_a_server_by_authby(self, reader: Reader) -> None:
-        connection = reader.connection("authby=xauthpsk", "xauth=server", secrets=self.USERS)
-        assert connection.xauth is XauthRole.SERVER
+        lines = "authby=xauthpsk", "xauth=server"
+        assert reader.connection(*lines, secrets=self.USERS).xauth is XauthRole.SERVER
+        assert reader.connection(*lines, "xauth_identity=carol", secrets=self.USERS).xauth_user == "carol"
 
     def test_the_identity_is_the_user_without_a_name(self, reader: Reader) -> None:
         connection = reader.connection("leftauth2=xauth", "leftid=carol", secrets=self.USERS)

@@ -207,6 +207,7 @@ class Authentication:
         if who != "%any" and canonical(who) != canonical(into.values["remote_id"]):
             text = "is not supported: the identity that the first round proves is not checked against this one"
             options.findings.error(options.key("id"), Rule.NOT_SUPPORTED, text)
+        options.copy("xauth_id", into, "xauth_user", _one_user)
         options.copy("groups", into, "groups", items)
         backend = _BACKENDS.get(round_.backend)
         if backend is None:
@@ -234,6 +235,15 @@ def _any_identity(value: object) -> str:
 
 def _own_identity(value: object) -> str | None:
     return None if (who := converted(value)) == "%any" else who
+
+
+def _one_user(value: object) -> str | None:
+    name = str(value)
+    if name in ("", "%any"):
+        return None
+    if "*" in name:
+        raise Invalid(Rule.NOT_SUPPORTED, f"{name!r} is not supported: expected the name of one user; see groups")
+    return name
 
 
 def _put_key(key: OwnKey, options: Options, into: Part) -> None:
