@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lab.charon import CharonOptions
-from lab.cisco import POOL, as_virtual, cisco, connect, leases
+from lab.cisco import POOL, as_virtual, assert_split_networks, cisco, connect, leases
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
@@ -212,16 +212,8 @@ def test_vpnc(lab: Lab) -> None:
     ours.wait_for(lambda: leases(ours) == {}, "the end of the lease")
 
 
-def test_vpnc_with_a_split_network(lab: Lab) -> None:
-    a, b = lab.direct()
-    options = cisco(lab, b, local="10.10.2.0/24", pool='split_include = ["10.10.2.0/24", "10.10.9.0/24"]')
-    ours = lab.ours(b, options)
-    told = connect(lab, a, ours).told("connect")
-    assert told["CISCO_SPLIT_INC"] == "2"
-    assert (told["CISCO_SPLIT_INC_1_ADDR"], told["CISCO_SPLIT_INC_1_MASKLEN"]) == ("10.10.9.0", "24")
-    assert ours.control.child()["local-ts"] == ["10.10.2.0/24"]
-    ping(as_virtual(a, "10.99.0.10"))
-    assert int(ours.control.child()["packets-in"]) == 3
+def test_vpnc_with_split_networks(lab: Lab) -> None:
+    assert_split_networks(lab, "userspace")
 
 
 def test_more_attributes_of_cisco_at_vpnc(lab: Lab) -> None:
