@@ -194,6 +194,7 @@ def test_a_peer_that_replaces_phase_1_and_deletes_nothing_leaves_no_zombies(netw
 def test_a_delete_for_a_replaced_isakmp_sa_comes_late_and_leaves_the_pairs(network: Network, who: str) -> None:
     alice, bob = two(network)
     establish(network, alice)
+    network.run(60)
     began, pair = network.now, alice.child.inbound.spi
     replaces(network.peers[who], "ISAKMP SA")
     network.run(9.9)
@@ -287,7 +288,8 @@ def test_an_isakmp_sa_with_many_quick_modes_is_replaced_early(couple: Couple, wh
     network.run(60)
     assert used(alice)[0].cookies != first
     assert [note.code for note in alice.saw(Note)] == [Code.QUICK_MODE_LIMIT]
-    assert not bob.saw(Note)
+    # Bob's last pair is so new that it may be younger than the first message of the new ISAKMP SA
+    assert [note.code for note in bob.saw(Note)] == [Code.COLLISION] * (who == "bob" and rekey)
     agree(alice, bob)
     assert used(alice)[0].own_quick_modes + used(bob)[0].own_quick_modes <= 2
 
