@@ -325,6 +325,31 @@ def test_a_new_pair_that_does_not_send_yet_is_closed_with_its_tunnel(network: Ne
     assert alice.failures == []
 
 
+@pytest.mark.parametrize("who", ["alice", "bob"])
+def test_a_lost_delete_leaves_no_replaced_isakmp_sa(network: Network, who: str) -> None:
+    """Nothing acknowledges a Delete: it is repeated a little later."""
+    alice, bob = two(network)
+    establish(network, alice)
+    network.run(60)
+    lost: list[Datagram] = []
+
+    def link(datagram: Datagram) -> list[Datagram]:
+        if "D(ISAKMP)" in datagram.label and not lost:
+            lost.append(datagram)
+            return []
+        return [datagram]
+
+    network.link = link
+    replaces(network.peers[who], "ISAKMP SA")
+    while not lost:
+        network.run(1)
+    other = bob if lost[0].sender == "alice" else alice
+    change(other.engine, next(sa for sa in other.engine.sas.values() if sa.heir), retires_at=0.0)  # it never deletes
+    network.run(5)
+    assert len(alice.engine.sas) == len(bob.engine.sas) == 1
+    agree(alice, bob)
+
+
 def test_an_isakmp_sa_replaced_by_a_peer_behind_a_nat_has_an_heir(network: Network) -> None:
     """Quick Mode proves the address of the first one: its messages depend on nonces sent there. No other message does,
     and nothing else tells where the peer of the second one is.
