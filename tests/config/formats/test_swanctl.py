@@ -805,6 +805,13 @@ class TestXauth:
         (finding,) = faults(text("remote-2 { auth = xauth\n id = carol }", "", others))
         assert (finding.key, finding.rule) == ("connections.branch.remote-2.id", Rule.NOT_SUPPORTED)
 
+    def test_the_only_user_of_a_connection(self, branch: Branch, faults: Faults) -> None:
+        others = f"{SECRET}\nsecrets {{ xauth {{ id = carol\n secret = of carol }} }}"
+        assert branch("remote-2 { auth = xauth\n xauth_id = carol }", "", others).xauth_user == "carol"
+        assert branch("remote-2 { auth = xauth\n xauth_id = %any }", "", others).xauth_user == ""
+        (finding,) = faults(text("remote-2 { auth = xauth\n xauth_id = *@example.org }", "", others))
+        assert (finding.key, finding.rule) == ("connections.branch.remote-2.xauth_id", Rule.NOT_SUPPORTED)
+
     def test_a_password_of_all_users(self, faults: Faults) -> None:
         others = f"{SECRET}\nsecrets {{ xauth {{ secret = for everybody }} }}"
         (finding,) = faults(text("remote-2 { auth = xauth }", "", others, addresses=False))

@@ -177,7 +177,7 @@ def child_section(child: ChildSa, counters: Counters, now: float) -> Section:
         **({"rekey-time": _seconds(child.rekey_at - now)} if child.rekey_at else {}),
         **({"life-time": _seconds(child.expires_at - now)} if child.expires_at else {}),
         "install-time": _seconds(now - child.created_at),
-        "local-ts": [str(child.local)],
+        "local-ts": [str(local) for local in child.locals],
         "remote-ts": [str(child.remote)],
         **refused(counters),
     }
@@ -269,8 +269,7 @@ def _rounds(connection: Connection) -> Section:
     }
     if connection.xauth is None:
         return {"local-1": local, "remote-1": remote}
-    named = connection.xauth is XauthRole.CLIENT and connection.xauth_user
-    asked: Section = {"class": "XAUTH", **({"xauth_id": connection.xauth_user} if named else {})}
+    asked: Section = {"class": "XAUTH", **({"xauth_id": connection.xauth_user} if connection.xauth_user else {})}
     side = "remote" if connection.xauth is XauthRole.SERVER else "local"
     hybrid = any(policy.suite.authentication in SIGNER for policy in connection.policies[:1])
     return {"local-1": local, "remote-1": remote} | {f"{side}-{1 if hybrid else 2}": asked}

@@ -99,10 +99,10 @@ def converted(
     daemon = Daemon(top, ours, aggressive_psk=of_libreswan)
     secrets = SwanctlSecrets(top, files, of_both_ends=of_libreswan)
     folders = folders_with(secrets)
-    write_authorities(top, folders)
+    write_authorities(top, ours, folders)
     write_connections(top, ours, Authentication(secrets, folders, named_ends(top)), daemon)
     _write_backends(ours, secrets, daemon)
-    write_pools(top, ours, daemon.attributes())
+    write_pools(top, ours, daemon.attributes(), daemon.sql_pools())
     return ours
 
 

@@ -19,7 +19,7 @@ from ikev1.crypto import certificates
 _TOKEN = Lost("handle", "the certificate is not used", matters=True)
 MOST_SECRETS = 1000  # of a connection
 _BACKENDS = {"": "users", "generic": "users", "pam": "pam"}
-_REVOCATION = {"relaxed": "if-present", "strict": "strict", "ifuri": "if-present"}
+_REVOCATION = {"relaxed": "if-present", "strict": "strict", "ifuri": "if-uri"}
 
 
 class Authentication:
@@ -170,9 +170,6 @@ class Authentication:
         if (authorities or peers) and self._folders.revocation_lists:
             into.put("crl", list(map(str, self._folders.revocation_lists)), options.place())
         revocation = options.take("revocation", _revocation, None)
-        if revocation == "ifuri":
-            text = "is not supported: a certificate is accepted if its status cannot be retrieved; use strict"
-            options.findings.error(options.key("revocation"), Rule.NOT_SUPPORTED, text)
         if revocation == "strict" and not authorities and any(not self._has_issuer(file) for file in peers):
             text = "is not supported: a certificate in certs is accepted without a check if x509ca has no CA of it"
             options.findings.error(options.key("revocation"), Rule.NOT_SUPPORTED, text)
@@ -210,6 +207,7 @@ class Authentication:
         if who != "%any" and canonical(who) != canonical(into.values["remote_id"]):
             text = "is not supported: the identity that the first round proves is not checked against this one"
             options.findings.error(options.key("id"), Rule.NOT_SUPPORTED, text)
+        options.copy("xauth_id", into, "xauth_user", _one_user)
         options.copy("groups", into, "groups", items)
         backend = _BACKENDS.get(round_.backend)
         if backend is None:
@@ -237,6 +235,15 @@ def _any_identity(value: object) -> str:
 
 def _own_identity(value: object) -> str | None:
     return None if (who := converted(value)) == "%any" else who
+
+
+def _one_user(value: object) -> str | None:
+    name = str(value)
+    if name in ("", "%any"):
+        return None
+    if "*" in name:
+        raise Invalid(Rule.NOT_SUPPORTED, f"{name!r} is not supported: expected the name of one user; see groups")
+    return name
 
 
 def _put_key(key: OwnKey, options: Options, into: Part) -> None:
