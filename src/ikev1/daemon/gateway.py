@@ -264,6 +264,8 @@ class Gateway:
                 self.apply(self.engine.restore(sas, self.now(), alive))
             except Exception as error:
                 self.log.bug("the restoring of SAs", error)
+            for sa in self.sas():
+                self._performer.keep_alive(sa)
         self.remote_access.begin(self.sas())
 
     # ------------------------------------------------------------------ in
