@@ -11,6 +11,7 @@ import pytest
 from ikev1.core.records.path import UdpPath
 from ikev1.daemon.net.endpoint import BATCH, STRANGERS_BATCH, Endpoint
 from ikev1.daemon.observe.event_log import EventLog, Level, Line
+from ikev1.esp.segments import send
 from listener import Recorder, free_port
 
 _SOL_UDP, _UDP_GRO = 17, 104  # <linux/udp.h>
@@ -67,6 +68,26 @@ def test_the_encapsulation_port_tells_isakmp_esp_and_keepalives_apart() -> None:
         endpoint.send_keepalive(path)
         assert endpoint.send_esp(path, [b"one", b"two"]) == 0
         assert [peer.recv(100) for _ in range(4)] == [b"\0\0\0\0answer", b"\xff", b"one", b"two"]
+
+    assert converse(scenario) == []
+
+
+@pytest.mark.parametrize("size", [1, 4, 60])
+def test_runs_are_told_apart_as_single_datagrams_are(size: int) -> None:
+    """The kernel coalesces datagrams of one size, whatever is in them."""
+    esp, other, isakmp = (begin + bytes(range(60)) for begin in (b"\0\0\1\0", b"\0\0\2\0", b"\0\0\0\0"))
+    mixed = [datagram[:size] for datagram in [esp] * 12 + [isakmp] + [esp] * 3 + [other] * 2 + [isakmp, esp]]
+    uniform = [esp[:size]] * 20
+
+    async def scenario(endpoint: Endpoint, recorder: Recorder, peer: socket.socket) -> None:
+        for run in (mixed, uniform, [*uniform, b"\xff"], [isakmp[:size]] * 10):
+            assert send(peer, run, (), ("127.0.0.1", endpoint.encapsulation_port)) == 0
+        runs = [*mixed, *uniform, *uniform, *[isakmp[:size]] * 10]
+        marked = [datagram for datagram in runs if datagram[:4] == bytes(4)]
+        expected = [datagram[4:] if datagram[:4] == bytes(4) else datagram for datagram in runs]
+        await recorder.until(lambda: len(recorder.in_order) >= len(expected))
+        assert recorder.in_order == expected
+        assert len(recorder.isakmp) == len(marked)
 
     assert converse(scenario) == []
 

@@ -20,6 +20,7 @@ from ikev1.wire.header import NON_ESP_MARKER
 
 KEEPALIVE = b"\xff"  # RFC 3948 §2.3
 BATCH = 64  # reads from a socket before other work has its turn
+_LARGEST_BATCH = 256  # datagrams, if reads return runs: about a millisecond of ESP
 STRANGERS_BATCH = 16  # the same for first messages of unknown peers, so that they delay established peers less
 
 _ANY = ("0.0.0.0", "::")  # noqa: S104  all addresses by default
@@ -133,9 +134,14 @@ class Endpoint:
             self.recorder = None
 
     def _read(self, udp: UdpSocket) -> Iterator[tuple[Run | tuple[bytes], UdpPath]]:
+        datagrams = 0
         try:
             for _ in range(STRANGERS_BATCH if udp.of_strangers else BATCH):
-                yield udp.receive()
+                read = udp.receive()
+                yield read
+                datagrams += len(read[0])
+                if datagrams >= _LARGEST_BATCH:
+                    return
         except BlockingIOError:
             return
         except OSError as error:
@@ -152,7 +158,7 @@ class Endpoint:
         isakmp: list[tuple[bytes, UdpPath]] = []
         esp: dict[UdpPath, list[bytes | memoryview]] = {}
         for read, path in self._read(udp):
-            if isinstance(read, Run) and _is_esp(read):
+            if isinstance(read, Run) and read.spi:
                 self._hand_on_isakmp(isakmp)
                 isakmp = []
                 self._hand_on_esp(esp)
@@ -219,9 +225,3 @@ class Endpoint:
     def _tell(self, text: str) -> None:
         # peers can cause these errors by sending from unreachable addresses
         self._log.write(Level.WARNING, "NET", text, kind="errors of the network")
-
-
-def _is_esp(run: Run) -> bool:
-    """Whether all datagrams of ``run`` are ESP packets with the same SPI, so that none is an ISAKMP message."""
-    begin = run.common(len(NON_ESP_MARKER))
-    return begin is not None and len(begin) == len(NON_ESP_MARKER) and begin != NON_ESP_MARKER
