@@ -272,7 +272,7 @@ class Gateway:
 
     # ------------------------------------------------------------------ in
 
-    def receive_isakmp(self, datagrams: Sequence[tuple[bytes, UdpPath]]) -> None:
+    def receive_isakmp(self, datagrams: Iterable[tuple[bytes, UdpPath]]) -> None:
         """Process ISAKMP messages from the sockets: each by itself, then one write of the store for all of them.
 
         What asks the data plane for something is answered before the next message, which may be about that.

@@ -215,8 +215,8 @@ class UserspacePlane:
 
     def receive(self, packets: Iterable[bytes | memoryview], path: UdpPath) -> None:
         now = self._clock()
-        if isinstance(packets, Run) and (begin := packets.common(4)) is not None:
-            pair = self._pairs.get(int.from_bytes(begin))
+        if isinstance(packets, Run):
+            pair = self._pairs.get(packets.spi)
             if pair is not None and not pair.child.shares_address:
                 self._tun.write(pair.open_run(packets, path, now))
                 return
