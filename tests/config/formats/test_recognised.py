@@ -29,6 +29,7 @@ _MEGABYTE = 1 << 20
         "sainfo ",
         "R1#",
         "no ",
+        "vpncfg ",
     ],
 )
 def test_a_megabyte_of_the_same(tmp_path: Path, repeated: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ikev1.config.findings import ConfigError, Finding, Rule
-from ikev1.config.formats import cisco_client, cisco_ios, ipsec_conf, racoon, swanctl
+from ikev1.config.formats import cisco_client, cisco_ios, fritzbox, ipsec_conf, racoon, swanctl
 from ikev1.config.formats.toml_file import read_toml
 from ikev1.config.formats.written import Places, Side, Written
 
@@ -35,6 +35,7 @@ class Format(NamedTuple):
 TOML = "toml"
 FORMATS = {
     TOML: Format(read_toml, lambda name, text: name.endswith(".toml")),
+    "fritzbox": Format(None, fritzbox.recognises, fritzbox.read_fritzbox),
     "swanctl": Format(swanctl.read_swanctl, swanctl.recognises),
     "libreswan": Format(ipsec_conf.read_libreswan, ipsec_conf.recognises_libreswan),
     "racoon": Format(racoon.read_racoon, racoon.recognises),
