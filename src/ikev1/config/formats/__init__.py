@@ -64,7 +64,11 @@ def read(file: Path, name: str | None = None, ignored: Iterable[str] = (), side:
         problem = f"--as and --peer-of are not for the format {chosen}, which describes one end"
         raise ConfigError((Finding(file, "", Rule.UNKNOWN_FORMAT, problem),))
     assert found.read is not None
-    return found.read(file).without(ignored, file)
+    written = found.read(file).without(ignored, file)
+    if chosen == TOML and name is None and not written.values and file.suffix != ".toml" and written.files:
+        problem = "has nothing but blanks and comments, by which its format is not recognized: give it with --format"
+        raise ConfigError((Finding(file, "", Rule.UNKNOWN_FORMAT, problem),))
+    return written
 
 
 def recognised(file: Path) -> str:
