@@ -18,7 +18,7 @@ from ikev1.core.records.child_sa import ChildSa, Mark, PacketMarks
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.methods import SHARED, SIGNER
-from ikev1.core.records.settings import Connection, Policy, Tunnel, XauthRole
+from ikev1.core.records.settings import Connection, Policy, Shunt, Tunnel, XauthRole
 from ikev1.crypto import certificates, distinguished_name
 from ikev1.crypto.suites import DisplayWords, ike_display
 from ikev1.daemon.dead_peers import action_for
@@ -231,6 +231,29 @@ def connection_section(connection: Connection) -> Section:
         "remote_port": str(connection.remote_port),
         **_rounds(connection),
         "children": {tunnel.name: _tunnel_section(connection, tunnel) for tunnel in connection.tunnels},
+    }
+
+
+def shunt_section(shunt: Shunt) -> Section:
+    """The configuration of ``shunt`` as list-conns shows it: a connection with nothing but this child."""
+    child = {
+        "mode": shunt.action.upper(),
+        "rekey_time": "0",
+        "rekey_bytes": "0",
+        "rekey_packets": "0",
+        "dpd_action": "none",
+        "close_action": "none",
+        "local-ts": [str(shunt.local)],
+        "remote-ts": [str(shunt.remote)],
+    }
+    return {
+        "local_addrs": ["%any"],
+        "remote_addrs": ["%any"],
+        "version": "IKEv1",
+        "reauth_time": "0",
+        "rekey_time": "0",
+        "unique": "UNIQUE_NO",
+        "children": {shunt.name: child},
     }
 
 
