@@ -447,7 +447,7 @@ class TestUsers:
         (connection,) = loaded.settings.connections
         assert connection.xauth is XauthRole.SERVER
         (pool,) = loaded.settings.pools
-        assert (pool.name, connection.pools) == ("net", ("net",))
+        assert (pool.name, connection.pools) == ("10.99.0.0/24", ("10.99.0.0/24",))  # as strongSwan calls it
         assert loaded.aaa.users is not None
         assert {"carol", "dave", "gw"} == set(dict(loaded.aaa.users.secrets))
 

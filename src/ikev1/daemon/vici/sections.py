@@ -56,9 +56,9 @@ def ike_section(sa: IkeSa, now: float, children: Section, *, removed: bool = Fal
         **({"local-vips": sa.received.addresses} if sa.received and sa.received.addresses else {}),
         **({"remote-vips": sa.assigned_addresses} if sa.assigned_addresses else {}),
         **_tasks(sa),
+        "child-sas": children,
         **_ike_extensions(sa, now),
         **marked_removed(removed),
-        "child-sas": children,
     }
 
 
