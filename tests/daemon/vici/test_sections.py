@@ -133,8 +133,8 @@ def test_extensions_are_behind_the_keys_of_charon() -> None:
         expires_at=100.0,
     )
     keys = list(ike_section(busy, 0.0, {}, removed=True))
-    standard = ["established", "rekey-time", "remote-vips", "tasks-queued"]
-    extensions = ["cisco-state", "moves", "moved", "life-time", "removed"]
+    standard = ["established", "rekey-time", "life-time", "remote-vips", "tasks-queued"]
+    extensions = ["cisco-state", "moves", "moved", "removed"]
     assert keys[-10:] == [*standard, "child-sas", *extensions]
     assert keys[: keys.index("established")] == [
         *("uniqueid", "version", "state", "local-host", "local-port", "local-id"),

@@ -67,7 +67,6 @@ def _ike_extensions(sa: IkeSa, now: float) -> Section:
         "cisco-state": cisco_state(sa),
         **({"peer-maker": maker} if (maker := maker_of(sa.vendors)) else {}),
         **({"moves": str(sa.moves), "moved": _seconds(now - sa.moved_at)} if sa.moves else {}),
-        **({"life-time": _seconds(sa.expires_at - now)} if sa.is_up and sa.expires_at else {}),
     }
 
 
@@ -120,6 +119,8 @@ def _ike_times(sa: IkeSa, now: float) -> Section:
     return {
         "established": _seconds(now - sa.established_at),
         **({"rekey-time": _seconds(sa.rekey_at - now)} if sa.rekey_at else {}),
+        # charon has none, but swanctl shows it, if it is before the children
+        **({"life-time": _seconds(sa.expires_at - now)} if sa.expires_at else {}),
     }
 
 
