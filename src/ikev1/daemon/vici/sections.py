@@ -56,9 +56,9 @@ def ike_section(sa: IkeSa, now: float, children: Section, *, removed: bool = Fal
         **({"local-vips": sa.received.addresses} if sa.received and sa.received.addresses else {}),
         **({"remote-vips": sa.assigned_addresses} if sa.assigned_addresses else {}),
         **_tasks(sa),
+        "child-sas": children,
         **_ike_extensions(sa, now),
         **marked_removed(removed),
-        "child-sas": children,
     }
 
 
@@ -67,7 +67,6 @@ def _ike_extensions(sa: IkeSa, now: float) -> Section:
         "cisco-state": cisco_state(sa),
         **({"peer-maker": maker} if (maker := maker_of(sa.vendors)) else {}),
         **({"moves": str(sa.moves), "moved": _seconds(now - sa.moved_at)} if sa.moves else {}),
-        **({"life-time": _seconds(sa.expires_at - now)} if sa.is_up and sa.expires_at else {}),
     }
 
 
@@ -120,6 +119,8 @@ def _ike_times(sa: IkeSa, now: float) -> Section:
     return {
         "established": _seconds(now - sa.established_at),
         **({"rekey-time": _seconds(sa.rekey_at - now)} if sa.rekey_at else {}),
+        # charon has none, but swanctl shows it, if it is before the children
+        **({"life-time": _seconds(sa.expires_at - now)} if sa.expires_at else {}),
     }
 
 
