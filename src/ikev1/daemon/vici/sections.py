@@ -33,8 +33,9 @@ _TOPICS = {"xauth": "XAUTH", "config": "MODE_CONFIG"}  # of Transaction exchange
 
 
 def ike_section(sa: IkeSa, now: float, children: Section, *, removed: bool = False) -> Section:
-    """The fields of ``sa`` and, behind them, the sections of its ``children``. ``removed`` says that its connection is
-    not configured any more.
+    """The fields of ``sa`` in charon's order, so that scripts which expect virtual addresses right before the sections
+    of the ``children`` work: extensions stand before both. ``removed`` says that its connection is not configured any
+    more.
     """
     return {
         "uniqueid": str(sa.unique_id),
@@ -53,11 +54,11 @@ def ike_section(sa: IkeSa, now: float, children: Section, *, removed: bool = Fal
         **_nat(sa),
         **_ike_suite(sa),
         **_ike_times(sa, now),
+        **_ike_extensions(sa, now),
+        **marked_removed(removed),
         **({"local-vips": sa.received.addresses} if sa.received and sa.received.addresses else {}),
         **({"remote-vips": sa.assigned_addresses} if sa.assigned_addresses else {}),
         **_tasks(sa),
-        **_ike_extensions(sa, now),
-        **marked_removed(removed),
         "child-sas": children,
     }
 
