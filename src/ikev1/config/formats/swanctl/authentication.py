@@ -10,6 +10,7 @@ from ikev1.config.findings import Invalid, Rule
 from ikev1.config.formats.swanctl.folders import Certificate, Folders, OwnKey, kind_of
 from ikev1.config.formats.swanctl.identities import canonical, converted, match
 from ikev1.config.formats.swanctl.options import Lost, Options, items
+from ikev1.config.formats.swanctl.radius import METHODS
 from ikev1.config.formats.swanctl.rounds import Round, Rounds, smallest_rsa
 from ikev1.config.formats.swanctl.secrets import Secret, SwanctlSecrets
 from ikev1.config.formats.written import Part
@@ -18,7 +19,7 @@ from ikev1.crypto import certificates
 
 _TOKEN = Lost("handle", "the certificate is not used", matters=True)
 MOST_SECRETS = 1000  # of a connection
-_BACKENDS = {"": "users", "generic": "users", "pam": "pam"}
+_BACKENDS = {"": "users", "generic": "users", "pam": "pam", "radius": "radius", "eap": "radius"}
 _REVOCATION = {"relaxed": "if-present", "strict": "strict", "ifuri": "if-present"}
 
 
@@ -31,6 +32,7 @@ class Authentication:
         self._secrets = secrets
         self._folders = folders
         self._named = named
+        self.radius_methods: dict[str, Options] = {}  # by which users are checked, with the first round of each
 
     def write(self, rounds: Rounds, into: Part) -> None:
         """Write the identities, credentials and trust of both ends; the addresses are in ``into`` already."""
@@ -214,8 +216,10 @@ class Authentication:
         options.copy("groups", into, "groups", items)
         backend = _BACKENDS.get(round_.backend)
         if backend is None:
-            text = f"xauth-{round_.backend} is not supported; xauth, xauth-generic and xauth-pam are"
+            text = f"xauth-{round_.backend} is not supported; xauth{', xauth-'.join(sorted(_BACKENDS))} are"
             options.findings.error(options.key("auth"), Rule.NOT_SUPPORTED, text)
+        if round_.backend in METHODS:
+            self.radius_methods.setdefault(METHODS[round_.backend], options)
         into.put("xauth_backend", [backend or "users"], options.place("auth"))
 
 
