@@ -696,6 +696,25 @@ class TestSecrets:
             ("branch-2", "203.0.113.6", "%any", b"b"),
         ]
 
+    def test_networks_and_ranges_of_peers_select_their_secrets(self, load_text: LoadText) -> None:
+        others = """secrets {
+            ike-one { id = 203.0.113.9\n secret = one }
+            ike-range { id = 203.0.113.8-203.0.113.11\n secret = range }
+            ike-net { id = 203.0.113.0/28\n secret = net }
+            ike-other { id = 192.0.2.0/24\n secret = other }
+            ike-all { id = 0.0.0.0/0\n secret = all }
+        }"""
+        ends = "local { id = gw.example.org }\n remote_addrs = 203.0.113.8-203.0.113.31"
+        loaded = load_text(text(ends, "", others, addresses=False))
+        found = [
+            ((each.remote_address, *each.further_remote_addresses), each.secret) for each in loaded.settings.connections
+        ]
+        assert found == [
+            (("203.0.113.9",), b"one"),
+            (("203.0.113.8", "203.0.113.10/31", "203.0.113.12/30"), b"net"),  # the last one counts
+            (("203.0.113.16/28",), b"all"),
+        ]
+
     @pytest.mark.parametrize(("own", "remotes"), [("gw.example.org", ["%any"]), ("%any", ["%any", "203.0.113.5"])])
     def test_a_secret_of_our_identity_precedes_those_of_addresses(
         self, load_text: LoadText, own: str, remotes: list[str]
