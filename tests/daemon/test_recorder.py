@@ -6,7 +6,7 @@ import asyncio
 import resource
 import socket
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -132,7 +132,7 @@ class Responder:
             self._endpoint.send_isakmp(path, ANSWER)
         self.answered.set()
 
-    def receive_esp(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
+    def receive_esp(self, packets: Iterable[bytes | memoryview], path: UdpPath) -> None:
         pass
 
 

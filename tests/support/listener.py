@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ikev1.core.records.path import UdpPath
 
@@ -25,7 +25,7 @@ class Recorder:
         self.largest_batch = max(self.largest_batch, len(datagrams))
         self._changed.set()
 
-    def receive_esp(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
+    def receive_esp(self, packets: Iterable[bytes | memoryview], path: UdpPath) -> None:
         self.esp += ((bytes(packet), path) for packet in packets)
         self.in_order += map(bytes, packets)
         self._changed.set()

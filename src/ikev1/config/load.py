@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ikev1.aaa.options import BackendOptions
+from ikev1.config.authorities import read_authorities
 from ikev1.config.beside import about_others, joined_backends, joined_settings
 from ikev1.config.checks import check
 from ikev1.config.connections import read_connections
@@ -102,7 +103,9 @@ def _loaded(written: Written, folder: Path, findings: Findings, now: float, besi
     secrets = Secrets(files, written.exposed)
     connections = read_connections(top, read_policies(top), secrets, files)
     backends = read_backends(top, secrets, folder)
-    settings = engine_settings(gateway, options, connections, read_pools(top), read_shunts(top))
+    settings = engine_settings(
+        gateway, options, connections, read_pools(top), read_shunts(top), read_authorities(top, files)
+    )
     gateway.finish()
     top.finish()
     if beside is not None:

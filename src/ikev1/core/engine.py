@@ -114,6 +114,15 @@ class Engine:
         """Return the ISAKMP SAs of a connection, the oldest first."""
         return self._state.table.of_connection(name)
 
+    def of_number(self, unique_id: int) -> IkeSa | None:
+        """Return the ISAKMP SA with this number, None if there is none."""
+        return self._state.table.of_number(unique_id)
+
+    def of_pair(self, unique_id: int) -> IkeSa | None:
+        """Return the ISAKMP SA that holds the pair of IPsec SAs with this number, None if there is none."""
+        found = self._state.table.of_pair(unique_id)
+        return None if found is None else found[0]
+
     @property
     def half_open(self) -> int:
         """The number of half-open ISAKMP SAs as responder: in Main Mode only those whose peers have proved that they

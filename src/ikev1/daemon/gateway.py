@@ -131,7 +131,9 @@ class Gateway:
         self._timer = Timer(clock, self._expire)
         self.pause_after_bug = 1.0  # seconds before work that is due is tried again after a bug
         self._paused_until = -math.inf
-        self.certificate_checker = CertificateChecker(partial(self._answered, "a certificate check"), wall, log=log)
+        self.certificate_checker = CertificateChecker(
+            partial(self._answered, "a certificate check"), wall, authorities=lambda: self.settings.authorities, log=log
+        )
         self._load = load
         saved = None if store is None else WallTimeStore(store, clock, wall)
         self._saved = SavedSas(saved, log, clock)
@@ -175,7 +177,6 @@ class Gateway:
         self.observers = self._performer.observers
         follow = self._performer.follow
         follow(self.counters.observe, *COUNTED)
-        follow(self.messages.observe, Failure, Note, IkeUp)
         follow(self.messages.observe, Failure, Note, IkeUp)
         follow(self.failures.observe, Failure, IkeUp, ChildUp, ChildDown)
         follow(self._client_addresses.observe, ConfigReceived, IkeDown, ChildDown)
@@ -288,7 +289,7 @@ class Gateway:
                 actions.clear()
         self.apply(actions)
 
-    def receive_esp(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
+    def receive_esp(self, packets: Iterable[bytes | memoryview], path: UdpPath) -> None:
         """Process ESP packets from the sockets."""
         try:
             self.plane.receive(packets, path)
@@ -365,7 +366,7 @@ class Gateway:
         self._performer.perform(actions)
         self._set_timer()
 
-    def _send_esp(self, path: UdpPath, packets: Sequence[bytes]) -> int:
+    def _send_esp(self, path: UdpPath, packets: Sequence[bytes | memoryview]) -> int:
         self._keepalives.sent(path, self.now())
         return self._endpoint.send_esp(path, packets)
 

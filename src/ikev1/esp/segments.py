@@ -17,6 +17,7 @@ _MOST_OCTETS = 65_000  # of one call: below the longest IP packet with all its h
 ANCILLARY_SIZE = socket.CMSG_SPACE(4)  # octets that `recvmsg` needs for UDP_GRO's control message
 
 Ancillary = Sequence[tuple[int, int, bytes]]
+Datagram = bytes | memoryview
 Address = tuple[str, int] | tuple[str, int, int, int]
 
 
@@ -26,23 +27,42 @@ def enable_coalescing(udp: socket.socket) -> None:
         udp.setsockopt(_SOL_UDP, _UDP_GRO, 1)
 
 
-def split(data: bytes, ancillary: Ancillary) -> Sequence[bytes | memoryview]:
-    """The datagrams that one `recvmsg` returned: all of one size, only the last may be shorter."""
+class Run:
+    """Datagrams that one `recvmsg` returned: in ``data``, ``size`` octets each, only the last may be shorter."""
+
+    __slots__ = ("data", "size")
+
+    def __init__(self, data: bytes, size: int) -> None:
+        self.data = data
+        self.size = size
+
+    def __iter__(self) -> Iterator[memoryview]:
+        view, size = memoryview(self.data), self.size
+        return (view[start : start + size] for start in range(0, len(view), size))
+
+    def common(self, octets: int) -> bytes | None:
+        """The first octets of all datagrams, if they are equal."""
+        data, begin = self.data, self.data[:octets]
+        starts = range(self.size, len(data), self.size)
+        return begin if all(data[start : start + octets] == begin for start in starts) else None
+
+
+def split(data: bytes, ancillary: Ancillary) -> Run | tuple[bytes]:
+    """The datagrams that one `recvmsg` returned."""
     for level, kind, value in ancillary:
         if level == _SOL_UDP and kind == _UDP_GRO:
             (size,) = struct.unpack("=i", value[:4])
             if 0 < size < len(data):
-                view = memoryview(data)
-                return [view[start : start + size] for start in range(0, len(data), size)]
+                return Run(data, size)
     return (data,)
 
 
-def send(udp: socket.socket, datagrams: Sequence[bytes], ancillary: Ancillary, address: Address) -> int:
+def send(udp: socket.socket, datagrams: Sequence[Datagram], ancillary: Ancillary, address: Address) -> int:
     """Send each of ``datagrams`` to ``address``, in order. Returns the number of those that were not accepted."""
     return sum(_send_run(udp, run, ancillary, address) for run in _runs(datagrams))
 
 
-def _send_run(udp: socket.socket, run: Sequence[bytes], ancillary: Ancillary, address: Address) -> int:
+def _send_run(udp: socket.socket, run: Sequence[Datagram], ancillary: Ancillary, address: Address) -> int:
     if len(run) > 1:
         try:
             udp.sendmsg(run, [*ancillary, (_SOL_UDP, _UDP_SEGMENT, struct.pack("=H", len(run[0])))], 0, address)
@@ -61,7 +81,7 @@ def _send_run(udp: socket.socket, run: Sequence[bytes], ancillary: Ancillary, ad
     return lost
 
 
-def _runs(datagrams: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+def _runs(datagrams: Sequence[Datagram]) -> Iterator[Sequence[Datagram]]:
     """The longest runs for one call: datagrams of one size, and possibly a shorter one at the end."""
     start = 0
     while start < len(datagrams):

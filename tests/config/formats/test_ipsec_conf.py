@@ -18,6 +18,7 @@ from ikev1.core.records.mode_config import ModeConfigMethod
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import (
     Aggressive,
+    Authority,
     Connection,
     DpdAction,
     Fragmentation,
@@ -645,8 +646,9 @@ class TestCertificates:
         assert found.credential.certificates == (GW_CERTIFICATE,)
 
     def test_the_policy_for_revocation(self, connect: Callable[..., Connection]) -> None:
-        found = connect("leftcert=gw.crt", others="config setup\n    strictcrlpolicy=yes\n")
-        assert found.trust.revocation is Revocation.STRICT
+        for word, policy in (("yes", Revocation.STRICT), ("no", Revocation.IF_PRESENT), ("ifuri", Revocation.IF_URI)):
+            found = connect("leftcert=gw.crt", others=f"config setup\n    strictcrlpolicy={word}\n")
+            assert found.trust.revocation is policy
 
     def test_ca_sections(self, connect: Callable[..., Connection], tmp_path: Path) -> None:
         more = root("CN=more", 3).der
@@ -654,8 +656,14 @@ class TestCertificates:
         found = connect("leftcert=gw.crt", others=f"ca more\n    cacert={tmp_path}/more.crt\n    auto=add\n")
         assert more in found.trust.authorities
         with pytest.raises(ConfigError) as caught:
-            connect("leftcert=gw.crt", others="ca more\n    cacert=ca.crt\n    crluri=http://a/\n    auto=add\n")
+            connect("leftcert=gw.crt", others="ca more\n    cacert=ca.crt\n    crluri=ldap://a/\n    auto=add\n")
         assert ("ca.more.crluri", Rule.NOT_SUPPORTED) in rules(caught.value.findings)
+
+    def test_the_uris_of_a_ca(self, connect: Callable[..., Connection], tmp_path: Path) -> None:
+        keys = ("cacert=ca.crt", "crluri=http://a/", "crluri2=http://b/", "ocspuri1=https://c/", "auto=add")
+        connect("leftcert=gw.crt", others="\n    ".join(["ca more", *keys]) + "\n")
+        settings = load(tmp_path / "ipsec.conf", lambda: NOW).settings
+        assert settings.authorities == (Authority("more", CA.der, ("http://a/", "http://b/"), ("https://c/",)),)
 
     def test_hybrid_authentication(self, connect: Callable[..., Connection]) -> None:
         found = connect("leftcert=gw.crt", "rightauth=xauth", secrets=": RSA gw.key\ncarol : XAUTH secret\n")

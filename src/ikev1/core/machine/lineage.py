@@ -20,6 +20,7 @@ from ikev1.core.negotiation.lineage import (
     heir_of,
     ike_retires_at,
     pairs_renewed_at,
+    stays,
 )
 from ikev1.core.peer.vendor_ids import is_vpnc
 from ikev1.core.records.child_sa import ChildSa, ChildState
@@ -107,8 +108,7 @@ def _give_way(other: SaRef, heir: SaRef) -> None:
     now, delay = other.tx.now, other.tx.state.settings.delete_rekeyed_delay
     retires_at = ike_retires_at(now, delay, other.sa, heir.sa)
     other.become(other.sa.inherited(heir.sa.unique_id, retires_at))
-    if contested(other.sa, heir.sa):
-        _renew(other.sa, heir, moved)
+    _renew(other, heir, _kept_by_peer(heir.sa, moved, all_of_them=contested(other.sa, heir.sa)))
     if collided:
         text = (
             f"both peers negotiated an ISAKMP SA at the same time: #{heir.sa.unique_id} stays, because the lowest "
@@ -117,28 +117,37 @@ def _give_way(other: SaRef, heir: SaRef) -> None:
         heir.note(Code.COLLISION, text)
 
 
-def _renew(other: IkeSa, heir: SaRef, moved: tuple[ChildSa, ...]) -> None:
-    """Have the pairs that the peer may keep under the contested ``other`` rekeyed under ``heir``: the pairs ``moved``
-    to it, and others that were not negotiated under it.
+def _kept_by_peer(heir: IkeSa, moved: tuple[ChildSa, ...], *, all_of_them: bool) -> set[int]:
+    """Return the numbers of the pairs that the peer may keep under an SA that ``heir`` replaces: of those ``moved`` to
+    ``heir``, or with ``all_of_them`` of all that were not negotiated under it.
     """
+    if not all_of_them:
+        return {child.unique_id for child in moved if stays(child, heir)}
+    older = (child for child in heir.children if child.created_at < heir.established_at)
+    return {child.unique_id for child in (*moved, *older)}
+
+
+def _renew(other: SaRef, heir: SaRef, numbers: set[int]) -> None:
+    """Have the pairs with these numbers rekeyed under ``heir``, before the replaced ``other`` is deleted."""
     connection = heir.tx.state.lookup.by_name(heir.sa.connection)
-    if connection is None or not connection.rekey:
+    if not numbers or connection is None or not connection.rekey:
         return
-    at, since = pairs_renewed_at(heir.tx.now, other, heir.sa), heir.sa.established_at
+    at = pairs_renewed_at(heir.tx.now, other.sa, heir.sa)
     text = (
-        f"the peer may keep IPsec SAs under #{other.unique_id}, which #{heir.sa.unique_id} replaces: they are rekeyed "
-        f"under #{heir.sa.unique_id} in {at - heir.tx.now:.0f} s"
+        f"the peer may keep IPsec SAs under #{other.sa.unique_id}, which #{heir.sa.unique_id} replaces: they are "
+        f"rekeyed under #{heir.sa.unique_id} in {at - heir.tx.now:.0f} s"
     )
     heir.note(Code.COLLISION, text)
-    numbers = {child.unique_id for child in moved}
     heir.change(
         children=tuple(
             replace(child, rekey_at=min(child.rekey_at or at, at))
-            if child.state is ChildState.INSTALLED and (child.unique_id in numbers or child.created_at < since)
+            if child.state is ChildState.INSTALLED and child.unique_id in numbers
             else child
             for child in heir.sa.children
         )
     )
+    if not other.has_ended and 0.0 < other.sa.retires_at < at + LEAST_IKE_DELAY:
+        other.change(retires_at=at + LEAST_IKE_DELAY)
 
 
 def _hand_over(other: SaRef, heir: SaRef) -> tuple[ChildSa, ...]:
@@ -169,11 +178,8 @@ def pass_on(ref: SaRef) -> None:
         return
     moved = _hand_over(ref, heir)
     late = any(not child.initiator and child.created_at > heir.sa.established_at for child in moved)
-    if moved and (late or contested(ref.sa, heir.sa)):
-        _renew(ref.sa, heir, moved)
-        retires_at = pairs_renewed_at(ref.tx.now, ref.sa, heir.sa) + LEAST_IKE_DELAY
-        if not ref.has_ended and 0.0 < ref.sa.retires_at < retires_at:
-            ref.change(retires_at=retires_at)
+    if moved:
+        _renew(ref, heir, _kept_by_peer(heir.sa, moved, all_of_them=late or contested(ref.sa, heir.sa)))
 
 
 def heir_now(ref: SaRef) -> SaRef | None:

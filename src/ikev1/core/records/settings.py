@@ -117,9 +117,12 @@ class Credential(Record, frozen=True):
 
 
 class Revocation(StrEnum):
-    """The revocation check of certificates: the status must be good; good or unknown; or no check."""
+    """The revocation check of certificates: the status must be good; good, if a URI of a CRL or an OCSP responder is
+    known; good or unknown; or no check.
+    """
 
     STRICT = "strict"
+    IF_URI = "if-uri"
     IF_PRESENT = "if-present"
     OFF = "off"
 
@@ -142,6 +145,15 @@ class Trust(Record, frozen=True):
     revocation: Revocation = Revocation.IF_PRESENT
     smallest_rsa_bits: int = 2048
     allow_sha1: bool = False  # in signatures on certificates; MD5 is never allowed
+
+
+class Authority(Record, frozen=True):
+    """Where a CA publishes the status of its certificates, in addition to the URIs in these."""
+
+    name: str
+    certificate: bytes  # DER
+    crl_uris: tuple[str, ...] = ()
+    ocsp_uris: tuple[str, ...] = ()
 
 
 class Policy(Record, frozen=True):
@@ -332,6 +344,7 @@ class Settings(Record, frozen=True):
     connections: tuple[Connection, ...] = ()
     pools: tuple[Pool, ...] = ()
     shunts: tuple[Shunt, ...] = ()
+    authorities: tuple[Authority, ...] = ()
     encapsulation_port: int = 4500  # RFC 3947 §4
     peer_encapsulation_port: int = 0  # that of peers; 0: the same
     answer_strangers: bool = True  # notify peers that nobody knows why their first message is refused

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from ikev1.core.records.path import UdpPath
 from ikev1.daemon.net.recorder import Recorder
 from ikev1.daemon.net.udp import UdpSocket
 from ikev1.daemon.observe.event_log import EventLog, Level
+from ikev1.esp.segments import Run
 from ikev1.wire.header import NON_ESP_MARKER
 
 KEEPALIVE = b"\xff"  # RFC 3948 §2.3
@@ -30,7 +31,7 @@ class Receiver(Protocol):
     def receive_isakmp(self, datagrams: Sequence[tuple[bytes, UdpPath]]) -> None:
         """Process ISAKMP messages, without marker, in the order of arrival."""
 
-    def receive_esp(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
+    def receive_esp(self, packets: Iterable[bytes | memoryview], path: UdpPath) -> None:
         """Process ESP packets of one path, in the order of arrival."""
 
 
@@ -131,35 +132,41 @@ class Endpoint:
             self.recorder.close()
             self.recorder = None
 
-    def _read(self, udp: UdpSocket) -> Iterator[tuple[bytes | memoryview, UdpPath]]:
+    def _read(self, udp: UdpSocket) -> Iterator[tuple[Run | tuple[bytes], UdpPath]]:
         try:
             for _ in range(STRANGERS_BATCH if udp.of_strangers else BATCH):
-                datagrams, path = udp.receive()
-                for datagram in datagrams:
-                    yield datagram, path
+                yield udp.receive()
         except BlockingIOError:
             return
         except OSError as error:
             self._tell(f"cannot read from port {udp.port}: {error.strerror}")
 
     def _drain(self, udp: UdpSocket) -> None:
-        self._hand_on_isakmp([(bytes(datagram), path) for datagram, path in self._read(udp)])
+        self._hand_on_isakmp([(bytes(datagram), path) for read, path in self._read(udp) for datagram in read])
 
     def _drain_encapsulated(self, udp: UdpSocket) -> None:
         """Hand on what has come, in the order of arrival between ISAKMP and ESP: packets that follow QM3 are lost
         before it installs the outbound SA and its routes, and packets before a Delete are lost after it.
         """
+        assert self._receiver is not None
         isakmp: list[tuple[bytes, UdpPath]] = []
         esp: dict[UdpPath, list[bytes | memoryview]] = {}
-        for datagram, path in self._read(udp):
-            if datagram[:4] == NON_ESP_MARKER:  # RFC 3948 §2.2
+        for read, path in self._read(udp):
+            if isinstance(read, Run) and _is_esp(read):
+                self._hand_on_isakmp(isakmp)
+                isakmp = []
                 self._hand_on_esp(esp)
-                isakmp.append((bytes(datagram[4:]), path))
-            elif datagram != KEEPALIVE:  # RFC 3948 §2.3: "The receiver SHOULD ignore a received NAT-keepalive packet"
-                if isakmp:
-                    self._hand_on_isakmp(isakmp)
-                    isakmp = []
-                esp.setdefault(path, []).append(datagram)
+                self._receiver.receive_esp(read, path)
+                continue
+            for datagram in read:
+                if datagram[:4] == NON_ESP_MARKER:  # RFC 3948 §2.2
+                    self._hand_on_esp(esp)
+                    isakmp.append((bytes(datagram[4:]), path))
+                elif datagram != KEEPALIVE:  # RFC 3948 §2.3: "The receiver SHOULD ignore" it
+                    if isakmp:
+                        self._hand_on_isakmp(isakmp)
+                        isakmp = []
+                    esp.setdefault(path, []).append(datagram)
         self._hand_on_esp(esp)
         self._hand_on_isakmp(isakmp)
 
@@ -188,7 +195,7 @@ class Endpoint:
         """Send a NAT-keepalive packet (RFC 3948 §2.3)."""
         self._send(path, KEEPALIVE)
 
-    def send_esp(self, path: UdpPath, packets: Sequence[bytes]) -> int:
+    def send_esp(self, path: UdpPath, packets: Sequence[bytes | memoryview]) -> int:
         """Send each ESP packet as a datagram of its own; how many of them the network did not take comes back."""
         udp = self._socket_for(path)
         return len(packets) if udp is None else udp.send_run(packets, path)
@@ -212,3 +219,9 @@ class Endpoint:
     def _tell(self, text: str) -> None:
         # peers can cause these errors by sending from unreachable addresses
         self._log.write(Level.WARNING, "NET", text, kind="errors of the network")
+
+
+def _is_esp(run: Run) -> bool:
+    """Whether all datagrams of ``run`` are ESP packets with the same SPI, so that none is an ISAKMP message."""
+    begin = run.common(len(NON_ESP_MARKER))
+    return begin is not None and len(begin) == len(NON_ESP_MARKER) and begin != NON_ESP_MARKER

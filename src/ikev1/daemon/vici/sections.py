@@ -179,7 +179,7 @@ def child_section(child: ChildSa, counters: Counters, now: float) -> Section:
         **({"rekey-time": _seconds(child.rekey_at - now)} if child.rekey_at else {}),
         **({"life-time": _seconds(child.expires_at - now)} if child.expires_at else {}),
         "install-time": _seconds(now - child.created_at),
-        "local-ts": [selector_text(child.local)],
+        "local-ts": [selector_text(local) for local in child.locals],
         "remote-ts": [selector_text(child.remote)],
         **refused(counters),
     }

@@ -33,9 +33,11 @@ class Pools:
         for each in items(remote.get("sourceip")):
             if each in _REQUESTED:
                 names.append(self._name(ANY, {**attributes, "dns": dns}, remote))
-            elif each.startswith("%"):
-                text = f"is not supported: the pool {each[1:]} is not in this file"
+            elif each == "%dhcp":
+                text = "is not supported: clients get addresses of pools"
                 options.findings.error(options.key(key), Rule.NOT_SUPPORTED, text)
+            elif each.startswith("%"):
+                names.append(each[1:])  # of the plugin attr-sql
             else:
                 names.append(self._name(each, {**attributes, "dns": dns}, remote))
         if names:

@@ -101,13 +101,13 @@ def converted(
     daemon = Daemon(top, ours, aggressive_psk=of_libreswan)
     secrets = SwanctlSecrets(top, files, of_both_ends=of_libreswan)
     folders = folders_with(secrets)
-    write_authorities(top, folders)
+    write_authorities(top, ours, folders)
     authentication = Authentication(secrets, folders, named_ends(top))
     write_connections(top, ours, authentication, daemon)
     _write_backends(ours, secrets, daemon)
     if authentication.radius_methods:
         write_radius(daemon.sections, authentication.radius_methods, secrets, ours)
-    write_pools(top, ours, daemon.attributes())
+    write_pools(top, ours, daemon.attributes(), daemon.sql_pools())
     return ours
 
 

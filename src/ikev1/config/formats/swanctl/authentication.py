@@ -20,7 +20,7 @@ from ikev1.crypto import certificates
 _TOKEN = Lost("handle", "the certificate is not used", matters=True)
 MOST_SECRETS = 1000  # of a connection
 _BACKENDS = {"": "users", "generic": "users", "pam": "pam", "radius": "radius", "eap": "radius"}
-_REVOCATION = {"relaxed": "if-present", "strict": "strict", "ifuri": "if-present"}
+_REVOCATION = {"relaxed": "if-present", "strict": "strict", "ifuri": "if-uri"}
 
 
 class Authentication:
@@ -178,9 +178,6 @@ class Authentication:
         if (authorities or peers) and self._folders.revocation_lists:
             into.put("crl", list(map(str, self._folders.revocation_lists)), options.place())
         revocation = options.take("revocation", _revocation, None)
-        if revocation == "ifuri":
-            text = "is not supported: a certificate is accepted if its status cannot be retrieved; use strict"
-            options.findings.error(options.key("revocation"), Rule.NOT_SUPPORTED, text)
         if revocation == "strict" and not authorities and any(not self._has_issuer(file) for file in peers):
             text = "is not supported: a certificate in certs is accepted without a check if x509ca has no CA of it"
             options.findings.error(options.key("revocation"), Rule.NOT_SUPPORTED, text)

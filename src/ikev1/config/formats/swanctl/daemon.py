@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ikev1.config.findings import Rule
+from ikev1.config.formats.swanctl.attr_sql import SqlPools, read_pools
 from ikev1.config.formats.swanctl.options import Lost, Options, count, decimal, items, seconds, yes
 from ikev1.config.formats.swanctl.pools import ATTRIBUTES
 from ikev1.config.formats.written import Part, Place
@@ -71,6 +72,12 @@ class Daemon:
                     values, *_ = found.setdefault(key[:-1], ([], section, key))
                     values += section.take(key, items, [])
         return found
+
+    def sql_pools(self) -> SqlPools | None:
+        """The pools of the plugin attr-sql, if there is one."""
+        plugins = (section.table("plugins") for section in self.sections)
+        found = (each.table("attr-sql") for each in plugins if "attr-sql" in each)
+        return next((pools for each in found if (pools := read_pools(each))), None)
 
     def _pam_service(self) -> tuple[str, Place | None]:
         """The name of the service and where it was written."""
