@@ -391,7 +391,6 @@ class TestConnections:
             "mediation=yes",
             "rightcertpolicy=1.2.3",
             "rightgroups=sales",
-            "rightsourceip=%config",
             "rightsourceip=%dhcp",
             "rightsigkey=0sAQOm",
             "leftcert=%smartcard:50",
@@ -451,6 +450,11 @@ class TestUsers:
         assert (pool.name, connection.pools) == ("10.99.0.0/24", ("10.99.0.0/24",))  # as strongSwan calls it
         assert loaded.aaa.users is not None
         assert {"carol", "dave", "gw"} == set(dict(loaded.aaa.users.secrets))
+
+    @pytest.mark.parametrize("word", ["%config", "%config4"])
+    def test_any_address(self, reader: Reader, word: str) -> None:
+        loaded = reader.load(conn(f"rightsourceip={word}"))
+        assert [(pool.any, pool.ranges) for pool in loaded.settings.pools] == [(True, ())]
 
     def test_conns_share_a_pool(self, reader: Reader) -> None:
         text = conn("rightsourceip=10.99.0.0/24").replace("right=198.51.100.7", "right=%any")

@@ -23,6 +23,7 @@ from ikev1.crypto import certificates, distinguished_name
 from ikev1.crypto.suites import DisplayWords, ike_display
 from ikev1.daemon.dead_peers import action_for
 from ikev1.daemon.vici.codec import Section
+from ikev1.daemon.vici.selector_text import selector_text
 from ikev1.esp.plane import Counters
 from ikev1.wire.registry import AuthenticationMethod, ProtocolId
 from ikev1.wire.vendors import maker_of
@@ -33,8 +34,9 @@ _TOPICS = {"xauth": "XAUTH", "config": "MODE_CONFIG"}  # of Transaction exchange
 
 
 def ike_section(sa: IkeSa, now: float, children: Section, *, removed: bool = False) -> Section:
-    """The fields of ``sa`` and, behind them, the sections of its ``children``. ``removed`` says that its connection is
-    not configured any more.
+    """The fields of ``sa`` in charon's order, so that scripts which expect virtual addresses right before the sections
+    of the ``children`` work: extensions stand before both. ``removed`` says that its connection is not configured any
+    more.
     """
     return {
         "uniqueid": str(sa.unique_id),
@@ -178,8 +180,8 @@ def child_section(child: ChildSa, counters: Counters, now: float) -> Section:
         **({"rekey-time": _seconds(child.rekey_at - now)} if child.rekey_at else {}),
         **({"life-time": _seconds(child.expires_at - now)} if child.expires_at else {}),
         "install-time": _seconds(now - child.created_at),
-        "local-ts": [str(local) for local in child.locals],
-        "remote-ts": [str(child.remote)],
+        "local-ts": [selector_text(local) for local in child.locals],
+        "remote-ts": [selector_text(child.remote)],
         **refused(counters),
     }
 
@@ -332,4 +334,4 @@ def _tunnel_section(connection: Connection, tunnel: Tunnel) -> Section:
 
 def selectors(tunnel: Tunnel) -> tuple[Sequence[str], Sequence[str]]:
     """The two networks of ``tunnel`` in text, ``dynamic`` for an end's own address."""
-    return [str(tunnel.local)], [str(tunnel.remote)]
+    return [selector_text(tunnel.local)], [selector_text(tunnel.remote)]

@@ -20,6 +20,7 @@ from ikev1.daemon.vici.sections import (
     shunt_section,
 )
 from ikev1.daemon.vici.select import Selection
+from ikev1.daemon.vici.selector_text import selector_text
 from ikev1.daemon.vici.tunnel_status import tunnel_section
 from ikev1.store import Lease
 
@@ -106,8 +107,8 @@ async def list_policies(call: Call) -> Section:
             policy = {
                 "child": shunt.name,
                 "mode": shunt.action.upper(),
-                "local-ts": [str(shunt.local)],
-                "remote-ts": [str(shunt.remote)],
+                "local-ts": [selector_text(shunt.local)],
+                "remote-ts": [selector_text(shunt.remote)],
             }
             await call.stream("list-policy", {shunt.name: policy})
     if "trap" not in call.request:  # the presence of the key selects, whatever its value
