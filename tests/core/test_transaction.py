@@ -333,8 +333,8 @@ def test_every_deadline_is_named_by_its_record(network: Network, pair: tuple[Pee
     exchange = bob.sa.exchanges[0]
     network.settle()
     records: dict[type, Any] = {
-        IkeSa: replace(bob.sa, awaits_config=True, lost=(bob.child,)), Exchange: exchange, ChildSa: bob.child, Probe: Probe(PATH),
-        Liveness: Liveness(),
+        IkeSa: replace(bob.sa, awaits_config=True, lost=(bob.child,)), Exchange: exchange, ChildSa: bob.child,
+        Probe: Probe(PATH), Liveness: Liveness(),
     }  # fmt: skip
     record = records[kind]
     deadlines = {name for name in get_type_hints(kind) if name.endswith("_at")} - HAPPENED
