@@ -131,7 +131,9 @@ class Gateway:
         self._timer = Timer(clock, self._expire)
         self.pause_after_bug = 1.0  # seconds before work that is due is tried again after a bug
         self._paused_until = -math.inf
-        self.certificate_checker = CertificateChecker(partial(self._answered, "a certificate check"), wall, log=log)
+        self.certificate_checker = CertificateChecker(
+            partial(self._answered, "a certificate check"), wall, authorities=lambda: self.settings.authorities, log=log
+        )
         self._load = load
         saved = None if store is None else WallTimeStore(store, clock, wall)
         self._saved = SavedSas(saved, log, clock)
@@ -270,7 +272,7 @@ class Gateway:
 
     # ------------------------------------------------------------------ in
 
-    def receive_isakmp(self, datagrams: Sequence[tuple[bytes, UdpPath]]) -> None:
+    def receive_isakmp(self, datagrams: Iterable[tuple[bytes, UdpPath]]) -> None:
         """Process ISAKMP messages from the sockets: each by itself, then one write of the store for all of them.
 
         What asks the data plane for something is answered before the next message, which may be about that.
@@ -289,7 +291,7 @@ class Gateway:
                 actions.clear()
         self.apply(actions)
 
-    def receive_esp(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
+    def receive_esp(self, packets: Iterable[bytes | memoryview], path: UdpPath) -> None:
         """Process ESP packets from the sockets."""
         try:
             self.plane.receive(packets, path)
@@ -369,7 +371,7 @@ class Gateway:
         self._performer.perform(actions)
         self._set_timer()
 
-    def _send_esp(self, path: UdpPath, packets: Sequence[bytes]) -> int:
+    def _send_esp(self, path: UdpPath, packets: Sequence[bytes | memoryview]) -> int:
         self._keepalives.sent(path, self.now())
         return self._endpoint.send_esp(path, packets)
 

@@ -190,6 +190,7 @@ class IkeSa(Record, frozen=True):
     replaces: int = 0  # unique_id of the ISAKMP SA whose pairs of IPsec SAs move to this one
     heir: int = 0  # the unique_id of the ISAKMP SA that is used in place of this one, whichever peer initiated it
     retires_at: float = 0.0  # when an SA that has an heir is deleted
+    delete_sent: bool = False  # for an SA that has an heir: a Delete, which is repeated at `retires_at`
     revived: bool = False  # it is used although it had an heir, or the peer began one, that ended or is not confirmed
     spent_message_ids: tuple[int, ...] = ()  # of the peer's Quick Modes; none is accepted again
     own_quick_modes: int = 0  # number of Quick Modes that this gateway initiated
