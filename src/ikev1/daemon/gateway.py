@@ -131,7 +131,9 @@ class Gateway:
         self._timer = Timer(clock, self._expire)
         self.pause_after_bug = 1.0  # seconds before work that is due is tried again after a bug
         self._paused_until = -math.inf
-        self.certificate_checker = CertificateChecker(partial(self._answered, "a certificate check"), wall, log=log)
+        self.certificate_checker = CertificateChecker(
+            partial(self._answered, "a certificate check"), wall, authorities=lambda: self.settings.authorities, log=log
+        )
         self._load = load
         saved = None if store is None else WallTimeStore(store, clock, wall)
         self._saved = SavedSas(saved, log, clock)
@@ -175,7 +177,6 @@ class Gateway:
         self.observers = self._performer.observers
         follow = self._performer.follow
         follow(self.counters.observe, *COUNTED)
-        follow(self.messages.observe, Failure, Note, IkeUp)
         follow(self.messages.observe, Failure, Note, IkeUp)
         follow(self.failures.observe, Failure, IkeUp, ChildUp, ChildDown)
         follow(self._client_addresses.observe, ConfigReceived, IkeDown, ChildDown)
@@ -265,6 +266,8 @@ class Gateway:
                 self.apply(self.engine.restore(sas, self.now(), alive))
             except Exception as error:
                 self.log.bug("the restoring of SAs", error)
+            for sa in self.sas():
+                self._performer.keep_alive(sa)
         self.remote_access.begin(self.sas())
 
     # ------------------------------------------------------------------ in
@@ -324,7 +327,7 @@ class Gateway:
             for path in self._keepalives.due(now):
                 self._endpoint.send_keepalive(path)
             self._saved.tidy(now)
-            for line in self._drop_monitor.due(now, self._children()):
+            for line in self._drop_monitor.due(now, self._children(), self._has_pair):
                 self.log.write(Level.WARNING, "ESP", line)
         except Exception as error:
             self._paused_until = now + self.pause_after_bug
@@ -334,6 +337,9 @@ class Gateway:
 
     def _children(self) -> Iterator[ChildSa]:
         return (child for sa in self.engine.sas.values() for child in sa.children)
+
+    def _has_pair(self, unique_id: int) -> bool:
+        return self.engine.of_pair(unique_id) is not None
 
     def _answered(self, what: str, request: int, answer: Answer) -> None:
         try:

@@ -116,7 +116,7 @@ class _NoGuard:
     def allow_port(self, port: int) -> None:
         pass
 
-    def change(self, wanted: Mapping[Hashable, Traffic | None]) -> None:
+    def change(self, wanted: Mapping[Hashable, Collection[Traffic]]) -> None:
         pass
 
     def shunt(self, passing: Collection[Traffic], dropping: Collection[Traffic]) -> None:

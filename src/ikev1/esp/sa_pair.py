@@ -290,7 +290,8 @@ class SaPair:
 
     def _admit(self, flow: bytes, flows: set[bytes]) -> bool:
         """Whether the selectors accept ``flow`` (RFC 4301 §5.2 step 4). An accepted flow is added to ``flows``."""
-        if not matches(decode(flow), self.child.remote, self.child.local):
+        decoded, child = decode(flow), self.child
+        if not any(matches(decoded, child.remote, local) for local in child.locals):
             return False
         if len(flows) >= _MOST_FLOWS:
             flows.clear()

@@ -86,7 +86,7 @@ class ClearTrafficGuard(Protocol):
     def allow_port(self, port: int) -> None:
         """As `ClearTrafficFilter.allow_port`."""
 
-    def change(self, wanted: Mapping[Hashable, Traffic | None]) -> None:
+    def change(self, wanted: Mapping[Hashable, Collection[Traffic]]) -> None:
         """As `ClearTrafficFilter.change`."""
 
     def shunt(self, passing: Collection[Traffic], dropping: Collection[Traffic]) -> None:

@@ -125,7 +125,7 @@ class UserspacePlane:
         pair = self._pair(child)
         if pair.sends:
             return
-        self._routes.hold(pair, child.mode, child.local, child.remote, pair.mtu)
+        self._routes.hold(pair, child.mode, child.locals[0], child.remote, pair.mtu)
         pair.sends = True
         if child.shares_address:
             self._clients.add(pair)
@@ -152,7 +152,7 @@ class UserspacePlane:
                 self._clients.remove(pair)
             self._policies.remove_pair(pair)
             self._routes.release(pair)
-            self._guard.change({pair: None})
+            self._guard.change({pair: ()})
 
     def move(self, child: ChildSa) -> None:
         pair = self._pairs.get(child.inbound.spi)
@@ -169,7 +169,7 @@ class UserspacePlane:
         if earlier[1:] != (child.local, child.remote):
             self._policies.add_pair(pair)
             self._guard.change({pair: traffic_of(child)})
-        self._routes.hold(pair, child.mode, child.local, child.remote, pair.mtu)
+        self._routes.hold(pair, child.mode, child.locals[0], child.remote, pair.mtu)
 
     def counters(self, child: ChildSa) -> Counters:
         pair = self._pairs.get(child.inbound.spi)
@@ -196,8 +196,8 @@ class UserspacePlane:
     def protect(self, traffic: Collection[Protected]) -> None:
         # marks and interface IDs tell packets apart that look alike here, and no tunnel with them comes up here
         wanted = frozenset(protected for protected in traffic if protected.marks == PacketMarks())
-        changed: dict[Hashable, Traffic | None] = dict.fromkeys(self._protected - wanted)
-        changed |= {protected: (protected.local, protected.remote) for protected in wanted - self._protected}
+        changed: dict[Hashable, Collection[Traffic]] = dict.fromkeys(self._protected - wanted, ())
+        changed |= {protected: [(protected.local, protected.remote)] for protected in wanted - self._protected}
         self._guard.change(changed)
         self._protected = wanted
 
@@ -261,7 +261,7 @@ class UserspacePlane:
         self._holding.clear()
         try:
             if keep_protected and self._pairs:
-                self._guard.change(dict.fromkeys(self._pairs.values()))
+                self._guard.change(dict.fromkeys(self._pairs.values(), ()))
             self._guard.close(keep=keep_protected)
         finally:
             self._around.close()
