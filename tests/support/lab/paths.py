@@ -25,7 +25,11 @@ def what_is_missing() -> str:
         return "the lab's network namespaces need root"
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
-    missing += [str(path) for path in (NOESP, LIBRESWAN / "pluto", STARTER / "starter", KEYRING / "bin" / "secret-tool", PKI) if not path.exists()]
+    missing += [
+        str(path)
+        for path in (NOESP, LIBRESWAN / "pluto", STARTER / "starter", KEYRING / "bin" / "secret-tool", PKI)
+        if not path.exists()
+    ]
     return f"not installed: {', '.join(missing)} (tests/support/lab/setup installs them)" if missing else ""
 
 
