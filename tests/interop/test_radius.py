@@ -248,6 +248,7 @@ def test_charon_with_a_wrong_password_is_one_line_for_fail2ban(lab: Lab) -> None
         lines = [line for line in ours.log().splitlines() if f"login failed from {a.address} " in line]
         assert len(lines) == 1
         assert lines[0].endswith("(user-rejected)")
+        wait_until(lambda: server.accounting, "the start of the gateway")
         assert [each["Acct-Status-Type"] for each in server.accounting] == ["Accounting-On"]
 
 
