@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from authority import DAY, NOW, Authority, der, ec_key, key_usage, root, rsa_key
 from ikev1.core.records.record import replace
+from ikev1.core.records.settings import Authority as SettingsAuthority
 from ikev1.core.records.settings import Revocation, Trust
 from ikev1.pki.answer import Status
 from ikev1.pki.certificate import read
@@ -43,10 +44,15 @@ class Web:
 
 
 def verify(
-    pki: Pki, policy: str, *sent: x509.Certificate, crls: tuple[bytes, ...] = (), web: Web | None = None
+    pki: Pki,
+    policy: str,
+    *sent: x509.Certificate,
+    crls: tuple[bytes, ...] = (),
+    web: Web | None = None,
+    authorities: tuple[SettingsAuthority, ...] = (),
 ) -> None:
     trust = replace(pki.trust, revocation=Revocation(policy), revocation_lists=crls)
-    pki.verify(*sent, trust=trust, fetch=web)
+    pki.verify(*sent, trust=trust, fetch=web, authorities=authorities)
 
 
 @pytest.mark.parametrize("policy", ["strict", "if-present"])
@@ -203,6 +209,38 @@ def test_nothing_to_be_fetched(pki: Pki, located: x509.Certificate) -> None:
     verify(pki, "if-present", located, web=Web())
     with pytest.raises(RevocationUnknown, match=r"http://ca.example/ocsp: refused; http://ca.example/crl: refused"):
         verify(pki, "strict", located, web=Web())
+
+
+def test_the_uris_of_an_authority_come_first(pki: Pki, alice: x509.Certificate, located: x509.Certificate) -> None:
+    revoked = pki.root.revocation_list([alice, located])
+    asks_crl, asks_ocsp = (
+        (SettingsAuthority("root", pki.root.der, crl_uris=(CRL_URL,)),),
+        (SettingsAuthority("root", pki.root.der, ocsp_uris=("http://other.example", OCSP_URL)),),
+    )
+    for list_ in (revoked, x509.load_der_x509_crl(revoked).public_bytes(Encoding.PEM)):
+        with pytest.raises(Revoked):
+            verify(pki, "if-present", alice, web=Web(crl=list_), authorities=asks_crl)
+    response = pki.root.ocsp_response(alice, REVOKED)
+    with pytest.raises(Revoked):
+        verify(pki, "if-present", alice, web=Web(ocsp=response), authorities=asks_ocsp)
+    web = Web()
+    verify(pki, "if-present", located, web=web, authorities=(*asks_ocsp, *asks_crl))
+    assert [url for url, _ in web.asked] == ["http://other.example", OCSP_URL, CRL_URL]
+    web = Web(crl=revoked)
+    verify(pki, "if-present", alice, web=web, authorities=(SettingsAuthority("x", pki.middle.der, (CRL_URL,)),))
+    assert web.asked == []
+
+
+def test_a_uri_makes_the_difference(pki: Pki, alice: x509.Certificate, located: x509.Certificate) -> None:
+    verify(pki, "if-uri", alice, web=Web())
+    verify(pki, "if-uri", located, web=Web(crl=pki.root.revocation_list()))
+    for certificate, authorities in (
+        (located, ()),
+        (alice, (SettingsAuthority("root", pki.root.der, ocsp_uris=(OCSP_URL,)),)),
+    ):
+        for web in (Web(), None):
+            with pytest.raises(RevocationUnknown):
+                verify(pki, "if-uri", certificate, web=web, authorities=authorities)
 
 
 def test_nobody_is_asked_when_a_list_at_hand_knows(pki: Pki, located: x509.Certificate) -> None:

@@ -15,7 +15,7 @@ AUTHORITY = partial(root, "C=CH, O=lab, CN=root", 1)  # of ``ca``
 
 
 def provide_files(folder: Path, configuration: dict[str, Any]) -> None:
-    """Write the files that the connections of ``configuration`` name."""
+    """Write the files that the connections and authorities of ``configuration`` name."""
     key, identity = rsa_key(1), "C=CH, O=lab, CN=branch"
     authority = AUTHORITY()
     contents = {
@@ -30,7 +30,8 @@ def provide_files(folder: Path, configuration: dict[str, Any]) -> None:
     if "secret_file" in (radius := configuration.get("radius", {})):
         (folder / radius["secret_file"]).touch(mode=0o600)
         (folder / radius["secret_file"]).write_bytes(SECRET)
-    for connection in configuration.get("connection", {}).values():
+    named = (*configuration.get("connection", {}).values(), *configuration.get("authority", {}).values())
+    for connection in named:
         for option in connection.keys() & contents.keys():
             file = folder / connection[option]
             file.touch(mode=0o600)

@@ -105,7 +105,7 @@ class ConfinedRoutes:
 class _NoRawSockets:
     available = False
 
-    def send(self, path: UdpPath, packets: Sequence[bytes]) -> int:
+    def send(self, path: UdpPath, packets: Sequence[bytes | memoryview]) -> int:
         return len(packets)
 
     def readers(self) -> Sequence[Reader]:

@@ -32,7 +32,7 @@ class EspSockets(Protocol):
 
     available: bool
 
-    def send(self, path: UdpPath, packets: Sequence[bytes]) -> int:
+    def send(self, path: UdpPath, packets: Sequence[bytes | memoryview]) -> int:
         """As `RawSockets.send`."""
 
     def readers(self) -> Sequence[Reader]:

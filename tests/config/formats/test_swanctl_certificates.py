@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from authority import NOW, PrivateKey, der, ec_key, pkcs8, root, rsa_key
 from ikev1.config import ConfigError, Loaded, Rule, load
-from ikev1.core.records.settings import Connection, Revocation, XauthRole
+from ikev1.core.records.settings import Authority, Connection, Revocation, XauthRole
 
 Write = Callable[..., Path]
 CA, OTHER = root("C=CH, O=lab, CN=root", 1), root("C=CH, O=lab, CN=other", 2)
@@ -219,13 +219,24 @@ class TestTrust:
             ("connections.c.remote.revocation", Rule.NOT_SUPPORTED)
         ]
 
+    def test_where_the_status_of_certificates_is(self, loaded: Callable[..., Loaded], write: Write) -> None:
+        write(pkcs8(GW), "private/gw.key")
+        others = """authorities {
+            a { cacert = ca.crt
+                crl_uris = http://a.example/1, https://a.example/2
+                ocsp_uris = http://b.example }
+            silent { cacert = ca.crt } }"""
+        settings = loaded("certs = gw.crt", "revocation = ifuri", others).settings
+        expected = Authority("a", CA.der, ("http://a.example/1", "https://a.example/2"), ("http://b.example",))
+        assert settings.authorities == (expected,)
+        assert settings.connections[0].trust.revocation is Revocation.IF_URI
+
     def test_the_size_of_keys(self, connection: Connect) -> None:
         assert connection("certs = gw.crt", "auth = rsa-3072-ecdsa-256-sha256").trust.smallest_rsa_bits == 3072
 
     @pytest.mark.parametrize(
         ("remote", "others", "key"),
         [
-            ("revocation = ifuri", "", "connections.c.remote.revocation"),
             ("auth = pubkey-sha384", "", "connections.c.remote.auth"),
             ("auth = ecdsa-384", "", "connections.c.remote.auth"),
             ("auth = ecdsa-256", "", "connections.c.remote.auth"),  # our key is RSA, and so is that of the peer
@@ -234,8 +245,9 @@ class TestTrust:
             ("pubkeys = gw.pub\n cacerts = ca.crt", "", "connections.c.remote.pubkeys"),
             ("cert_policy = 1.2.3", "", "connections.c.remote.cert_policy"),
             ("ca_id = ca.example.org", "", "connections.c.remote.ca_id"),
-            ("", "authorities { a { cacert = ca.crt\n crl_uris = http://a.example/ } }", "authorities.a.crl_uris"),
-            ("", "authorities { a { cacert = ca.crt\n ocsp_uris = http://a.example/ } }", "authorities.a.ocsp_uris"),
+            ("", "authorities { a { cacert = ca.crt\n crl_uris = ldap://a.example/ } }", "authorities.a.crl_uris"),
+            ("", "authorities { a { cacert = ca.crt\n ocsp_uris = file:///a } }", "authorities.a.ocsp_uris"),
+            ("", "authorities { a { handle = 00\n module = m } }", "authorities.a.handle"),
             ("", "secrets { token { handle = 00 } }", "secrets.token"),
             ("cacert { handle = 00 }", "", "connections.c.remote.cacert.handle"),
         ],

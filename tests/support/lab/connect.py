@@ -100,6 +100,7 @@ def gateway(
     configuration = f"""
 [gateway]
 data_plane = "userspace"
+delete_rekeyed_delay = 10
 
 [command]
 run = "{check_user(lab)}"

@@ -22,7 +22,7 @@ from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Event
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.record import replace
-from ikev1.core.records.settings import Connection, Settings
+from ikev1.core.records.settings import Connection, Settings, XauthRole
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.remote_access.hook import HookFailed, prepare_thread, run_hook
 from ikev1.daemon.remote_access.updown_environment import environment_of, verb
@@ -177,7 +177,7 @@ class Updown:
         if instance is None and not command:
             return
         if instance is None:
-            own_user = "" if connection is None else connection.xauth_user
+            own_user = connection.xauth_user if connection and connection.xauth is XauthRole.CLIENT else ""
             interface = self._interface(child)
             environment = environment_of(sa, child, interface, own_user)
             if sa.received is not None:

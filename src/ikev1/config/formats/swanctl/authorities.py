@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from ikev1.config.findings import Rule
 from ikev1.config.formats.swanctl.folders import Folders
-from ikev1.config.formats.swanctl.options import Lost, Options
+from ikev1.config.formats.swanctl.options import Lost, Options, items
+from ikev1.config.formats.written import Part
+
+_URIS = {
+    "crl_uris": "only the other CRLs, those in x509crl, and those that certificates refer to are used",
+    "ocsp_uris": "only the other OCSP responders and those that certificates refer to are used",
+}
 
 _LOST = (
-    Lost("crl_uris", "only the CRLs in x509crl and those that certificates refer to are used", matters=True),
-    Lost("ocsp_uris", "only the OCSP responders that certificates refer to are used", matters=True),
     Lost("cert_uri_base", "IKEv1 does not use URLs of certificates"),
     Lost("handle", "the certificate is not used", matters=True),
     Lost("slot", "the section is not used"),
@@ -16,13 +22,31 @@ _LOST = (
 )
 
 
-def write_authorities(top: Options, folders: Folders) -> None:
-    """Add the CAs of ``authorities`` to those in the folder."""
-    for _, authority in top.table("authorities").sections():
+def write_authorities(top: Options, ours: Part, folders: Folders) -> None:
+    """Add the CAs of ``authorities`` to those in the folder, and write their URIs."""
+    for name, authority in top.table("authorities").sections():
+        files = []
         for key in ("cacert", "file"):
-            if name := authority.take(key, str, ""):
-                file = folders.path("x509ca", name)
-                if not folders.add_authority(file):
-                    authority.findings.error(authority.key(key), Rule.UNREADABLE_FILE, f"{file} is no certificate")
+            if written := authority.take(key, str, ""):
+                files.append(folders.path("x509ca", written))
+                if not folders.add_authority(files[-1]):
+                    authority.findings.error(authority.key(key), Rule.UNREADABLE_FILE, f"{files[-1]} is no certificate")
+        uris = {key: _uris(authority, key) for key in _URIS}
+        if files and any(uris.values()):
+            into = ours.part("authority").part(name, authority.place())
+            into.put("ca", list(map(str, files)), authority.place("cacert"))
+            for key, found in uris.items():
+                if found:
+                    into.put(key, found, authority.place(key))
         authority.lose(*_LOST)
         authority.finish()
+
+
+def _uris(authority: Options, key: str) -> list[str]:
+    """The URIs in ``key`` that can be used; others are reported."""
+    found = authority.take(key, items, [])
+    usable = [uri for uri in found if urlsplit(uri).scheme in ("http", "https")]
+    if others := [uri for uri in found if uri not in usable]:
+        text = f"{others[0]} is not supported: expected http or https; {_URIS[key]}"
+        authority.findings.error(authority.key(key), Rule.NOT_SUPPORTED, text)
+    return usable
