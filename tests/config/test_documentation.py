@@ -24,6 +24,7 @@ SECTIONS = {
     "[connection.NAME]": "connection.c",
     "[connection.NAME.tunnel.NAME]": "connection.c.tunnel.t",
     "[shunt.NAME]": "shunt.s",
+    "[authority.NAME]": "authority.a",
     "[users]": "users",
     "[pam]": "pam",
     "[radius]": "radius",

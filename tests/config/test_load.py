@@ -152,7 +152,7 @@ def test_a_finding_names_file_key_fault_and_remedy(loaded: Load, tmp_path: Path)
     ("text", "key", "named"),
     [
         ("[gateway]\nlog_levl = 'info'", "gateway.log_levl", {"log_level"}),
-        ("zzz = 1", "zzz", {"gateway", "policy", "connection", "pools", "shunt", *BACKENDS}),
+        ("zzz = 1", "zzz", {"gateway", "policy", "connection", "pools", "shunt", "authority", *BACKENDS}),
     ],
 )
 def test_an_unknown_key_is_reported_with_the_keys_that_it_may_stand_for(

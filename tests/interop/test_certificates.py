@@ -20,6 +20,7 @@ from lab.lab import Lab
 from lab.network import Node
 from lab.pluto import PlutoOptions
 from lab.process import wait_until
+from lab.socks import web_server
 from lab.traffic import ping
 
 NO_ESP = CharonOptions(plane="noesp")
@@ -267,6 +268,20 @@ def test_a_good_certificate_passes_the_revocation_list(lab: Lab, we_call: bool) 
     assert "is not revoked according to the CRL of" in said
     who = ("gw.lab", "alice@lab") if we_call else ("alice@lab", "gw.lab")
     assert f"{who[0]} authenticated by RSA_SIGNATURES, we are {who[1]}" in said
+
+
+def test_a_certificate_that_the_list_at_a_uri_revokes_is_refused(lab: Lab) -> None:
+    """No certificate of the lab says where the list is."""
+    uri = f'[authority.lab]\nca = "{pki.ROOT}"\ncrl_uris = ["http://127.0.0.1/page"]\n'
+    strict = replace(ALICE_ANYWHERE, extra='revocation = "if-uri"', others=uri)
+    revoked = replace(NO_ESP, certificate="revoked-rsa", own_id="alice@lab")
+    a, b = lab.direct()
+    web = web_server(lab, b, "127.0.0.1", pki.REVOCATION_LIST)
+    ours = lab.ours(b, replace(strict, certificate="gw-rsa"))
+    charon = lab.charon(a, replace(revoked, calls=True))
+    fails(charon)
+    assert "revoked" in reason(ours, charon, "cert-revoked")
+    assert "GET /page" in web.log()
 
 
 @ROLES

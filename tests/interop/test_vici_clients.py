@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from cryptography import x509
 
+from lab import pki
 from lab.charon import CharonOptions, swanctl_folder
 from lab.control import Control
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
+from lab.socks import web_server
 
 # The fields that ipsec-prometheus-exporter (torilabs) reads as numbers
 OF_IKE = ("version", "local-port", "remote-port", "encr-keysize", "established", "rekey-time", "reauth-time")
@@ -114,6 +116,7 @@ connections {{ site {{
              id = alice@lab }}
     remote {{ auth = pubkey
               cacerts = ca.crt
+              revocation = strict
               id = gw.lab }}
     children {{ net {{ local_ts = {local}
                        remote_ts = {remote}
@@ -121,7 +124,8 @@ connections {{ site {{
 }} }}
 pools {{ office {{ addrs = 10.99.0.0/28
                    dns = 10.1.0.53 }} }}
-authorities {{ lab {{ cacert = ca.crt }} }}
+authorities {{ lab {{ cacert = ca.crt
+                     crl_uris = http://127.0.0.1/page }} }}
 """
 
 
@@ -139,6 +143,7 @@ def ours(lab: Lab) -> OurGateway:
 
 def test_swanctl_loads_a_folder_changes_it_and_takes_it_away(lab: Lab, ours: OurGateway) -> None:
     folder = lab.folder("swanctl")
+    web = web_server(lab, ours.node, "127.0.0.1", pki.REVOCATION_LIST)
 
     def swanctl(*arguments: str, status: int = 0) -> str:
         done = ours.control.swanctl(*arguments, directory=folder)
@@ -164,7 +169,9 @@ def test_swanctl_loads_a_folder_changes_it_and_takes_it_away(lab: Lab, ours: Our
     assert "has private key" in said
     assert "List of X.509 End Entity Certificates" in said
     assert "List of X.509 CA Certificates" in said
-    assert "lab:" in swanctl("--list-authorities")
+    assert "http://127.0.0.1/page" in swanctl("--list-authorities")
+    assert "GET /page" in web.log()  # the status of charon's certificate must be known
+    assert "List of X.509 CRLs" in said
     assert "office" in swanctl("--list-pools", "--leases")
     said = swanctl("--counters", "--all")
     assert "site:" in said

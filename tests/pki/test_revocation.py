@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from authority import DAY, NOW, Authority, der, ec_key, key_usage, root, rsa_key
 from ikev1.core.records.record import replace
-from ikev1.core.records.settings import Revocation, RevocationUrls, Trust
+from ikev1.core.records.settings import Authority as SettingsAuthority
+from ikev1.core.records.settings import Revocation, Trust
 from ikev1.pki.answer import Status
 from ikev1.pki.certificate import read
 from ikev1.pki.crl import ask_lists
@@ -43,10 +44,15 @@ class Web:
 
 
 def verify(
-    pki: Pki, policy: str, *sent: x509.Certificate, crls: tuple[bytes, ...] = (), web: Web | None = None
+    pki: Pki,
+    policy: str,
+    *sent: x509.Certificate,
+    crls: tuple[bytes, ...] = (),
+    web: Web | None = None,
+    authorities: tuple[SettingsAuthority, ...] = (),
 ) -> None:
     trust = replace(pki.trust, revocation=Revocation(policy), revocation_lists=crls)
-    pki.verify(*sent, trust=trust, fetch=web)
+    pki.verify(*sent, trust=trust, fetch=web, authorities=authorities)
 
 
 @pytest.mark.parametrize("policy", ["strict", "if-present"])
@@ -205,34 +211,36 @@ def test_nothing_to_be_fetched(pki: Pki, located: x509.Certificate) -> None:
         verify(pki, "strict", located, web=Web())
 
 
-@pytest.mark.parametrize("told", ["crl", "ocsp"])
-def test_the_operator_says_where_to_ask(pki: Pki, alice: x509.Certificate, told: str) -> None:
-    where = {"crl": ((CRL_URL,), ()), "ocsp": ((), (OCSP_URL,))}[told]
-    good = {"crl": pki.root.revocation_list(), "ocsp": pki.root.ocsp_response(alice, GOOD)}
-    bad = {"crl": pki.root.revocation_list([alice]), "ocsp": pki.root.ocsp_response(alice, REVOKED)}
-    trust = replace(pki.trust, revocation_urls=(RevocationUrls(pki.root.der, *where),))
-    for policy in (Revocation.STRICT, Revocation.IF_URL):
-        strict = replace(trust, revocation=policy)
-        pki.verify(alice, trust=strict, fetch=Web(**{told: good[told]}))
-        with pytest.raises(RevocationUnknown):
-            pki.verify(alice, trust=strict, fetch=Web())
-    lenient = replace(trust, revocation=Revocation.IF_PRESENT)
+def test_the_uris_of_an_authority_come_first(pki: Pki, alice: x509.Certificate, located: x509.Certificate) -> None:
+    revoked = pki.root.revocation_list([alice, located])
+    asks_crl, asks_ocsp = (
+        (SettingsAuthority("root", pki.root.der, crl_uris=(CRL_URL,)),),
+        (SettingsAuthority("root", pki.root.der, ocsp_uris=("http://other.example", OCSP_URL)),),
+    )
+    for list_ in (revoked, x509.load_der_x509_crl(revoked).public_bytes(Encoding.PEM)):
+        with pytest.raises(Revoked):
+            verify(pki, "if-present", alice, web=Web(crl=list_), authorities=asks_crl)
+    response = pki.root.ocsp_response(alice, REVOKED)
     with pytest.raises(Revoked):
-        pki.verify(alice, trust=lenient, fetch=Web(**{told: bad[told]}))
-    elsewhere = replace(lenient, revocation_urls=(RevocationUrls(pki.middle.der, *where),))
-    pki.verify(alice, trust=elsewhere, fetch=(web := Web(**{told: bad[told]})))
+        verify(pki, "if-present", alice, web=Web(ocsp=response), authorities=asks_ocsp)
+    web = Web()
+    verify(pki, "if-present", located, web=web, authorities=(*asks_ocsp, *asks_crl))
+    assert [url for url, _ in web.asked] == ["http://other.example", OCSP_URL, CRL_URL]
+    web = Web(crl=revoked)
+    verify(pki, "if-present", alice, web=web, authorities=(SettingsAuthority("x", pki.middle.der, (CRL_URL,)),))
     assert web.asked == []
 
 
-def test_if_url_needs_the_status_only_where_something_tells_it(
-    pki: Pki, alice: x509.Certificate, located: x509.Certificate
-) -> None:
-    verify(pki, "if-url", alice, web=Web())
-    verify(pki, "if-url", located, web=Web(crl=pki.root.revocation_list()))
-    with pytest.raises(RevocationUnknown):
-        verify(pki, "if-url", located, web=Web())
-    with pytest.raises(RevocationUnknown):  # a list of the issuer that is too old
-        verify(pki, "if-url", alice, crls=(pki.root.revocation_list(starts=-30 * DAY, ends=-20 * DAY),))
+def test_a_uri_makes_the_difference(pki: Pki, alice: x509.Certificate, located: x509.Certificate) -> None:
+    verify(pki, "if-uri", alice, web=Web())
+    verify(pki, "if-uri", located, web=Web(crl=pki.root.revocation_list()))
+    for certificate, authorities in (
+        (located, ()),
+        (alice, (SettingsAuthority("root", pki.root.der, ocsp_uris=(OCSP_URL,)),)),
+    ):
+        for web in (Web(), None):
+            with pytest.raises(RevocationUnknown):
+                verify(pki, "if-uri", certificate, web=web, authorities=authorities)
 
 
 def test_nobody_is_asked_when_a_list_at_hand_knows(pki: Pki, located: x509.Certificate) -> None:

@@ -30,9 +30,8 @@ def provide_files(folder: Path, configuration: dict[str, Any]) -> None:
     if "secret_file" in (radius := configuration.get("radius", {})):
         (folder / radius["secret_file"]).touch(mode=0o600)
         (folder / radius["secret_file"]).write_bytes(SECRET)
-    for named in configuration.get("authority", {}).values():
-        (folder / named["certificate"]).write_bytes(authority.der)
-    for connection in configuration.get("connection", {}).values():
+    named = (*configuration.get("connection", {}).values(), *configuration.get("authority", {}).values())
+    for connection in named:
         for option in connection.keys() & contents.keys():
             file = folder / connection[option]
             file.touch(mode=0o600)

@@ -8,6 +8,7 @@ from cryptography import x509
 
 from authority import NOW, Authority, der, root
 from ikev1.core.peer.identity import identification
+from ikev1.core.records.settings import Authority as SettingsAuthority
 from ikev1.core.records.settings import Revocation, Trust
 from ikev1.pki.fetch import Fetcher
 from ikev1.pki.verify import VerifiedPeer, verify_peer
@@ -35,10 +36,17 @@ class Pki:
         now: float = NOW,
         fetch: Fetcher | None = None,
         answers_call: bool = False,
+        authorities: tuple[SettingsAuthority, ...] = (),
     ) -> VerifiedPeer:
         payloads = [cert_payload(der(certificate)) for certificate in sent]
         return verify_peer(
-            payloads, identification(identity), trust or self.trust, now, fetch, answers_call=answers_call
+            payloads,
+            identification(identity),
+            trust or self.trust,
+            now,
+            fetch,
+            answers_call=answers_call,
+            authorities=authorities,
         )
 
 

@@ -11,16 +11,18 @@ from ikev1.core.records.settings import Settings
 
 
 def joined_settings(first: Settings, second: Settings) -> Settings:
-    """``first``, and beside them the connections, pools and shunts of ``second``, which take precedence where both have
-    a name.
+    """``first``, and beside them the connections, pools, shunts and authorities of ``second``, which take precedence
+    where both have a name.
     """
     connections = {each.name for each in second.connections}
     pools, shunts = {each.name for each in second.pools}, {each.name for each in second.shunts}
+    authorities = {each.name for each in second.authorities}
     joined: Settings = replace(
         first,
         connections=(*(each for each in first.connections if each.name not in connections), *second.connections),
         pools=(*(each for each in first.pools if each.name not in pools), *second.pools),
         shunts=(*(each for each in first.shunts if each.name not in shunts), *second.shunts),
+        authorities=(*(each for each in first.authorities if each.name not in authorities), *second.authorities),
     )
     return joined
 

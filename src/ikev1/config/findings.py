@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -95,6 +95,7 @@ class Rule(StrEnum):
     UNKNOWN_POOL = "unknown-pool"
     UNUSED_POOL = "unused-pool"
     SMALL_POOL = "small-pool"
+    ANY_ADDRESS = "any-address"
     POOLS_OVERLAP = "pools-overlap"
     POOL_HOLDS_GATEWAY = "pool-holds-gateway"
     POOL_IN_OWN_NETWORK = "pool-in-own-network"
@@ -124,6 +125,8 @@ class Rule(StrEnum):
 
 _MOST_NAMED = 10  # findings that are alike
 _IGNORABLE = frozenset({Rule.UNKNOWN_KEY, Rule.NOT_SUPPORTED})
+# What a table lacks, also because another error is about a part of it
+_CONSEQUENCES = frozenset({Rule.NO_CREDENTIAL, Rule.METHOD_NEEDS_KEY, Rule.NO_USABLE_POLICY, Rule.NO_TRUST})
 
 
 class Invalid(LocalError, ValueError):
@@ -170,6 +173,19 @@ def lines(findings: Iterable[Finding]) -> list[str]:
         text = re.sub(rf"\b(?:{words})\b", "*", finding.text) if words else finding.text
         groups.setdefault((finding.file, finding.rule, len(names), key, text), []).append(finding)
     return [_line(*group) for group in groups.values()]
+
+
+def causes(errors: Iterable[Finding]) -> tuple[Finding, ...]:
+    """``errors`` without those that say what a table lacks of which another error is about a part."""
+    found = tuple(errors)
+    around = {path for error in found for path in _tables_around(error.key)}
+    return tuple(error for error in found if error.rule not in _CONSEQUENCES or error.key not in around)
+
+
+def _tables_around(key: str) -> Iterator[str]:
+    while "." in key:
+        key = key.rpartition(".")[0]
+        yield key
 
 
 def _line(first: Finding, *others: Finding) -> str:

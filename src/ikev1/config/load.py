@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ikev1.aaa.options import BackendOptions
-from ikev1.config.authorities import with_authorities
+from ikev1.config.authorities import read_authorities
 from ikev1.config.beside import about_others, joined_backends, joined_settings
 from ikev1.config.checks import check
 from ikev1.config.connections import read_connections
 from ikev1.config.files import Files, changeable
-from ikev1.config.findings import ConfigError, Finding, Findings, Rule
+from ikev1.config.findings import ConfigError, Finding, Findings, Rule, causes
 from ikev1.config.formats import read
 from ikev1.config.formats.written import Places, Side, Written
 from ikev1.config.options import GatewayOptions, engine_settings, gateway_options
@@ -101,9 +101,11 @@ def _loaded(written: Written, folder: Path, findings: Findings, now: float, besi
     options = gateway_options(gateway, folder)
     files = Files(folder, written.given)
     secrets = Secrets(files, written.exposed)
-    connections = with_authorities(read_connections(top, read_policies(top), secrets, files), top, files)
+    connections = read_connections(top, read_policies(top), secrets, files)
     backends = read_backends(top, secrets, folder)
-    settings = engine_settings(gateway, options, connections, read_pools(top), read_shunts(top))
+    settings = engine_settings(
+        gateway, options, connections, read_pools(top), read_shunts(top), read_authorities(top, files)
+    )
     gateway.finish()
     top.finish()
     if beside is not None:
@@ -116,7 +118,7 @@ def _loaded(written: Written, folder: Path, findings: Findings, now: float, besi
         others = [each for each in beside.settings.connections if each.name not in own]
         findings.warnings[:] = about_others(findings.warnings, replace(beside.settings, connections=tuple(others)))
     if errors := (*written.errors, *map(written.places.shown, findings.errors)):
-        raise ConfigError(tuple(dict.fromkeys(errors)))
+        raise ConfigError(causes(dict.fromkeys(errors)))
     # A key of another format may become several of ours: what is said of each is said once, that they are alike never
     shown = (*written.warnings, *map(written.places.shown, findings.warnings))
     warnings = dict.fromkeys(each for each in shown if not each.text.startswith(f"{each.key} "))

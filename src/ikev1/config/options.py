@@ -24,7 +24,7 @@ from ikev1.config.values import (
     text,
 )
 from ikev1.core.records.record import Record
-from ikev1.core.records.settings import Connection, Pool, Settings, Shunt, WhenDown
+from ikev1.core.records.settings import Authority, Connection, Pool, Settings, Shunt, WhenDown
 from ikev1.files.places import CONTROL_SOCKET
 
 DATA_PLANES = ("auto", "kernel", "userspace")
@@ -120,13 +120,15 @@ def engine_settings(
     connections: tuple[Connection, ...],
     pools: tuple[Pool, ...] = (),
     shunts: tuple[Shunt, ...] = (),
+    authorities: tuple[Authority, ...] = (),
 ) -> Settings:
-    """The engine's options in ``[gateway]``, with ``connections``, ``pools`` and ``shunts``."""
+    """The engine's options in ``[gateway]``, with ``connections``, ``pools``, ``shunts`` and ``authorities``."""
     default = Settings()
     return Settings(
         connections=connections,
         pools=pools,
         shunts=shunts,
+        authorities=authorities,
         encapsulation_port=options.encapsulation_port,
         answer_strangers=table.take("answer_strangers", boolean, default.answer_strangers),
         initiator_only=table.take("initiator_only", boolean, default.initiator_only),

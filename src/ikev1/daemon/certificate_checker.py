@@ -11,6 +11,7 @@ from functools import partial
 from ikev1.core.records.actions import CheckCertificate
 from ikev1.core.records.certificate_check import CertificateVerdict, Trusted, Untrusted
 from ikev1.core.records.events import Code
+from ikev1.core.records.settings import Authority
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.errors import describe_bug
 from ikev1.pki.fetch import CachedFetcher, Fetcher, FetchFailed, HttpFetcher
@@ -25,6 +26,7 @@ class CertificateChecker:
     """Calls ``answer`` in the event loop with the verdict on each `CheckCertificate`, exactly once for each.
 
     ``fetch`` gets CRLs and OCSP responses, and may block. ``most`` bounds the checks at a time.
+    ``authorities`` gives those of the current configuration.
     """
 
     def __init__(
@@ -34,8 +36,10 @@ class CertificateChecker:
         fetch: Fetcher | None = None,
         most: int = MOST,
         *,
+        authorities: Callable[[], tuple[Authority, ...]] = tuple,
         log: EventLog,
     ) -> None:
+        self._authorities = authorities
         self._answer = answer
         self._clock = clock
         self._log = log
@@ -51,7 +55,9 @@ class CertificateChecker:
         if len(self._open) >= self._most:
             loop.call_soon(self._answer, question.request, _too_many(self._most))
             return
-        future = loop.run_in_executor(self._pool, verdict_on, question, self._clock(), self._fetch_unless_closed)
+        future = loop.run_in_executor(
+            self._pool, verdict_on, question, self._clock(), self._fetch_unless_closed, self._authorities()
+        )
         self._open.add(future)
         future.add_done_callback(partial(self._done, question.request))
 

@@ -131,7 +131,9 @@ class Gateway:
         self._timer = Timer(clock, self._expire)
         self.pause_after_bug = 1.0  # seconds before work that is due is tried again after a bug
         self._paused_until = -math.inf
-        self.certificate_checker = CertificateChecker(partial(self._answered, "a certificate check"), wall, log=log)
+        self.certificate_checker = CertificateChecker(
+            partial(self._answered, "a certificate check"), wall, authorities=lambda: self.settings.authorities, log=log
+        )
         self._load = load
         saved = None if store is None else WallTimeStore(store, clock, wall)
         self._saved = SavedSas(saved, log, clock)
@@ -175,7 +177,6 @@ class Gateway:
         self.observers = self._performer.observers
         follow = self._performer.follow
         follow(self.counters.observe, *COUNTED)
-        follow(self.messages.observe, Failure, Note, IkeUp)
         follow(self.messages.observe, Failure, Note, IkeUp)
         follow(self.failures.observe, Failure, IkeUp, ChildUp, ChildDown)
         follow(self._client_addresses.observe, ConfigReceived, IkeDown, ChildDown)
@@ -265,11 +266,13 @@ class Gateway:
                 self.apply(self.engine.restore(sas, self.now(), alive))
             except Exception as error:
                 self.log.bug("the restoring of SAs", error)
+            for sa in self.sas():
+                self._performer.keep_alive(sa)
         self.remote_access.begin(self.sas())
 
     # ------------------------------------------------------------------ in
 
-    def receive_isakmp(self, datagrams: Sequence[tuple[bytes, UdpPath]]) -> None:
+    def receive_isakmp(self, datagrams: Iterable[tuple[bytes, UdpPath]]) -> None:
         """Process ISAKMP messages from the sockets: each by itself, then one write of the store for all of them.
 
         What asks the data plane for something is answered before the next message, which may be about that.
@@ -288,7 +291,7 @@ class Gateway:
                 actions.clear()
         self.apply(actions)
 
-    def receive_esp(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
+    def receive_esp(self, packets: Iterable[bytes | memoryview], path: UdpPath) -> None:
         """Process ESP packets from the sockets."""
         try:
             self.plane.receive(packets, path)
@@ -324,7 +327,7 @@ class Gateway:
             for path in self._keepalives.due(now):
                 self._endpoint.send_keepalive(path)
             self._saved.tidy(now)
-            for line in self._drop_monitor.due(now, self._children()):
+            for line in self._drop_monitor.due(now, self._children(), self._has_pair):
                 self.log.write(Level.WARNING, "ESP", line)
         except Exception as error:
             self._paused_until = now + self.pause_after_bug
@@ -334,6 +337,9 @@ class Gateway:
 
     def _children(self) -> Iterator[ChildSa]:
         return (child for sa in self.engine.sas.values() for child in sa.children)
+
+    def _has_pair(self, unique_id: int) -> bool:
+        return self.engine.of_pair(unique_id) is not None
 
     def _answered(self, what: str, request: int, answer: Answer) -> None:
         try:
@@ -365,7 +371,7 @@ class Gateway:
         self._performer.perform(actions)
         self._set_timer()
 
-    def _send_esp(self, path: UdpPath, packets: Sequence[bytes]) -> int:
+    def _send_esp(self, path: UdpPath, packets: Sequence[bytes | memoryview]) -> int:
         self._keepalives.sent(path, self.now())
         return self._endpoint.send_esp(path, packets)
 

@@ -45,7 +45,7 @@ class RawSockets:
             self._sockets[family] = raw
             prepare(raw)
 
-    def send(self, path: UdpPath, packets: Sequence[bytes]) -> int:
+    def send(self, path: UdpPath, packets: Sequence[bytes | memoryview]) -> int:
         """Send ESP packets from the path's local to its remote address. Returns the number of those not accepted."""
         family = socket.AF_INET6 if ":" in path.remote_host else socket.AF_INET
         raw = self._sockets.get(family)

@@ -105,7 +105,7 @@ def certificate(
     authorities: bytes,
     *tunnels: Tunnel,
     passphrase: bytes | None = None,
-    revocation: Literal["strict", "if-url", "if-present", "off"] = "if-present",
+    revocation: Literal["strict", "if-present", "off"] = "if-present",
     **options: Unpack[ConnectionOptions],
 ) -> Connection:
     """A peer that proves itself by a certificate, as we do: RSA (RFC 2409 §5.1) or ECDSA signatures (RFC 4754).
@@ -119,9 +119,8 @@ def certificate(
         authorities: the certificates of the CAs that the peer's may be issued by, in PEM or DER.
         tunnels: what is protected, each made by `tunnel`, with different names.
         passphrase: of ``private_key``, where that is encrypted.
-        revocation: what must be known of the peer's certificate: that it is not revoked (``"strict"``), that it is not,
-            if it says where that is known (``"if-url"``), nothing worse than no news (``"if-present"``), or nothing
-            (``"off"``). For whoever answers the question.
+        revocation: what must be known of the peer's certificate: that it is not revoked (``"strict"``), nothing worse
+            than no news (``"if-present"``), or nothing (``"off"``). For whoever answers the question.
         options: see `ConnectionOptions`; ``local_id`` is by default the subject of our certificate.
 
     Raises:

@@ -30,7 +30,7 @@ def ask_lists(certificate: X509Certificate, issuer: X509Certificate, lists: Iter
 
     An expired CRL still revokes the certificates in it, but does not make others good.
     """
-    by_issuer = _of(issuer, lists)
+    by_issuer = [one for one in map(_read, lists) if one is not None and one.issuer == issuer.parsed.subject]
     if not by_issuer:
         return Answer(Status.UNKNOWN, f"no CRL of {issuer.text}")
     store = path.openssl_store([issuer], now, crypto.X509StoreFlags.CRL_CHECK)
@@ -45,15 +45,6 @@ def ask_lists(certificate: X509Certificate, issuer: X509Certificate, lists: Iter
     except crypto.Error:
         return Answer(Status.UNKNOWN, f"OpenSSL cannot read the CRL of {issuer.text}")
     return Answer(Status.GOOD, f"the CRL of {issuer.text}")
-
-
-def has_list(issuer: X509Certificate, lists: Iterable[bytes]) -> bool:
-    """Whether one of ``lists`` claims to be from the issuer."""
-    return bool(_of(issuer, lists))
-
-
-def _of(issuer: X509Certificate, lists: Iterable[bytes]) -> list[x509.CertificateRevocationList]:
-    return [one for one in map(_read, lists) if one is not None and one.issuer == issuer.parsed.subject]
 
 
 def _read(octets: bytes) -> x509.CertificateRevocationList | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ikev1.core.peer.identity import text_of
-from ikev1.core.records.settings import Trust
+from ikev1.core.records.settings import Authority, Trust
 from ikev1.crypto import public_keys
 from ikev1.pki.certificate import X509Certificate, read
 from ikev1.pki.errors import Missing
@@ -37,10 +37,12 @@ def verify_peer(
     fetch: Fetcher | None = None,
     *,
     answers_call: bool = False,
+    authorities: Sequence[Authority] = (),
 ) -> VerifiedPeer:
     """The key of the peer that claims ``identity`` (IDii or IDir) and sent ``certificates`` (its CERT payloads, in any
     order). ``now`` is in seconds since 1970. ``fetch`` fetches CRLs and OCSP responses; without it only the CRLs in
     ``trust`` are used. May block as long as ``fetch`` does; thread-safe. ``answers_call``: the peer is the responder.
+    ``authorities`` say where further CRLs and OCSP responders are.
 
     Raises:
         CertificateError: the certificates are rejected; see `ikev1.pki.errors`.
@@ -51,7 +53,7 @@ def verify_peer(
     path = find_path(leaf, (one for one in found if one is not leaf), trust, now)
     check_path(path, trust)
     check_identity(leaf, identity)
-    statuses = check_revocation(with_issuers(path, trust), trust, now, fetch)
+    statuses = check_revocation(with_issuers(path, trust), trust, now, fetch, authorities)
     if answers_call:
         check_is_no_client(leaf)
     return VerifiedPeer(public_keys.encode(public_key), leaf.text, leaf.der, path[-1].text, statuses)

@@ -18,6 +18,7 @@ from ikev1.core.records.mode_config import ModeConfigMethod
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import (
     Aggressive,
+    Authority,
     Connection,
     DpdAction,
     Fragmentation,
@@ -390,7 +391,6 @@ class TestConnections:
             "mediation=yes",
             "rightcertpolicy=1.2.3",
             "rightgroups=sales",
-            "rightsourceip=%config",
             "rightsourceip=%dhcp",
             "rightsigkey=0sAQOm",
             "leftcert=%smartcard:50",
@@ -451,6 +451,11 @@ class TestUsers:
         assert loaded.aaa.users is not None
         assert {"carol", "dave", "gw"} == set(dict(loaded.aaa.users.secrets))
 
+    @pytest.mark.parametrize("word", ["%config", "%config4"])
+    def test_any_address(self, reader: Reader, word: str) -> None:
+        loaded = reader.load(conn(f"rightsourceip={word}"))
+        assert [(pool.any, pool.ranges) for pool in loaded.settings.pools] == [(True, ())]
+
     def test_conns_share_a_pool(self, reader: Reader) -> None:
         text = conn("rightsourceip=10.99.0.0/24").replace("right=198.51.100.7", "right=%any")
         text += "\nconn other\n    also=net\n    rightid=@x\n"
@@ -467,8 +472,9 @@ class TestUsers:
         assert len(connection.vips) == 1
 
     def test_a_server_by_authby(self, reader: Reader) -> None:
-        connection = reader.connection("authby=xauthpsk", "xauth=server", secrets=self.USERS)
-        assert connection.xauth is XauthRole.SERVER
+        lines = "authby=xauthpsk", "xauth=server"
+        assert reader.connection(*lines, secrets=self.USERS).xauth is XauthRole.SERVER
+        assert reader.connection(*lines, "xauth_identity=carol", secrets=self.USERS).xauth_user == "carol"
 
     def test_the_identity_is_the_user_without_a_name(self, reader: Reader) -> None:
         connection = reader.connection("leftauth2=xauth", "leftid=carol", secrets=self.USERS)
@@ -670,23 +676,24 @@ class TestCertificates:
         assert found.credential.certificates == (GW_CERTIFICATE,)
 
     def test_the_policy_for_revocation(self, connect: Callable[..., Connection]) -> None:
-        found = connect("leftcert=gw.crt", others="config setup\n    strictcrlpolicy=yes\n")
-        assert found.trust.revocation is Revocation.STRICT
+        for word, policy in (("yes", Revocation.STRICT), ("no", Revocation.IF_PRESENT), ("ifuri", Revocation.IF_URI)):
+            found = connect("leftcert=gw.crt", others=f"config setup\n    strictcrlpolicy={word}\n")
+            assert found.trust.revocation is policy
 
     def test_ca_sections(self, connect: Callable[..., Connection], tmp_path: Path) -> None:
         more = root("CN=more", 3).der
         (tmp_path / "more.crt").write_bytes(more)
         found = connect("leftcert=gw.crt", others=f"ca more\n    cacert={tmp_path}/more.crt\n    auto=add\n")
         assert more in found.trust.authorities
-        uris = "crluri=http://a/\n    crluri2=http://b/\n    ocspuri=ldap://a/"
         with pytest.raises(ConfigError) as caught:
-            connect("leftcert=gw.crt", others=f"ca more\n    cacert=ca.crt\n    {uris}\n    auto=add\n")
-        assert rules(caught.value.findings) == [("ca.more.ocspuri", Rule.NOT_SUPPORTED)]
-        uris = uris.replace("ldap:", "http:")
-        found = connect("leftcert=gw.crt", others=f"ca more\n    cacert=ca.crt\n    {uris}\n    auto=add\n")
-        assert [(urls.crl, urls.ocsp) for urls in found.trust.revocation_urls] == [
-            (("http://a/", "http://b/"), ("http://a/",))
-        ]
+            connect("leftcert=gw.crt", others="ca more\n    cacert=ca.crt\n    crluri=ldap://a/\n    auto=add\n")
+        assert ("ca.more.crluri", Rule.NOT_SUPPORTED) in rules(caught.value.findings)
+
+    def test_the_uris_of_a_ca(self, connect: Callable[..., Connection], tmp_path: Path) -> None:
+        keys = ("cacert=ca.crt", "crluri=http://a/", "crluri2=http://b/", "ocspuri1=https://c/", "auto=add")
+        connect("leftcert=gw.crt", others="\n    ".join(["ca more", *keys]) + "\n")
+        settings = load(tmp_path / "ipsec.conf", lambda: NOW).settings
+        assert settings.authorities == (Authority("more", CA.der, ("http://a/", "http://b/"), ("https://c/",)),)
 
     def test_hybrid_authentication(self, connect: Callable[..., Connection]) -> None:
         found = connect("leftcert=gw.crt", "rightauth=xauth", secrets=": RSA gw.key\ncarol : XAUTH secret\n")

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from authority import NOW, PrivateKey, der, ec_key, pkcs8, root, rsa_key
 from ikev1.config import ConfigError, Loaded, Rule, load
-from ikev1.core.records.settings import Connection, Revocation, RevocationUrls, XauthRole
+from ikev1.core.records.settings import Authority, Connection, Revocation, XauthRole
 
 Write = Callable[..., Path]
 CA, OTHER = root("C=CH, O=lab, CN=root", 1), root("C=CH, O=lab, CN=other", 2)
@@ -201,21 +201,6 @@ class TestTrust:
         found = connection("certs = gw.crt", "revocation = strict").trust
         assert (found.revocation, found.revocation_lists) == (Revocation.STRICT, (revoked,))
 
-    def test_revocation_only_if_there_is_where_to_ask(self, connection: Connect) -> None:
-        assert connection("certs = gw.crt", "revocation = ifuri").trust.revocation is Revocation.IF_URL
-
-    def test_where_the_status_of_certificates_is(self, connection: Connect) -> None:
-        uris = "crl_uris = http://a.example/1, http://b.example/2\n ocsp_uris = http://a.example/ocsp"
-        found = connection("certs = gw.crt", "", f"authorities {{ a {{ cacert = ca.crt\n {uris} }} }}")
-        assert found.trust.revocation_urls == (
-            RevocationUrls(CA.der, ("http://a.example/1", "http://b.example/2"), ("http://a.example/ocsp",)),
-        )
-
-    def test_where_the_status_is_needs_the_authority(self, connection: Connect) -> None:
-        with pytest.raises(ConfigError) as caught:
-            connection("certs = gw.crt", "", "authorities { a { crl_uris = http://a.example/ } }")
-        assert [(each.key, each.rule) for each in caught.value.findings] == [("authorities.a.cacert", Rule.MISSING_KEY)]
-
     def test_the_status_of_a_certificate_in_certs_is_that_of_its_authority(
         self, connection: Connect, write: Write
     ) -> None:
@@ -234,6 +219,18 @@ class TestTrust:
             ("connections.c.remote.revocation", Rule.NOT_SUPPORTED)
         ]
 
+    def test_where_the_status_of_certificates_is(self, loaded: Callable[..., Loaded], write: Write) -> None:
+        write(pkcs8(GW), "private/gw.key")
+        others = """authorities {
+            a { cacert = ca.crt
+                crl_uris = http://a.example/1, https://a.example/2
+                ocsp_uris = http://b.example }
+            silent { cacert = ca.crt } }"""
+        settings = loaded("certs = gw.crt", "revocation = ifuri", others).settings
+        expected = Authority("a", CA.der, ("http://a.example/1", "https://a.example/2"), ("http://b.example",))
+        assert settings.authorities == (expected,)
+        assert settings.connections[0].trust.revocation is Revocation.IF_URI
+
     def test_the_size_of_keys(self, connection: Connect) -> None:
         assert connection("certs = gw.crt", "auth = rsa-3072-ecdsa-256-sha256").trust.smallest_rsa_bits == 3072
 
@@ -249,7 +246,8 @@ class TestTrust:
             ("cert_policy = 1.2.3", "", "connections.c.remote.cert_policy"),
             ("ca_id = ca.example.org", "", "connections.c.remote.ca_id"),
             ("", "authorities { a { cacert = ca.crt\n crl_uris = ldap://a.example/ } }", "authorities.a.crl_uris"),
-            ("", "authorities { a { cacert = ca.crt\n ocsp_uris = ldap://a.example/ } }", "authorities.a.ocsp_uris"),
+            ("", "authorities { a { cacert = ca.crt\n ocsp_uris = file:///a } }", "authorities.a.ocsp_uris"),
+            ("", "authorities { a { handle = 00\n module = m } }", "authorities.a.handle"),
             ("", "secrets { token { handle = 00 } }", "secrets.token"),
             ("cacert { handle = 00 }", "", "connections.c.remote.cacert.handle"),
         ],

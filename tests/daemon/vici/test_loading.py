@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from vici.exception import CommandException
 
+from authority import root
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Pool, Settings
 from ikev1.daemon.vici import loaded, server
@@ -241,6 +242,16 @@ def test_pools_and_authorities(meet: Meet) -> None:
             assert "CA certificate missing" in refused(session.load_authority, {"ca": {"crl_uris": ["http://x/"]}})
             assert "is no certificate" in refused(session.load_authority, {"ca": {"cacert": "no certificate"}})
             assert session.get_authorities()["authorities"] == []
+            ca = root("CN=root").der
+            uris = {"crl_uris": ["http://a.example/1", "http://a.example/2"], "ocsp_uris": ["http://b.example"]}
+            session.load_authority({"ca": {"cacert": ca, **uris}})
+            (listed,) = session.list_authorities()
+            expected = {key: [uri.encode() for uri in found] for key, found in uris.items()}
+            assert listed == {"ca": {"cacert": b"CN=root", **expected}}
+            ldap = {"cacert": ca, "crl_uris": ["ldap://a.example"]}
+            assert "expected http or https" in refused(session.load_authority, {"ca": ldap})
+            session.unload_authority({"name": "ca"})
+            assert list(session.list_authorities()) == []
 
         await ask(us, load)
 

@@ -20,14 +20,15 @@ def fetched(node: Node, url: str, *options: str) -> str:
     return node.run("curl", "-sS", "--max-time", "15", "--socks5-hostname", PROXY, *options, url, check=False)
 
 
-def web_server(lab: Lab, node: Node, address: str = "") -> None:
-    """Serve `PAGE` at ``address``, by default that of the network behind ``node``."""
+def web_server(lab: Lab, node: Node, address: str = "", file: Path | None = None) -> Program:
+    """Serve `PAGE` or ``file`` at ``address``, by default that of the network behind ``node``."""
     folder, address = lab.folder("web"), address or node.host
     folder.mkdir()
-    (folder / "page").write_text(PAGE)
+    (folder / "page").write_bytes(file.read_bytes() if file else PAGE.encode())
     command: list[str | Path] = [sys.executable, "-m", "http.server", "--bind", address, "--directory", folder, "80"]
     server = lab.started(Program(node.namespace, command, lab.folder("httpd")))
     server.wait_for(lambda: address in node.run("ss", "-Hltn"), "the web server")
+    return server
 
 
 def of_host(node: Node) -> tuple[str, ...]:

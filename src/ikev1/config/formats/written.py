@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ikev1.config.findings import Finding, Rule
 
-_PATH = re.compile(r"\b(?:gateway|policy|authority|connection|pools|shunt|users)\.[\w-]+(?:\.[\w-]+)*")
+_PATH = re.compile(r"\b(?:gateway|policy|connection|pools|shunt|authority|users)\.[\w-]+(?:\.[\w-]+)*")
 
 
 class Place(NamedTuple):

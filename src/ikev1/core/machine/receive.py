@@ -258,8 +258,9 @@ def take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: CertificateV
         remote_access.after_phase1(ref)
     elif exchange.message_id:
         ref.commit(context, context.exchange, liveness.alive_at(context.sa, tx.now))
-        if context.exchange.waiting is None:
-            confirm(ref)
+        proved = dpd.proved_by_quick_mode(ref, exchange, arrival.path)
+        if context.exchange.waiting is None or proved:
+            confirm(ref, answered=proved)
         if ref.sa.probe is not None:
             liveness.heard(ref)
         remote_access.after_exchange(ref, exchange)

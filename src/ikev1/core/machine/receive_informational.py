@@ -19,7 +19,7 @@ from ikev1.core.exchanges.protection import (
     phase2_iv,
 )
 from ikev1.core.exchanges.registry import go_through
-from ikev1.core.machine import dpd, lineage, liveness, lost_sas, remote_access, switch
+from ikev1.core.machine import dpd, lineage, liveness, lost_sas, remote_access, retirement, switch
 from ikev1.core.machine.aggressive_responder import awaits_message_3
 from ikev1.core.machine.connected import take_connected
 from ikev1.core.machine.ended import bury, end
@@ -112,10 +112,10 @@ def _deleted_elsewhere(ref: SaRef, message: Message) -> None:
     for sa in ref.tx.state.others(ref.sa):
         other = ref.tx.of(sa)
         _remove_deleted(other, gone)
-        lineage.revive_pairs(other)
+        retirement.revive_pairs(other)
         if other.sa.state is IkeState.DELETED and not other.sa.children:
             end(other, "the peer deleted its last IPsec SAs")
-    lineage.revive_pairs(ref)
+    retirement.revive_pairs(ref)
     switch.fill_gaps(ref)
 
 

@@ -159,15 +159,9 @@ def settle_connection(context: ExchangeContext, theirs: Identification) -> None:
     Raises:
         Refusal: no connection with the same secret, trust and policy expects this identity.
     """
-    known = context.engine.candidates(context.sa) if context.sa.role is _RESPONDER else ()
-    eligible = [
-        connection
-        for connection in (context.connection, *[each for each in known if each is not context.connection])
-        if accepts_mode(connection, context.exchange, context.sa)
-        and (connection is context.connection or _agrees(context, connection))
-    ]
-    matching = _matching(eligible, theirs)
-    fitting = matching or _naming_address(eligible, theirs, context.sa.suite.authentication)
+    possible = eligible(context)
+    matching = _matching(possible, theirs)
+    fitting = matching or _naming_address(possible, theirs, context.sa.suite.authentication)
     if fitting:
         chosen, *others = fitting
         context.connection = chosen
@@ -185,6 +179,19 @@ def settle_connection(context: ExchangeContext, theirs: Identification) -> None:
         notify=NotifyType.INVALID_ID_INFORMATION,
         ends=True,
     )
+
+
+def eligible(context: ExchangeContext) -> list[Connection]:
+    """The connection of ``context``, and those that could replace it: they have the same secret and trust, and a
+    policy that allows the negotiated suite.
+    """
+    known = context.engine.candidates(context.sa) if context.sa.role is _RESPONDER else ()
+    return [
+        connection
+        for connection in (context.connection, *[each for each in known if each is not context.connection])
+        if accepts_mode(connection, context.exchange, context.sa)
+        and (connection is context.connection or _agrees(context, connection))
+    ]
 
 
 def those_expecting(connections: Iterable[Connection], theirs: Identification, method: int) -> list[Connection]:

@@ -109,12 +109,16 @@ class CheckCertificate(NamedTuple):
 
 
 class CheckUser(NamedTuple):
-    """Check the answers of a client's user in XAUTH; `Engine.answered` expects `UserChecked` or `Failed`."""
+    """Check the answers of a client's user in XAUTH; `Engine.answered` expects `UserChecked` or `Failed`.
+
+    The user gets the first of ``connection`` and its ``alternatives`` that permits the user.
+    """
 
     request: int
     sa: IkeSa
     connection: Connection
     attempt: XauthAttempt
+    alternatives: tuple[Connection, ...] = ()
 
 
 class AskUser(NamedTuple):

@@ -117,12 +117,12 @@ class Credential(Record, frozen=True):
 
 
 class Revocation(StrEnum):
-    """The revocation check of certificates: the status must be good; good if a URL or a CRL may tell it; good or
-    unknown; or no check.
+    """The revocation check of certificates: the status must be good; good, if a URI of a CRL or an OCSP responder is
+    known; good or unknown; or no check.
     """
 
     STRICT = "strict"
-    IF_URL = "if-url"
+    IF_URI = "if-uri"
     IF_PRESENT = "if-present"
     OFF = "off"
 
@@ -134,14 +134,6 @@ class TrustedKey(Record, frozen=True):
     identity: str | None = None  # None: any identity that the connection allows
 
 
-class RevocationUrls(Record, frozen=True):
-    """Where the operator says that the status of the certificates of a CA is, whatever these say themselves."""
-
-    authority: bytes  # DER
-    crl: tuple[str, ...] = ()
-    ocsp: tuple[str, ...] = ()
-
-
 class Trust(Record, frozen=True):
     """Trust anchors: CAs, or certificates and public keys of peers. All octets are DER."""
 
@@ -150,10 +142,18 @@ class Trust(Record, frozen=True):
     peers: tuple[bytes, ...] = ()  # peers' own certificates, trusted directly, even if not sent
     public_keys: tuple[TrustedKey, ...] = ()  # of peers with raw keys
     revocation_lists: tuple[bytes, ...] = ()
-    revocation_urls: tuple[RevocationUrls, ...] = ()
     revocation: Revocation = Revocation.IF_PRESENT
     smallest_rsa_bits: int = 2048
     allow_sha1: bool = False  # in signatures on certificates; MD5 is never allowed
+
+
+class Authority(Record, frozen=True):
+    """Where a CA publishes the status of its certificates, in addition to the URIs in these."""
+
+    name: str
+    certificate: bytes  # DER
+    crl_uris: tuple[str, ...] = ()
+    ocsp_uris: tuple[str, ...] = ()
 
 
 class Policy(Record, frozen=True):
@@ -254,13 +254,15 @@ class Pool(Record, frozen=True):
     """Virtual addresses for remote users, and the configuration that comes with them.
 
     ``ranges`` are closed ranges of packed addresses, in order; ``reserved`` are pairs of a user or identity and the
-    address that only it gets. ``config`` has no addresses.
+    address that only it gets. ``config`` has no addresses. If ``any`` is true, there are no ranges: clients get the
+    addresses that they ask for.
     """
 
     name: str
     ranges: tuple[tuple[bytes, bytes], ...]
     config: ModeConfig = ModeConfig()
     reserved: tuple[tuple[str, str], ...] = ()
+    any: bool = False
 
     @property
     def selectors(self) -> tuple[Selector, ...]:
@@ -316,7 +318,7 @@ class Connection(Record, frozen=True):
     xauth_timeout: float = 60.0  # seconds after phase 1 within which the user must be authenticated
     xauth_attempts: int = 1  # as server: rejected attempts after which the ISAKMP SA is deleted
     xauth_renewal: XauthRenewal = XauthRenewal.ASK  # as server
-    xauth_user: str = ""  # as client
+    xauth_user: str = ""  # as client; as server, the only user who may log in, empty: every user
     xauth_domain: str = ""
     xauth_secret: bytes = b""  # as client; empty: the user is asked
     groups: tuple[str, ...] = ()  # as server: the user must belong to one of them; empty: to any or none
@@ -342,6 +344,7 @@ class Settings(Record, frozen=True):
     connections: tuple[Connection, ...] = ()
     pools: tuple[Pool, ...] = ()
     shunts: tuple[Shunt, ...] = ()
+    authorities: tuple[Authority, ...] = ()
     encapsulation_port: int = 4500  # RFC 3947 §4
     peer_encapsulation_port: int = 0  # that of peers; 0: the same
     answer_strangers: bool = True  # notify peers that nobody knows why their first message is refused

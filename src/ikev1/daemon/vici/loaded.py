@@ -181,7 +181,7 @@ class LoadedConfiguration:
         """``settings`` with the connections that were loaded and can be used."""
         items = self.items
         self.waiting = {}
-        while items.connections or items.pools:
+        while items.connections or items.pools or items.authorities:
             loaded, errors = self._loaded(items, settings, users)
             if loaded is not None:
                 self._tell(loaded.warnings)

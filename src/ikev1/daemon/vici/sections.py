@@ -18,11 +18,12 @@ from ikev1.core.records.child_sa import ChildSa, Mark, PacketMarks
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.methods import SHARED, SIGNER
-from ikev1.core.records.settings import Connection, Policy, Tunnel, XauthRole
+from ikev1.core.records.settings import Connection, Policy, Shunt, Tunnel, XauthRole
 from ikev1.crypto import certificates, distinguished_name
 from ikev1.crypto.suites import DisplayWords, ike_display
 from ikev1.daemon.dead_peers import action_for
 from ikev1.daemon.vici.codec import Section
+from ikev1.daemon.vici.selector_text import selector_text
 from ikev1.esp.plane import Counters
 from ikev1.wire.registry import AuthenticationMethod, ProtocolId
 from ikev1.wire.vendors import maker_of
@@ -33,8 +34,9 @@ _TOPICS = {"xauth": "XAUTH", "config": "MODE_CONFIG"}  # of Transaction exchange
 
 
 def ike_section(sa: IkeSa, now: float, children: Section, *, removed: bool = False) -> Section:
-    """The fields of ``sa`` and, behind them, the sections of its ``children``. ``removed`` says that its connection is
-    not configured any more.
+    """The fields of ``sa`` in charon's order, so that scripts which expect virtual addresses right before the sections
+    of the ``children`` work: extensions stand before both. ``removed`` says that its connection is not configured any
+    more.
     """
     return {
         "uniqueid": str(sa.unique_id),
@@ -178,8 +180,8 @@ def child_section(child: ChildSa, counters: Counters, now: float) -> Section:
         **({"rekey-time": _seconds(child.rekey_at - now)} if child.rekey_at else {}),
         **({"life-time": _seconds(child.expires_at - now)} if child.expires_at else {}),
         "install-time": _seconds(now - child.created_at),
-        "local-ts": [str(child.local)],
-        "remote-ts": [str(child.remote)],
+        "local-ts": [selector_text(local) for local in child.locals],
+        "remote-ts": [selector_text(child.remote)],
         **refused(counters),
     }
 
@@ -235,6 +237,29 @@ def connection_section(connection: Connection) -> Section:
     }
 
 
+def shunt_section(shunt: Shunt) -> Section:
+    """The configuration of ``shunt`` as list-conns shows it: a connection with nothing but this child."""
+    child = {
+        "mode": shunt.action.upper(),
+        "rekey_time": "0",
+        "rekey_bytes": "0",
+        "rekey_packets": "0",
+        "dpd_action": "none",
+        "close_action": "none",
+        "local-ts": [str(shunt.local)],
+        "remote-ts": [str(shunt.remote)],
+    }
+    return {
+        "local_addrs": ["%any"],
+        "remote_addrs": ["%any"],
+        "version": "IKEv1",
+        "reauth_time": "0",
+        "rekey_time": "0",
+        "unique": "UNIQUE_NO",
+        "children": {shunt.name: child},
+    }
+
+
 def policy_section(connection: Connection, policy: Policy) -> Section:
     """The fields of a ``policy`` of ``connection``; all of this section is an extension."""
     suite = policy.suite
@@ -270,8 +295,7 @@ def _rounds(connection: Connection) -> Section:
     }
     if connection.xauth is None:
         return {"local-1": local, "remote-1": remote}
-    named = connection.xauth is XauthRole.CLIENT and connection.xauth_user
-    asked: Section = {"class": "XAUTH", **({"xauth_id": connection.xauth_user} if named else {})}
+    asked: Section = {"class": "XAUTH", **({"xauth_id": connection.xauth_user} if connection.xauth_user else {})}
     side = "remote" if connection.xauth is XauthRole.SERVER else "local"
     hybrid = any(policy.suite.authentication in SIGNER for policy in connection.policies[:1])
     return {"local-1": local, "remote-1": remote} | {f"{side}-{1 if hybrid else 2}": asked}
@@ -310,4 +334,4 @@ def _tunnel_section(connection: Connection, tunnel: Tunnel) -> Section:
 
 def selectors(tunnel: Tunnel) -> tuple[Sequence[str], Sequence[str]]:
     """The two networks of ``tunnel`` in text, ``dynamic`` for an end's own address."""
-    return [str(tunnel.local)], [str(tunnel.remote)]
+    return [selector_text(tunnel.local)], [selector_text(tunnel.remote)]

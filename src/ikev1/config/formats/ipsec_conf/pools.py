@@ -8,7 +8,7 @@ from ikev1.config.findings import Rule
 from ikev1.config.formats.ipsec_conf.ends import End
 from ikev1.config.formats.ipsec_conf.tree import Tree
 from ikev1.config.formats.swanctl.options import Lost, items
-from ikev1.config.pools import is_addresses
+from ikev1.config.pools import ANY, is_addresses
 
 _ANY4, _ANY6 = "0.0.0.0", "::"  # noqa: S104  what strongSwan requests if any address is welcome
 _REQUESTED = dict.fromkeys(("%config", "%cfg", "%modeconfig", "%modecfg", "%config4"), _ANY4) | {"%config6": _ANY6}
@@ -32,8 +32,7 @@ class Pools:
         names: list[str] = []
         for each in items(remote.get("sourceip")):
             if each in _REQUESTED:
-                text = "is not supported: a client gets an address of a pool, not any one that it asks for"
-                options.findings.error(options.key(key), Rule.NOT_SUPPORTED, text)
+                names.append(self._name(ANY, {**attributes, "dns": dns}, remote))
             elif each == "%dhcp":
                 text = "is not supported: clients get addresses of pools"
                 options.findings.error(options.key(key), Rule.NOT_SUPPORTED, text)

@@ -270,7 +270,9 @@ def write_ca(ca: Options, top: Tree) -> None:
     into.copy(ca, "certuribase", "cert_uri_base")
     for kind in ("crl", "ocsp"):
         keys = [key for key in (f"{kind}uri", f"{kind}uri1", f"{kind}uri2") if key in ca]
-        if keys:
-            into.put(f"{kind}_uris", ", ".join(ca.take(key, str, "") for key in keys), ca.place(keys[0]))
+        if uris := [uri for key in keys if (uri := ca.take(key, str, ""))]:
+            into.put(f"{kind}_uris", ", ".join(uris), ca.place(keys[0]))
+        for key in (f"{kind}uri", f"{kind}uri1", f"{kind}uri2"):
+            ca.take(key, str, "")
     ca.lose(Lost("ldaphost", "strongSwan ignores it, too"), Lost("ldapbase", "strongSwan ignores it, too"))
     ca.finish()

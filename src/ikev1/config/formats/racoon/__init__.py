@@ -14,8 +14,9 @@ from ikev1.config.formats.racoon.options import Block
 from ikev1.config.formats.racoon.remotes import read_remotes
 from ikev1.config.formats.racoon.sainfos import read_sainfos
 from ikev1.config.formats.racoon.spd import read_policies
-from ikev1.config.formats.racoon.statements import RacoonFiles, Reports, Statement
+from ikev1.config.formats.racoon.statements import RacoonFiles
 from ikev1.config.formats.racoon.tunnels import Tunnels
+from ikev1.config.formats.statements import Reports, Statement
 from ikev1.config.formats.swanctl.options import Lost
 from ikev1.config.formats.written import Part, Places, Written
 

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, ip_address
 from ikev1.config.findings import Invalid, Rule
 from ikev1.config.formats.racoon import words
 from ikev1.config.formats.racoon.options import Block
-from ikev1.config.formats.racoon.statements import Reports, Statement
+from ikev1.config.formats.statements import Reports, Statement
 from ikev1.config.formats.swanctl.options import Lost
 from ikev1.config.formats.written import Part
 

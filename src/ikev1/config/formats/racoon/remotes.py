@@ -13,7 +13,7 @@ from ikev1.config.formats.racoon import words
 from ikev1.config.formats.racoon.credentials import write_certificates
 from ikev1.config.formats.racoon.keys import SharedKey, SharedKeys
 from ikev1.config.formats.racoon.options import Block
-from ikev1.config.formats.racoon.statements import Reports, Statement
+from ikev1.config.formats.statements import Reports, Statement
 from ikev1.config.formats.swanctl.options import Lost
 from ikev1.config.formats.written import Part, Place
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ikev1.config.findings import Invalid, Rule
 from ikev1.config.formats.racoon import words
 from ikev1.config.formats.racoon.options import Block
-from ikev1.config.formats.racoon.statements import Reports, Statement
+from ikev1.config.formats.statements import Reports, Statement
 from ikev1.config.formats.swanctl.options import Lost
 from ikev1.config.formats.written import Part, Place
 

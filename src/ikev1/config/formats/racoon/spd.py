@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ikev1.config.findings import Findings, Rule
-from ikev1.config.formats.racoon.statements import Reports
 from ikev1.config.formats.settings_lexer import Lexer, SyntaxFault
+from ikev1.config.formats.statements import Reports
 from ikev1.config.formats.text_files import TextFiles
 from ikev1.config.formats.written import Place
 from ikev1.core.records.selector import Selector

@@ -1,4 +1,4 @@
-"""The syntax of racoon.conf(5): statements of words that end with a semicolon or have a block in braces."""
+"""racoon.conf(5) and the files that it includes."""
 
 from __future__ import annotations
 
@@ -6,59 +6,14 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from ikev1.config.findings import Findings, Rule
-from ikev1.config.formats.settings_lexer import Lexer, SyntaxFault
+from ikev1.config.findings import Findings
+from ikev1.config.formats.statements import Parser, Statement
 from ikev1.config.formats.text_files import TextFiles
 from ikev1.config.formats.written import Place
 
-_DEEPEST = 8  # blocks
 # racoon skips "=", which pfSense writes between a keyword and its value
 _TOKEN = re.compile(r'[ \t\r\n=]+|#[^\n]*|"([^"\n]*)"|([{};,()\[\]])|([^\s={};,()\[\]"#]+)')
-
-
-class Word(NamedTuple):
-    """A word of a statement; ``quoted`` if it was written in quotation marks."""
-
-    text: str
-    quoted: bool = False
-
-
-class Statement(NamedTuple):
-    """A statement: its words without separating commas, and its block, which is None if it ends with a semicolon.
-
-    ``place`` has the path of keywords, such as ``remote anonymous.proposal.dh_group``.
-    """
-
-    words: tuple[Word, ...]
-    block: tuple[Statement, ...] | None
-    place: Place
-
-    @property
-    def keyword(self) -> str:
-        """The first word."""
-        return self.words[0].text
-
-    @property
-    def values(self) -> tuple[str, ...]:
-        """The other words."""
-        return tuple(word.text for word in self.words[1:])
-
-
-class Reports:
-    """Findings about statements, at their places."""
-
-    def __init__(self, findings: Findings) -> None:
-        self.all = findings
-
-    def error(self, place: Place, rule: Rule, text: str) -> None:
-        """Report that the configuration cannot be used because of what was written at ``place``."""
-        self.all.errors.append(place.finding(rule, text))
-
-    def warn(self, place: Place, rule: Rule, text: str) -> None:
-        """Report what can be used, but differs from racoon or is probably a mistake."""
-        self.all.warnings.append(place.finding(rule, text))
 
 
 class RacoonFiles:
@@ -84,7 +39,7 @@ class RacoonFiles:
 
     def _parsed(self, file: Path, included: Place | None) -> Iterator[Statement]:
         with self._files.opened(file, included) as text:
-            for statement in _Parser(file, text).statements("", 0):
+            for statement in Parser(file, text, _TOKEN).statements("", 0):
                 if statement.keyword == "include" and len(statement.words) == 2:
                     pattern = statement.words[1].text
                     if self._include_from is not None:
@@ -95,61 +50,3 @@ class RacoonFiles:
                 if statement.keyword == "path" and statement.values[:1] == ("include",) and len(statement.words) == 3:
                     self._include_from = file.parent / statement.words[2].text
                 yield statement
-
-
-class _Parser:
-    def __init__(self, file: Path, text: str) -> None:
-        self._file = file
-        self._lexer = Lexer(text)  # its limits hold
-        self._tokens = _tokens(text)
-        self._end = len(text)
-
-    def statements(self, path: str, depth: int) -> Iterator[Statement]:
-        """The statements of a block, up to its closing brace, or of the file."""
-        words: list[Word] = []
-        at = 0
-        for offset, text, quoted in self._tokens:
-            at = at if words else offset
-            if quoted or text not in "{};,":
-                words.append(Word(text, quoted))
-            elif text == "}":
-                if words:
-                    raise SyntaxFault(at, f"a semicolon is missing behind {words[0].text!r}")
-                if not depth:
-                    raise SyntaxFault(offset, "'}' does not close a block")
-                return
-            elif text == ",":
-                continue
-            elif not words:
-                if text == "{":
-                    raise SyntaxFault(offset, "a keyword is missing before '{'")
-            else:
-                yield self._statement(words, text == "{", at, path, depth)
-                words = []
-        if words:
-            raise SyntaxFault(at, f"a semicolon is missing behind {words[0].text!r}")
-        if depth:
-            raise SyntaxFault(self._end, "a block is not closed: '}' is missing")
-
-    def _statement(self, words: list[Word], with_block: bool, at: int, path: str, depth: int) -> Statement:
-        if depth >= _DEEPEST:
-            raise SyntaxFault(at, f"blocks are nested more than {_DEEPEST} deep")
-        name = words[0].text if not with_block or path else " ".join(word.text for word in words)[:80]
-        key = f"{path}.{name}" if path else name
-        block = tuple(self.statements(key, depth + 1)) if with_block else None
-        return Statement(tuple(words), block, Place(self._file, *self._lexer.place(at), key))
-
-
-def _tokens(text: str) -> Iterator[tuple[int, str, bool]]:
-    """Words and marks with their offsets, and whether they were quoted."""
-    at = 0
-    while at < len(text):
-        found = _TOKEN.match(text, at)
-        if found is None:
-            raise SyntaxFault(at, "the quoted text does not end in this line")
-        quoted, mark, word = found.groups()
-        if quoted is not None:
-            yield at, quoted, True
-        elif mark or word:
-            yield at, mark or word, False
-        at = found.end()

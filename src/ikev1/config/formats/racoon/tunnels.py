@@ -11,7 +11,7 @@ from ikev1.config.formats.racoon.mode_cfg import NAME
 from ikev1.config.formats.racoon.remotes import ANONYMOUS, ANY, Remote, unused
 from ikev1.config.formats.racoon.sainfos import ANYBODY, Sainfo, best
 from ikev1.config.formats.racoon.spd import Policy
-from ikev1.config.formats.racoon.statements import Reports
+from ikev1.config.formats.statements import Reports
 from ikev1.config.formats.written import Part, Place
 
 _EVERYTHING = "0.0.0.0/0"

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from ikev1.config.findings import Invalid, Rule
-from ikev1.config.formats.racoon.statements import Statement
+from ikev1.config.formats.statements import Statement
 
 _UNITS = {
     **dict.fromkeys(("sec", "secs", "second", "seconds"), 1),

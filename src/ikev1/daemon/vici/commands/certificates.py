@@ -10,6 +10,7 @@ from typing import NamedTuple
 from cryptography.x509 import ocsp
 
 from ikev1.core.peer import identity
+from ikev1.core.records.settings import Authority
 from ikev1.crypto import certificates, distinguished_name, private_keys, public_keys
 from ikev1.daemon.vici.codec import VALUE_LIMIT, Section
 from ikev1.daemon.vici.request import Call, Command
@@ -125,20 +126,22 @@ def _section(listed: Listed, own: set[bytes]) -> Section:
 
 
 async def list_authorities(call: Call) -> Section:
-    """One ``list-authority`` event for each authority that was loaded, by its name, and for each other CA of the
-    connections, by its subject.
+    """One ``list-authority`` event for each authority that was loaded or is configured, by its name, and for each other
+    CA of the connections, by its subject.
     """
     wanted = call.request.text("name")
-    found: dict[bytes, str] = {}
-    for name, authority in call.loaded.items.authorities.items():
-        for content in authority.contents.values():
-            found[certificates.parse(content)[0]] = name
+    found = {each.certificate: each for each in call.gateway.settings.authorities}
+    for name, loaded in call.loaded.items.authorities.items():
+        for content in loaded.contents.values():
+            der = certificates.parse(content)[0]
+            found.setdefault(der, Authority(name, der))
     for connection in call.gateway.settings.connections:
         for der in connection.trust.authorities:
-            found.setdefault(der, _subject(der))
-    for der, name in found.items():
-        if wanted in (None, name):
-            await call.stream("list-authority", {name: {"cacert": _subject(der)}})
+            found.setdefault(der, Authority(_subject(der), der))
+    for der, each in found.items():
+        if wanted in (None, each.name):
+            section = {"cacert": _subject(der), "crl_uris": each.crl_uris, "ocsp_uris": each.ocsp_uris}
+            await call.stream("list-authority", {each.name: section})
     return {}
 
 
