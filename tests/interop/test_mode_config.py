@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lab.charon import CharonOptions
-from lab.cisco import POOL, as_virtual, assert_split_networks, cisco, connect, leases
+from lab.cisco import POOL, as_virtual, assert_split_networks, await_another_pair, cisco, connect, leases
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
@@ -244,7 +244,7 @@ def test_networks_for_the_unity_plugin_of_charon(lab: Lab) -> None:
         first = ours.control.child()["uniqueid"]
         end.control.rekey()
         ping(as_virtual(a, "10.99.0.10"))
-        ours.wait_for(lambda first=first: ours.control.child()["uniqueid"] != first, "the next pair")
+        await_another_pair(ours, first)
         assert ours.control.child()["local-ts"] == ["10.10.2.0/24", "10.10.3.0/24"]
 
 
