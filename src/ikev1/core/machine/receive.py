@@ -216,7 +216,11 @@ def take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: CertificateV
     digest = blake2b(datagram, digest_size=8).digest()
     if digest in exchange.received:
         if digest == exchange.received[-1] and _answers_again(exchange):
-            tx.actions += transmit(exchange, _path_for_again(sa, arrival.path))
+            path = _path_for_again(sa, arrival.path)
+            tx.actions += transmit(exchange, path)
+            if path != sa.path and exchange.message_id:
+                exchange = replace(exchange, elsewhere=True)
+                ref.become(sa.with_exchange(exchange), store=False)
             switch.postpone(ref, exchange)
         return
     if not exchange.message_id:

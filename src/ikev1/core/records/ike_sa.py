@@ -218,7 +218,7 @@ class IkeSa(Record, frozen=True):
     def timers(self) -> Timers:
         """The timers of the ISAKMP SA itself; one that expires is not rekeyed, nor is one that has an heir."""
         usual: Timers = (self.expires_at, _EXPIRE), (self.retires_at, _RETIRE), (self.rekey_at, _REKEY)
-        if self.resumes_at:
+        if self.lost:
             usual = (*usual, (self.resumes_at, _RESUME))
         if self.user is None and not self.config_due_at:
             return usual
