@@ -48,7 +48,7 @@ def tcp(sender: Node, receiver: Node, lab: Lab) -> None:
 @METHODS
 def test_charon_as_client(lab: Lab, method: str) -> None:
     a, b = lab.direct()
-    ours = lab.ours(b, gateway(method))
+    ours = lab.ours(b, gateway(method, remote_address=f'"{a.address}"'))
     charon = lab.charon(a, client(method))
     charon.control.initiate()
     (sa,) = ours.control.sas()
@@ -62,6 +62,8 @@ def test_charon_as_client(lab: Lab, method: str) -> None:
     assert leases(ours) == {"10.99.0.10": "alice@lab"}
     charon.control.terminate(ike="peer")
     ours.wait_for(lambda: leases(ours) == {}, "the end of the lease")
+    ours.command("up", "peer")  # the gateway may call its client as well
+    assert ours.control.child()["remote-ts"] == ["10.99.0.10/32"]
 
 
 def test_charon_keeps_its_address_over_a_renewal_and_a_restart(lab: Lab) -> None:
