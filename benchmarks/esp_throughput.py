@@ -1,60 +1,104 @@
-"""What userspace ESP costs: TCP through a tunnel between two namespaces, in CPU seconds per GiB.
+"""What userspace ESP costs: TCP, and small UDP packets, through a tunnel between two daemons, in CPU time.
 
-    PYTHONPATH=src python benchmarks/esp_throughput.py [--octets N] [--suite NAME ...] [--proto-50] [--alone]
+    PYTHONPATH=src python benchmarks/esp_throughput.py [--octets N] [--suite NAME ...] [--flows N ...] [--version 4 6]
+        [--rounds N] [--protocol-50] [--alone]
 
-Both planes, both ends of the TCP connection and the wire between them share the machine, so the throughput is that of
-all of them together. ``planes`` is what the sending and the receiving plane's process used, ``machine`` what the whole
-machine did meanwhile, and ``seal`` how long AES-GCM alone took for 1,400 octets right before: a machine shared with
-others is only as fast as that. With root, strongSwan and its kernel-libipsec are measured beside ours; ours alone needs
-no root where user namespaces are permitted.
+Two gateways of ours, and two of strongSwan with kernel-libipsec, as their users run them, are measured in turn; the
+median of the rounds and their least and greatest are printed. The sending gateway and the sender run on one processor,
+the receiving gateway and the receiver on another one. ``planes`` is what the processes of the two gateways used, and
+``machine`` what the whole machine did meanwhile: where that is much more, others were using it, and the throughput says
+little. ``seal`` is how long AES-GCM alone took for 1,400 octets. Requires root, and strongSwan unless ``--alone``.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import subprocess
 import sys
 import time
 import timeit
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "benchmarks")]
 
-from esp_lab import INNER, NETWORKS, OUTER, Node, two_namespaces  # noqa: E402
-from lab.charon import CharonOptions  # noqa: E402
+from lab.charon import Charon, CharonOptions  # noqa: E402
+from lab.gateway import OurGateway, OurOptions  # noqa: E402
 from lab.lab import Lab  # noqa: E402
+from lab.network import Node  # noqa: E402
+from lab.pair import await_child  # noqa: E402
 from lab.paths import what_is_missing  # noqa: E402
 from support.cost import cost  # noqa: E402
 
-_RECEIVE = """
-import socket, sys
-with socket.create_server((sys.argv[1], 7777)) as server:
-    print("listening", flush=True)
-    connection, _ = server.accept()
-    room, total = bytearray(1 << 20), 0
-    while size := connection.recv_into(room):
-        total += size
-    print(total, flush=True)
-"""
-_SEND = """
-import socket, sys
-left, block = int(sys.argv[3]), bytes(1 << 20)
-with socket.create_connection((sys.argv[1], 7777), source_address=(sys.argv[2], 0)) as connection:
-    while left > 0:
-        left -= connection.send(block[:left])
-"""
-_SUITES: dict[str, tuple[tuple[int, int, int], tuple[str, str]]] = {
-    "aes128gcm16": ((20, 128, 0), (bytes(20).hex(), "")),
-    "aes128-sha1": ((12, 128, 2), (bytes(16).hex(), bytes(20).hex())),
-    "aes128-sha256": ((12, 128, 5), (bytes(16).hex(), bytes(32).hex())),
-    "null-sha1": ((11, 0, 2), ("", bytes(20).hex())),
-}
+_STREAM = Path(__file__).parent / "support" / "stream.py"
+_SUITES = ("aes128gcm16", "aes128-sha256", "aes128-sha1", "null-sha1")
+_SMALL = 64  # octets of a small inner packet
+_SECONDS = 3.0  # of small packets
 _GIB = 1 << 30
+
+
+class Figures(NamedTuple):
+    """Of one transfer. CPU time is in seconds for each GiB, or in microseconds for each packet."""
+
+    rate: float  # Gbit/s, or packets each second
+    planes: float
+    machine: float
+
+
+class Tunnel(NamedTuple):
+    """The sending and the receiving gateway, with a tunnel between them."""
+
+    nodes: tuple[Node, Node]
+    ends: Sequence[OurGateway | Charon]
+
+    def transfer(self, receive: Sequence[str], send: Sequence[str], unit: float) -> tuple[int, float, Figures]:
+        """One transfer: how much the receiver says has arrived, the seconds, and what each ``unit`` of that cost."""
+        receiver = self._start(1, *receive)
+        assert receiver.stdout is not None
+        receiver.stdout.readline()
+        cpu, busy, began = self._cpu(), _busy(), time.monotonic()
+        sender = self._start(0, *send)
+        arrived = int(receiver.communicate()[0])
+        seconds = time.monotonic() - began
+        sender.wait()
+        units = arrived / unit
+        figures = Figures(units / seconds, (self._cpu() - cpu) / units, (_busy() - busy) / units)
+        return arrived, seconds, figures
+
+    def stream(self, octets: int, flows: int) -> Figures:
+        here, there = (node.host for node in self.nodes)
+        receive, send = ("receive", there, str(flows)), ("send", there, here, str(flows), str(octets))
+        arrived, seconds, figures = self.transfer(receive, send, _GIB)
+        assert arrived == octets // flows * flows
+        assert int(self.ends[1].control.child()["bytes-in"]) >= octets, "the octets did not go through the tunnel"
+        return figures._replace(rate=octets * 8 / seconds / 1e9)
+
+    def small_packets(self) -> Figures:
+        here, there = (node.host for node in self.nodes)
+        arrived, _, figures = self.transfer(
+            ("count", there), ("datagrams", there, here, str(_SMALL), str(_SECONDS)), 1e6
+        )
+        return figures._replace(rate=arrived / _SECONDS)
+
+    def _cpu(self) -> float:
+        return sum(cost(end.pid).cpu for end in self.ends)
+
+    def _start(self, side: int, *arguments: str) -> subprocess.Popen[str]:
+        enter = ["ip", "netns", "exec", self.nodes[side].namespace, "taskset", "-c", str(_processor(side))]
+        command = [*enter, sys.executable, str(_STREAM), *arguments]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def _processor(side: int) -> int:
+    usable = sorted(os.sched_getaffinity(0))
+    return usable[side % len(usable)]
 
 
 def _busy() -> float:
@@ -69,83 +113,98 @@ def _seal_time() -> float:
     return min(timeit.repeat(lambda: cipher.encrypt(nonce, packet, nonce), number=2000, repeat=5)) / 2000 * 1e6
 
 
-def _transfer(
-    name: str, octets: int, addresses: tuple[str, str], enter: Sequence[Sequence[str]], planes: tuple[int, int]
-) -> None:
-    """One transfer from the first of ``addresses`` to the second, and a line about it; ``planes`` are process ids."""
-    seal = _seal_time()
-    receive = [*enter[1], sys.executable, "-c", _RECEIVE, addresses[1]]
-    receiver = subprocess.Popen(receive, stdout=subprocess.PIPE, text=True)
-    assert receiver.stdout is not None
-    receiver.stdout.readline()
-    cpu, busy, began = [cost(pid).cpu for pid in planes], _busy(), time.monotonic()
-    send = [*enter[0], sys.executable, "-c", _SEND, addresses[1], addresses[0], str(octets)]
-    sender = subprocess.Popen(send)
-    received = int(receiver.communicate()[0])
-    sender.wait()
-    seconds, machine = time.monotonic() - began, _busy() - busy
-    assert received == octets
-    used = [(cost(pid).cpu - before) / octets * _GIB for pid, before in zip(planes, cpu, strict=True)]
+@contextmanager
+def tunnel(start: Callable[[Lab, Node, bool], OurGateway | Charon], version: int) -> Iterator[Tunnel]:
+    """A tunnel between two gateways for networks of this IP version."""
+    lab = Lab()
+    try:
+        nodes = lab.direct(inside=version)
+        called = start(lab, nodes[1], False)
+        calling = start(lab, nodes[0], True)
+        calling.control.initiate()
+        await_child(calling, called)
+        for side, end in enumerate((calling, called)):
+            for thread in Path(f"/proc/{end.pid}/task").iterdir():
+                os.sched_setaffinity(int(thread.name), {_processor(side)})
+        yield Tunnel(nodes, (calling, called))
+    finally:
+        lab.close()
+
+
+def _starters(
+    suite: str, protocol_50: bool, alone: bool
+) -> dict[str, Callable[[Lab, Node, bool], OurGateway | Charon]]:
+    def ours(encapsulation: bool) -> Callable[[Lab, Node, bool], OurGateway | Charon]:
+        return lambda lab, node, calls: lab.ours(
+            node, OurOptions(esp=suite, calls=calls, encapsulation=encapsulation, log_level="warning", fresh=True)
+        )
+
+    def charon(lab: Lab, node: Node, calls: bool) -> OurGateway | Charon:
+        return lab.charon(node, CharonOptions(esp=suite, calls=calls, log_level=0))
+
+    starters: dict[str, Callable[[Lab, Node, bool], OurGateway | Charon]] = {"ikev1": ours(True)}
+    if protocol_50:
+        starters["ikev1, protocol 50"] = ours(False)
+    if not alone:
+        starters["charon"] = charon
+    return starters
+
+
+def _tell(name: str, what: str, samples: Sequence[Figures], unit: str, cpu: str, against: Sequence[Figures]) -> None:
+    def spread(values: Sequence[float], digits: int) -> str:
+        middle, least, most = statistics.median(values), min(values), max(values)
+        return f"{middle:,.{digits}f} ({least:,.{digits}f}-{most:,.{digits}f})"
+
+    rate, planes, machine = zip(*samples, strict=True)
+    ratio = statistics.median(other.planes / one.planes for one, other in zip(samples, against, strict=True))
+    compared = f"; {ratio:.2f} times as cheap as charon" if against is not samples else ""
     print(
-        f"{name:28} {octets * 8 / seconds / 1e9:5.2f} Gbit/s; CPU s/GiB: planes {used[0]:5.2f} + {used[1]:5.2f},"
-        f" machine {machine / octets * _GIB:6.2f}; seal {seal:.2f} us"
+        f"  {name:18} {what:14} {spread(rate, 0 if unit[0] == 'p' else 2)} {unit}; {cpu}: planes {spread(planes, 2)},"
+        f" machine {spread(machine, 2)}{compared}",
+        flush=True,
     )
 
 
-def measure_ours(octets: int, suite: str, encapsulation: bool) -> None:
-    """Our plane at both ends, with keys given by hand."""
-    numbers, keys = _SUITES[suite]
-    common = {"suite": numbers, "keys": keys, "encapsulation": encapsulation, "witness": False}
-    with two_namespaces() as namespaces:
-        nodes = []
-        for side, namespace in enumerate(namespaces):
-            ends = {"here": OUTER[4][side], "there": OUTER[4][1 - side]}
-            selectors = {"local": NETWORKS[4][side], "remote": NETWORKS[4][1 - side]}
-            nodes.append(Node(namespace, {**common, **ends, **selectors}))
-        for node in nodes:
-            node.tell("up")
-        name = f"ours {suite}{'' if encapsulation else ' proto 50'}"
-        enter = [namespace.enter for namespace in namespaces]
-        _transfer(name, octets, (INNER[4][0], INNER[4][1]), enter, (nodes[0].pid, nodes[1].pid))
-        sent, received = (node.counters()["pair"] for node in nodes)
-        for node in nodes:
-            node.close()
-    assert sent["bytes_out"] >= octets, "the octets did not go through the tunnel"
-    assert received["replays"] == received["integrity_failures"] == 0
+def measure(suite: str, version: int, options: argparse.Namespace) -> None:
+    """Each kind of transfer, through each kind of gateway in turn."""
+    print(f"{suite}, IPv{version} inside; seal {_seal_time():.2f} us", flush=True)
+    with ExitStack() as opened:
+        tunnels = {
+            name: opened.enter_context(tunnel(start, version))
+            for name, start in _starters(suite, options.protocol_50, options.alone).items()
+        }
 
+        def in_turn(what: str, unit: str, cpu: str, run: Callable[[Tunnel], Figures]) -> None:
+            samples: dict[str, list[Figures]] = {name: [] for name in tunnels}
+            for _ in range(options.rounds):
+                for name, each in tunnels.items():
+                    samples[name].append(run(each))
+            for name, found in samples.items():
+                _tell(name, what, found, unit, cpu, samples.get("charon", found))
 
-def measure_charon(octets: int, suite: str) -> None:
-    """strongSwan's kernel-libipsec at both ends; it is always in UDP."""
-    lab = Lab()
-    try:
-        a, b = lab.direct()
-        gateway = lab.charon(b, CharonOptions(esp=suite))
-        client = lab.charon(a, CharonOptions(esp=suite, calls=True))
-        client.control.initiate()
-        enter = [["ip", "netns", "exec", node.namespace] for node in (a, b)]
-        _transfer(f"charon {suite}", octets, (a.host, a.remote_host), enter, (client.pid, gateway.pid))
-        assert int(gateway.control.child()["bytes-in"]) >= octets, "the octets did not go through the tunnel"
-    finally:
-        lab.close()
+        for flows in options.flows:
+            in_turn(f"TCP, {flows} flows", "Gbit/s", "CPU s/GiB", lambda each: each.stream(options.octets, flows))  # noqa: B023
+        in_turn(f"{_SMALL} octets", "packets/s", "CPU us each", Tunnel.small_packets)
 
 
 def main() -> None:
     """Parse the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--octets", type=int, default=256 << 20)
-    parser.add_argument("--suite", choices=_SUITES, nargs="+", default=["aes128gcm16"])
-    parser.add_argument("--proto-50", action="store_true", help="IP protocol 50 as well as UDP")
+    parser.add_argument("--suite", choices=_SUITES, nargs="+", default=["aes128gcm16", "aes128-sha256"])
+    parser.add_argument("--flows", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--version", type=int, choices=(4, 6), nargs="+", default=[4, 6])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--protocol-50", action="store_true", help="IP protocol 50 as well as UDP")
     parser.add_argument("--alone", action="store_true", help="without strongSwan")
     options = parser.parse_args()
     missing = "root" if os.geteuid() else what_is_missing()
-    if missing and not options.alone:
-        print(f"strongSwan is not measured: {missing}")
+    if missing and (os.geteuid() or not options.alone):
+        print(f"userspace ESP is not measured: {missing}")
+        return
     for suite in options.suite:
-        measure_ours(options.octets, suite, encapsulation=True)
-        if options.proto_50:
-            measure_ours(options.octets, suite, encapsulation=False)
-        if not missing and not options.alone:
-            measure_charon(options.octets, suite)
+        for version in options.version:
+            measure(suite, version, options)
 
 
 if __name__ == "__main__":

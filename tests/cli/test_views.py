@@ -94,8 +94,3 @@ def test_the_data_plane_and_what_it_dropped() -> None:
 def test_a_daemon_that_tells_nothing_of_its_data_plane() -> None:
     plane = plane_of({"uptime": {}})
     assert (plane.name, plane.drops) == ("unknown", [])
-
-
-def test_one_peer_only(sas: Sas) -> None:
-    assert len(ipsec_sas(sas, "198.51.100.7")) == 1
-    assert ipsec_sas(sas, "198.51.100.8") == []

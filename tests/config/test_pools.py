@@ -132,6 +132,18 @@ def test_a_pool_needs_addresses(refused: Refused) -> None:
     assert refused("[pools.office]")["pools.office.addresses"] is Rule.MISSING_KEY
 
 
+@pytest.mark.parametrize("name", ["10.99.0.0/24", "10.99.0.10-10.99.0.19", "fd00:99::/64"])
+def test_a_pool_may_be_named_as_its_addresses(loaded: Load, name: str) -> None:
+    text = f'[pools."{name}"]\naddresses = "{name}"{USERS}'.replace('["office"]', f'["{name}"]')
+    assert [pool.name for pool in loaded(text).settings.pools] == [name]
+
+
+def test_any_address(loaded: Load) -> None:
+    found = loaded("[pools.office]\naddresses = '%any'\nnetmask = '24'\n" + USERS)
+    assert (found.settings.pools[0].any, ranges(found)) == (True, [])
+    assert warnings(found)["pools.office.addresses"] is Rule.ANY_ADDRESS
+
+
 def test_names(refused: Refused) -> None:
     assert refused('[pools."a b"]\naddresses = "10.0.0.0/24"')["pools.a b"] is Rule.INVALID_NAME
 
@@ -194,14 +206,15 @@ SPLIT = '[pools.office]\naddresses = "10.99.0.0/24"\nsplit_include = ["10.1.0.0/
         (["0.0.0.0/0"], False),
         (["10.0.0.0/8"], False),
         (["10.1.0.0/16"], True),
-        (["10.1.0.0/16", "10.2.0.0/16"], True),
+        (["10.1.0.0/16", "10.2.0.0/16"], False),
+        (["10.1.0.0/16", '10.2.0.0/16"\nlifetime = "20m'], True),
         (["10.0.0.0/8", "10.2.0.0/16"], False),
         (["10.2.0.0/16", "0.0.0.0/0"], False),
         ([], True),
     ],
 )
 def test_networks_to_include_that_clients_do_not_reach(loaded: Load, locals_: list[str], warned: bool) -> None:
-    """A client with one pair gets the first tunnel."""
+    """A client with one pair gets the first tunnel, and the networks of those that are configured like it."""
     tunnels = "".join(
         f'\n[connection.users.tunnel.t{number}]\nlocal = "{local}"' for number, local in enumerate(locals_)
     )

@@ -2,78 +2,29 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
-from typing import Any
-
 import pytest
 
-from configured import ALICE, BOB, connection, esp, settings, tunnel
+from configured import ALICE, BOB, esp, settings, tunnel
 from ikev1.core.exchanges.interpreter import new_exchange
 from ikev1.core.exchanges.protection import phase2_iv, seal
 from ikev1.core.exchanges.transaction_exchange import TRANSACTION
 from ikev1.core.negotiation import mode_config as attributes
-from ikev1.core.peer.vendor_ids import ACCEPTS_LESS, speaks_unity
-from ikev1.core.records.actions import AllocateSpi, AssignAddresses
+from ikev1.core.records.actions import AssignAddresses
 from ikev1.core.records.answers import AddressesAssigned
 from ikev1.core.records.events import Code, ConfigAssigned, ConfigReceived
-from ikev1.core.records.exchange import Choice, Role
+from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.mode_config import ModeConfig, ModeConfigMethod
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
-from ikev1.core.records.settings import Connection, Pool, Unique
-from ikev1.wire.payloads import ConfigAttributes, Identification
-from ikev1.wire.registry import ConfigType, IdType
-from playbook import Datagram, Network, Peer, change, end
+from ikev1.core.records.settings import Unique
+from ikev1.wire.payloads import ConfigAttributes
+from ikev1.wire.registry import ConfigType
+from playbook import Datagram, Network, change, end
+from remote_peers import CONFIG, POOL, Desk, client, gateway, meet, rekeys_ike
 
 PUSH = ModeConfigMethod.PUSH
 EVERYTHING = Selector.parse("0.0.0.0/0")
-POOL = Pool("office", ((bytes([10, 99, 0, 10]), bytes([10, 99, 0, 200])),))
-POOL6 = Pool("office6", ((bytes.fromhex("fd00" + 27 * "0" + "1"), bytes.fromhex("fd00" + 26 * "0" + "ff")),))
-CONFIG = ModeConfig(dns=("10.1.0.53",), banner="hello", split_include=("10.1.0.0/16",))
-
-
-def client(*remotes: str, **more: Any) -> Connection:
-    """Alice as client: one tunnel from her virtual address to each of the networks ``remotes``."""
-    tunnels = (tunnel(f"t{number}", None, remote) for number, remote in enumerate(remotes or ("0.0.0.0/0",)))
-    return replace(connection(ALICE, BOB, *tunnels), **{"vips": ("0.0.0.0",)} | more)
-
-
-def gateway(*locals_: str, **more: Any) -> Connection:
-    """Bob as gateway: one tunnel to the virtual addresses of clients from each of the networks ``locals_``."""
-    tunnels = (tunnel(f"t{number}", local, None) for number, local in enumerate(locals_ or ("0.0.0.0/0",)))
-    return replace(connection(BOB, ALICE, *tunnels), **{"pools": ("office",)} | more)
-
-
-class Desk:
-    """Assigns addresses in order; a client keeps those that it holds."""
-
-    def __init__(self, *addresses: str, config: ModeConfig = CONFIG) -> None:
-        self.free = list(addresses)
-        self.config = config
-
-    def __call__(self, action: AssignAddresses) -> AddressesAssigned:
-        found = []
-        for version in action.versions:
-            held = [address for address in action.held if (":" in address) is (version == 6)]
-            free = [address for address in self.free if (":" in address) is (version == 6)]
-            found += held[:1] or free[:1]
-            self.free = [address for address in self.free if address not in found]
-        reason = "" if len(found) == len(action.versions) else "all addresses are assigned"
-        return AddressesAssigned(replace(self.config, addresses=tuple(found)), reason)
-
-
-def meet(network: Network, alice: Connection, bob: Connection) -> tuple[Peer, Peer]:
-    made = []
-    for name, each in (("alice", alice), ("bob", bob)):
-        peer = network.peer(name, each.local_address, settings(each, pools=(POOL, POOL6)))
-        peer.assigns = Desk("10.99.0.10", "10.99.0.11", "fd00::10")
-        made.append(peer)
-    return made[0], made[1]
-
-
-def rekeys_ike(peer: Peer) -> None:
-    peer.does(lambda engine: engine.rekey_ike(peer.sa.unique_id, peer.network.now))
 
 
 @pytest.mark.parametrize("method", list(ModeConfigMethod))
@@ -109,6 +60,26 @@ def test_a_gateway_calls_its_client(network: Network, method: ModeConfigMethod) 
     (pair,) = alice.children
     assert pair.local == Selector.parse("10.99.0.10")
     assert alice.failures == bob.failures == []
+
+
+@pytest.mark.parametrize("method", list(ModeConfigMethod))
+def test_a_tunnel_with_a_called_client_waits_for_its_address(network: Network, method: ModeConfigMethod) -> None:
+    alice, bob = meet(network, client(mode_config=method), gateway(mode_config=method))
+    bob.calls("t0")
+    network.settle()
+    (pair,) = bob.children
+    assert pair.remote == Selector.parse("10.99.0.10")
+    assert alice.failures == bob.failures == []
+
+
+def test_a_called_client_that_requests_no_address(network: Network) -> None:
+    _, bob = meet(network, client(vips=()), gateway())
+    bob.calls("t0")
+    network.settle()
+    assert (bob.failures, bob.sa.queued) == ([], ("t0",))
+    network.run(300)
+    assert bob.failures == [Code.SELECTORS_UNACCEPTABLE]
+    assert bob.sa.is_up
 
 
 @pytest.mark.parametrize("method", list(ModeConfigMethod))
@@ -374,42 +345,6 @@ def test_an_early_quick_mode_waits_for_the_configuration(network: Network) -> No
     assert bob.failures == [Code.SELECTORS_UNACCEPTABLE]  # for its own address, in place of the virtual one
 
 
-def test_a_client_with_split_networks_asks_for_everything(network: Network) -> None:
-    """As Cisco's clients do: the pair has the network of the tunnel at the gateway."""
-    alice, bob = meet(network, client("0.0.0.0/0"), gateway("10.1.0.0/16"))
-    alice.calls("t0")
-    network.settle()
-    assert alice.failures == bob.failures == []
-    assert [(str(pair.local), str(pair.remote)) for pair in bob.children] == [("10.1.0.0/16", "10.99.0.10/32")]
-    assert [(str(pair.local), str(pair.remote)) for pair in alice.children] == [("10.99.0.10/32", "10.1.0.0/16")]
-
-
-def test_another_client_with_split_networks_gets_the_client_ids_that_it_requested(network: Network) -> None:
-    """racoon and iPhones accept no others; vpnc sends all into its one pair."""
-    alice, bob = meet(network, client("0.0.0.0/0"), gateway("10.1.0.0/16"))
-    alice.calls(None)
-    network.settle()
-    change(bob.engine, bob.sa, vendors=tuple(each for each in bob.sa.vendors if each != ACCEPTS_LESS))
-    alice.calls("t0")
-    network.settle()
-    assert [(str(pair.local), str(pair.remote)) for pair in bob.children] == [("10.1.0.0/16", "10.99.0.10/32")]
-    assert [(str(pair.local), str(pair.remote)) for pair in alice.children] == [("10.99.0.10/32", "0.0.0.0/0")]
-
-
-def test_each_of_two_split_networks_has_a_tunnel_of_its_own(network: Network) -> None:
-    alice, bob = meet(network, client("0.0.0.0/0"), gateway("10.1.0.0/16", "10.2.0.0/16"))
-    bob.assigns = Desk("10.99.0.10", config=replace(CONFIG, split_include=("10.1.0.0/16", "10.2.0.0/16")))
-    alice.calls("t0")
-    network.settle()
-    assert alice.failures == bob.failures == []
-    assert networks_of(alice) == {str(pair.local) for pair in bob.children} == {"10.1.0.0/16", "10.2.0.0/16"}
-    for _ in range(2):
-        alice.does(lambda engine: engine.rekey_child(alice.children[0].unique_id, network.now))
-        network.run(60)
-    assert networks_of(alice) == {str(pair.local) for pair in bob.children} == {"10.1.0.0/16", "10.2.0.0/16"}
-    assert alice.failures == bob.failures == []
-
-
 def test_a_client_uses_forward_secrecy_if_the_gateway_demands_it(network: Network) -> None:
     """With the group of phase 1, also for the next pair."""
     server = replace(gateway(), tunnels=(tunnel("t0", "0.0.0.0/0", None, proposals=(esp("aes128-sha256-ecp256"),)),))
@@ -424,136 +359,6 @@ def test_a_client_uses_forward_secrecy_if_the_gateway_demands_it(network: Networ
     network.run(60)
     assert [pair.group for pair in bob.children] == [alice.sa.chosen.suite.group]
     assert alice.failures == bob.failures == []
-
-
-NAMED = replace(
-    CONFIG, split_include=("10.1.0.0/16", "10.2.0.0/16", "10.2.3.0/24"), subnets=("10.2.0.0/16", "fd01::/64")
-)
-
-
-def with_named_networks(network: Network, alice: Connection, *locals_: str) -> tuple[Peer, Peer]:
-    """Alice has the configuration `NAMED` of a gateway that accepts pairs for each of the networks ``locals_``."""
-    client, server = meet(network, alice, gateway(*locals_))
-    server.assigns = Desk("10.99.0.10", config=NAMED)
-    client.calls(None)
-    network.settle()
-    change(server.engine, server.sa, vendors=tuple(each for each in server.sa.vendors if not speaks_unity((each,))))
-    return client, server
-
-
-def networks_of(peer: Peer) -> set[str]:
-    return {str(pair.remote) for pair in peer.children}
-
-
-def test_a_gateway_that_refuses_everything_is_asked_for_each_network_that_it_named(network: Network) -> None:
-    alice, bob = with_named_networks(network, client(), "10.1.0.0/16", "10.2.0.0/16")
-    alice.calls("t0")
-    network.run(30)
-    assert networks_of(alice) == {"10.1.0.0/16", "10.2.0.0/16"}
-    assert alice.failures == []
-    assert bob.failures == [Code.SELECTORS_UNACCEPTABLE]
-    alice.does(lambda engine: engine.rekey_child(alice.children[0].unique_id, network.now))
-    rekeys_ike(alice)
-    network.run(60)
-    assert networks_of(alice) == {"10.1.0.0/16", "10.2.0.0/16"}
-    assert alice.failures == []
-
-
-def test_a_named_network_that_is_refused_as_well_is_reported(network: Network) -> None:
-    alice, _ = with_named_networks(network, client(), "10.1.0.0/16")
-    alice.calls("t0")
-    network.run(30)
-    assert networks_of(alice) == {"10.1.0.0/16"}
-    assert alice.failures == [Code.REFUSED_BY_PEER]
-    assert "10.2.0.0/16" in alice.failure.text
-
-
-def test_the_requests_for_named_networks_are_bounded(network: Network) -> None:
-    """A gateway could name others, and refuse one, again and again."""
-    alice, _ = with_named_networks(network, client(), "192.0.2.0/24")
-    networks = [tuple(f"10.{second}.{third}.0/24" for third in range(256)) for second in (1, 2)]
-    named = replace(CONFIG, addresses=("10.99.0.10",), split_include=networks[0], subnets=networks[1])
-    change(alice.engine, alice.sa, received=named)
-
-    def requested() -> int:
-        return sum(each.quick is not None for each in alice.sa.exchanges)
-
-    network.link = lambda datagram: [datagram] if requested() < 2 else []
-    alice.calls("t0")
-    network.run(10)
-    assert requested() == 256
-
-
-def test_a_gateway_that_ends_the_isakmp_sa_instead_is_reported_with_what_it_named(network: Network) -> None:
-    """As some of Cisco's do for networks that they do not accept."""
-    alice, bob = with_named_networks(network, client(), "10.1.0.0/16")
-    network.link = lambda datagram: [] if datagram.label == "QM1" else [datagram]
-    alice.calls("t0")
-    bob.does(lambda engine: engine.close_ike(bob.sa.unique_id, network.now))
-    network.settle()
-    assert alice.failures == [Code.REFUSED_BY_PEER]
-    assert "10.2.3.0/24" in alice.failure.text
-
-
-def answers_with(peer: Peer, network: str, host: str = "10.99.0.10") -> None:
-    """The Quick Mode that waits for an SPI is answered with ``network`` and ``host`` as client IDs."""
-    there = ip_network(network)
-    ids = (
-        Identification(IdType.IPV4_ADDR, 0, 0, ip_address(host).packed),
-        Identification(IdType.IPV4_ADDR_SUBNET, 0, 0, there.network_address.packed + there.netmask.packed),
-    )
-    (exchange,) = [each for each in peer.sa.exchanges if each.waiting is not None]
-    waiting = exchange.waiting
-    assert waiting is not None
-    assert isinstance(waiting.decision, Choice)
-    choice = replace(waiting.decision, identities=ids, local=Selector.parse(network), remote=Selector.parse(host))
-    change(peer.engine, peer.sa, exchanges=(replace(exchange, waiting=replace(waiting, decision=choice)),))
-    peer.delays.clear()
-    peer.gives_answers()
-
-
-def test_a_gateway_that_answers_with_one_network_is_asked_for_the_others(network: Network) -> None:
-    """As strongSwan's without Cisco's extensions do."""
-    alice, bob = meet(network, client(), gateway("0.0.0.0/0", "10.2.0.0/16"))
-    bob.assigns = Desk("10.99.0.10", config=NAMED)
-    bob.delays.add(AllocateSpi)
-    alice.calls("t0")
-    network.settle()
-    answers_with(bob, "10.1.0.0/16")
-    network.run(30)
-    assert networks_of(alice) == {"10.1.0.0/16", "10.2.0.0/16"}
-    assert alice.failures == []
-
-
-@pytest.mark.parametrize("answer", [("10.1.0.0/16", "10.99.0.11"), ("0.0.0.0/0",)], ids=["address", "network"])
-def test_a_gateway_that_answers_with_more_is_refused(network: Network, answer: tuple[str, ...]) -> None:
-    """Another address of the client, or a network that it did not request."""
-    alice, bob = meet(network, client("10.0.0.0/8"), gateway("10.0.0.0/8"))
-    bob.delays.add(AllocateSpi)
-    alice.calls("t0")
-    network.settle()
-    answers_with(bob, *answer)
-    network.run(30)
-    assert alice.failures == [Code.SELECTORS_UNACCEPTABLE]
-    assert alice.children == []
-
-
-@pytest.mark.parametrize("remote", ["10.1.0.0/16", "10.3.0.0/16"])
-def test_no_named_network_is_within_the_one_that_is_configured(network: Network, remote: str) -> None:
-    alice, bob = with_named_networks(network, client(remote), "10.4.0.0/16")
-    alice.calls("t0")
-    network.run(30)
-    assert alice.failures == [Code.REFUSED_BY_PEER]
-    assert bob.failures == [Code.SELECTORS_UNACCEPTABLE]
-
-
-@pytest.mark.parametrize("remote", ["10.0.0.0/8", "10.2.0.0/16"])
-def test_a_client_that_asks_for_another_network(network: Network, remote: str) -> None:
-    alice, bob = meet(network, client(remote), gateway("10.1.0.0/16"))
-    alice.calls("t0")
-    network.settle()
-    assert bob.failures == [Code.SELECTORS_UNACCEPTABLE]
-    assert not bob.children
 
 
 def test_a_request_without_a_pool(network: Network) -> None:

@@ -109,6 +109,20 @@ def test_the_client_of_a_gateway_is_asked(network: Network, couple: Couple, mode
         assert peer.state == "QM_IDLE"
 
 
+@pytest.mark.parametrize(("differs", "selected"), [({}, "other"), ({"secret": b"of another group"}, "peer")])
+def test_a_user_selects_another_connection_with_the_same_credentials(
+    network: Network, couple: Couple, differs: dict[str, Any], selected: str
+) -> None:
+    alice, bob = couple(alice=client(), bob=server(xauth_user="dave"))
+    (first,) = bob.settings.connections
+    bob.is_given(settings(first, replace(first, name="other", xauth_user="carol", **differs)))
+    bob.checks = lambda attempt: Accepted(User(attempt.user), "other")
+    alice.calls()
+    network.settle()
+    assert bob.sa.connection == selected
+    assert [child.connection for child in bob.children] == [selected]
+
+
 def test_each_pair_of_messages_has_its_message_id(network: Network, alice: Peer, bob: Peer) -> None:
     alice.calls(None)
     network.settle()

@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import partial
@@ -157,7 +157,7 @@ class CountingPlane:
     def release_address(self, address: str) -> None:
         self.held.remove(address)
 
-    def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
+    def receive(self, packets: Iterable[bytes | memoryview], path: UdpPath) -> None:
         self.received += map(bytes, packets)
 
     def readers(self) -> Sequence[Reader]:

@@ -12,7 +12,7 @@ from lab.control import Control
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.process import LabError, Program, wait_until
-from lab.traffic import ping
+from lab.traffic import EndlessPings, ping
 
 OURS = OurOptions(esp="aes128-sha256-modp2048")
 CHARONS = CharonOptions(esp="aes128-sha256-modp2048")
@@ -48,14 +48,16 @@ def both_use_a_new_pair(tunnel: Tunnel, old: tuple[str, str]) -> bool:
 
 
 @pytest.mark.parametrize("who", ["charon", "we"])
-def test_rekeying_the_ipsec_sas_while_traffic_flows(tunnel: Tunnel, who: str) -> None:
+def test_rekeying_the_ipsec_sas_while_traffic_flows(lab: Lab, tunnel: Tunnel, who: str) -> None:
     ping(tunnel.our_node)
     old = spis(tunnel.ours.control)
+    pings = lab.started(EndlessPings(tunnel.our_node, lab.folder("pings"), interval=0.05))
     rekeys = tunnel.charon.control if who == "charon" else tunnel.ours.control
     done = rekeys.swanctl("--rekey", "--child", "net")
     assert done.returncode == 0, done.stderr
     tunnel.ours.wait_for(lambda: both_use_a_new_pair(tunnel, old), "both ends to use a new pair")
     ping(tunnel.our_node, count=10)
+    assert pings.count().lost == 0
     child = max(tunnel.ours.control.children(), key=lambda child: int(child["uniqueid"]))
     assert int(child["packets-in"]) >= 10
     assert int(child["packets-out"]) >= 10

@@ -45,11 +45,13 @@ def test_replaced_pairs_do_not_pile_up(lab: Lab, who: str) -> None:
     ours = lab.ours(a, OurOptions(calls=True, gateway="delete_rekeyed_delay = 5"))
     ours.command("up", "peer")
     rekeys = ours.control if who == "we" else charon.control
+    pings = lab.started(EndlessPings(a, lab.folder("pings"), interval=0.05))  # without answers, we change over late
     for _ in range(10):
         known = spis(ours.control)
         assert rekeys.swanctl("--rekey", "--child", "net").returncode == 0
         wait_until(lambda known=known: spis(ours.control) - known, "a new pair")  # type: ignore[misc]
         ping(a, count=3)
+    assert pings.count().lost == 0
     wait_until(lambda: pairs(ours.control) == pairs(charon.control) == 1, "one pair", timeout=_LINGER)
     ping(a, count=3)
 

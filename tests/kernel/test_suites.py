@@ -32,8 +32,8 @@ CALLS = (
     ("serpent256-sha512-modp4096", "serpent256-sha512"),
     ("twofish256-sha512-modp4096", "twofish256-sha512"),
 )
-# charon takes numbers for private use, as those of Serpent and Twofish are, only of other charons unless told
-PRIVATE = replace(CHARON, settings="accept_private_algs = yes", crypto="openssl curve25519 gcrypt")
+# charon takes numbers for private use, as those of Serpent and Twofish are, only of peers that send its vendor ID
+PRIVATE = replace(CHARON, crypto="openssl curve25519 gcrypt")
 
 
 def protection(found: list[State]) -> list[str]:

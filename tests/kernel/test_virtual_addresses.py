@@ -9,6 +9,7 @@ from pathlib import Path
 
 from esp_lab import Namespace
 from lab.charon import CharonOptions
+from lab.cisco import assert_split_networks
 from lab.gateway import OurOptions
 from lab.lab import Lab
 from lab.socks import of_host
@@ -111,6 +112,10 @@ def test_charon_as_client(lab: Lab) -> None:
     charon.control.initiate()
     ping(replace(a, host="10.99.0.10"))
     assert int(ours.control.child()["packets-in"]) == 3
+
+
+def test_vpnc_with_split_networks(lab: Lab) -> None:
+    assert_split_networks(lab, "kernel")
 
 
 def test_split_networks_before_and_after_a_kill(lab: Lab) -> None:

@@ -185,6 +185,36 @@ LINEAGES = {
         ),
         (ALWAYS, LINEAGE, HEALS),
     ),
+    "strongSwan keeps a pair that we negotiated after it had sent message 1 of the heir in vain": Named(
+        Plan(
+            1795970805,
+            (Spoke("charon", calls=False, ike_lifetime=400, child_lifetime=100, clock=7200.0, keeps_esp=True),),
+            (
+                Fault(8.998792375916288, "outage", "spoke0", 11.74734847468082),
+                Fault(11.099777423551071, "outage", "spoke0", 1.7960240382492405),
+                Fault(24.804404567180402, "outage", "spoke0", 33.30285807021851),
+                Fault(31.177590507725693, "rekey-ike", "spoke0"),
+            ),
+            40.0,
+            brisk=True,
+        ),
+        (ALWAYS, LINEAGE, HEALS),
+    ),
+    "we call a peer behind a NAT that nobody has asked for its address under its own ISAKMP SA": Named(
+        Plan(
+            1795985250,
+            (Spoke("pluto", behind_nat=True, ike_lifetime=600, child_lifetime=120),),
+            (
+                Fault(4.3566, "reordering", "spoke0", 9.0719, 0.23735569736471024),
+                Fault(10.9757, "rekey-child", "hub"),
+                Fault(13.2473, "close-ike", "spoke0"),
+            ),
+            15.0,
+            hub_keeps_esp=True,
+            brisk=True,
+        ),
+        (ALWAYS, LINEAGE, HEALS),
+    ),
 }
 
 DEAD_PEERS = {
@@ -263,6 +293,16 @@ DEAD_PEERS = {
             (Fault(146.5253, "rebind", "spoke0"),),
             300.0,
             idle=((103.9254, 300.0),),
+        ),
+        (ALWAYS, LINEAGE, HEALS),
+    ),
+    "Windows forgets everything while idle, which nobody notices before the next packet": Named(
+        Plan(
+            1795974868,
+            (Spoke("windows", calls=False, child_lifetime=900),),
+            (Fault(130.0, "amnesia", "spoke0"),),
+            300.0,
+            idle=((100.0, 300.0),),
         ),
         (ALWAYS, LINEAGE, HEALS),
     ),

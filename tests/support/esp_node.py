@@ -65,7 +65,7 @@ class Node:
         if isinstance(event, PacketsWait):
             self.releases.append(event.release)
 
-    def send_udp(self, path: UdpPath, packets: Sequence[bytes]) -> int:
+    def send_udp(self, path: UdpPath, packets: Sequence[bytes | memoryview]) -> int:
         return segments.send(self.udp, packets, (), (path.remote_host, path.remote_port))
 
     def read_udp(self) -> None:

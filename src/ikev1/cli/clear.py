@@ -9,7 +9,7 @@ import click
 from vici.exception import CommandException
 
 from ikev1.cli.cisco import CiscoGroup
-from ikev1.cli.control import Section, daemon, list_sas, socket_option
+from ikev1.cli.control import Section, daemon, each_sa, socket_option
 from ikev1.cli.options import connection_option, peer_option
 from ikev1.cli.updown import print_log
 
@@ -47,8 +47,7 @@ def _is(sa: Section, conn_id: int | None) -> bool:
 def _close(path: str, connection: str | None, peer: str | None, selectors: Selector) -> None:
     """Close what ``selectors`` gives for each ISAKMP SA of ``connection`` with the address ``peer``."""
     with daemon(path) as session:
-        sas = [sa for _, sa in list_sas(session, connection) if peer in (None, sa["remote-host"])]
-        targets = [target for sa in sas for target in selectors(sa)]
+        targets = [target for _, sa in each_sa(session, connection, peer) for target in selectors(sa)]
         for target in targets:
             with suppress(CommandException):  # the SA is gone already
                 print_log(session.terminate({**target, "reestablish": "yes"}))

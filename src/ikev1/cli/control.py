@@ -11,6 +11,7 @@ import click
 from vici import Session
 from vici.exception import CommandException, EventUnknownException, SessionException
 
+from ikev1.daemon.vici.codec import PacketError, PacketType, build_packet, parse_message, parse_packet
 from ikev1.files.places import CONTROL_SOCKET
 
 Section = dict[str, Any]
@@ -45,6 +46,8 @@ def daemon(path: str) -> Iterator[Session]:
         raise click.ClickException(str(error).removeprefix("Command failed: ")) from error
     except (EventUnknownException, SessionException) as error:
         raise click.ClickException(f"The daemon at {path} does not support this command: {error}.") from error
+    except PacketError as error:
+        raise click.ClickException(f"The daemon at {path} sent what is not VICI: {error}.") from error
     except OSError as error:
         raise click.ClickException(f"The daemon at {path} closed the connection: {error.strerror or error}.") from error
     finally:
@@ -75,25 +78,53 @@ def decoded(value: Any) -> Any:
         return value.decode("utf-8", "replace")
     if isinstance(value, list):
         return [decoded(item) for item in value]
-    return {key: decoded(item) for key, item in value.items()}
+    return {
+        key: item.decode("utf-8", "replace") if type(item) is bytes else decoded(item) for key, item in value.items()
+    }
+
+
+def _streamed(session: Session, command: str, event: str, **wanted: str | None) -> Iterator[Section]:
+    """The events of ``command``, as they come; the package reads them at half the speed.
+
+    Raises:
+        SessionException: the daemon does not have the command.
+    """
+    stream, request = session.transport, {key.replace("_", "-"): value for key, value in wanted.items() if value}
+    stream.send(build_packet(PacketType.EVENT_REGISTER, event))
+    stream.send(build_packet(PacketType.CMD_REQUEST, command, request))
+    while (packet := parse_packet(stream.receive())).type is not PacketType.CMD_RESPONSE:
+        if packet.type is PacketType.EVENT:
+            yield decoded(parse_message(packet.body))
+        elif packet.type is not PacketType.EVENT_CONFIRM:
+            raise SessionException(packet.type.name)
+    stream.send(build_packet(PacketType.EVENT_UNREGISTER, event))
+    stream.receive()
+
+
+def each_sa(
+    session: Session, connection: str | None = None, peer: str | None = None, *, children: bool = True
+) -> Iterator[tuple[str, Section]]:
+    """Every ISAKMP SA with its connection's name, or those of one ``connection`` or with the address ``peer``; with
+    ``children``, its pairs of IPsec SAs are in it.
+    """
+    wanted = {"ike": connection, "remote_host": peer, "child_sas": None if children else "no"}
+    for event in _streamed(session, "list-sas", "list-sa", **wanted):
+        yield from event.items()
 
 
 def list_sas(session: Session, connection: str | None = None) -> list[tuple[str, Section]]:
-    """Every ISAKMP SA with its connection's name, or those of one ``connection``."""
-    wanted = {} if connection is None else {"ike": connection}
-    return [item for event in session.list_sas(wanted) for item in decoded(event).items()]
+    """All ISAKMP SAs with their connections' names, or those of one ``connection``."""
+    return list(each_sa(session, connection))
 
 
-def list_tunnels(session: Session, connection: str | None = None, *, down: bool = False) -> list[Section]:
+def list_tunnels(session: Session, connection: str | None = None, *, down: bool = False) -> Iterator[Section]:
     """Every configured tunnel, or those of one ``connection``; with ``down``, only those that are not up."""
-    wanted = {"down": "yes" if down else "no", **({} if connection is None else {"ike": connection})}
-    return [decoded(event) for event in session.streamed_request("list-tunnels", "list-tunnel", wanted)]
+    return _streamed(session, "list-tunnels", "list-tunnel", ike=connection, down="yes" if down else None)
 
 
-def list_policies(session: Session, connection: str | None = None) -> list[Section]:
+def list_policies(session: Session, connection: str | None = None) -> Iterator[Section]:
     """Every policy of phase 1 with its connection's name, or those of one ``connection``."""
-    wanted = {} if connection is None else {"ike": connection}
-    return [decoded(event) for event in session.streamed_request("list-ike-policies", "list-ike-policy", wanted)]
+    return _streamed(session, "list-ike-policies", "list-ike-policy", ike=connection)
 
 
 def list_connections(session: Session) -> dict[str, Section]:

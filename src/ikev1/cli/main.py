@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from ikev1.cli.commands import COMMANDS, missing_extra
+from ikev1.cli.commands import COMMANDS, is_installed, missing_extra
 from ikev1.errors import LocalError
 
 
@@ -23,10 +23,10 @@ class MissingExtra(LocalError, click.ClickException):
 
 
 class _Unavailable(click.Command):
-    """A command whose extra is not installed: it is listed, and says what to install whatever its arguments are."""
+    """A command whose extra is not installed: it says what to install whatever its arguments are."""
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(name, short_help="(not installed)")
+        super().__init__(name)
         self._reason = reason
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> NoReturn:
@@ -49,6 +49,13 @@ class _Commands(click.Group):
                 raise
             return _Unavailable(cmd_name, reason)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, each.help if is_installed(name) else "(not installed)") for name, each in COMMANDS.items()]
+            )
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -5,13 +5,12 @@ They are made only from VICI's `list-sa` and `get-pools`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
-from rich.table import Table
 
 from ikev1.cli.control import Section
-from ikev1.cli.tables import duration
+from ikev1.cli.tables import duration, table
 
 
 class ConnectedUser(msgspec.Struct, frozen=True):
@@ -45,7 +44,7 @@ class ShownLease(msgspec.Struct, frozen=True):
     status: str
 
 
-def users_of(sas: list[tuple[str, Section]]) -> list[ConnectedUser]:
+def users_of(sas: Iterable[tuple[str, Section]]) -> list[ConnectedUser]:
     """The users in a list of SAs. ISAKMP SAs that were replaced are left out."""
     return [
         ConnectedUser(
@@ -78,26 +77,21 @@ def leases_of(pools: Section) -> list[ShownLease]:
     ]
 
 
-def users_table(users: Sequence[ConnectedUser]) -> Table:
+def users_table(users: Sequence[ConnectedUser]) -> str:
     """The table of `show users`."""
-    table = Table("user", "address", "peer", "connection", "conn-id", "connected for", box=None, pad_edge=False)
-    for user in users:
-        addresses = ", ".join(user.addresses) or "-"
-        table.add_row(user.user, addresses, user.peer, user.connection, str(user.conn_id), duration(user.since))
-    return table
+    rows = (
+        (u.user, ", ".join(u.addresses) or "-", u.peer, u.connection, str(u.conn_id), duration(u.since)) for u in users
+    )
+    return table(("user", "address", "peer", "connection", "conn-id", "connected for"), rows)
 
 
-def pools_table(pools: Sequence[PoolUsage]) -> Table:
+def pools_table(pools: Sequence[PoolUsage]) -> str:
     """The table of `show pools`."""
-    table = Table("pool", "first address", "size", "online", "offline", box=None, pad_edge=False)
-    for pool in pools:
-        table.add_row(pool.pool, pool.base, str(pool.size), str(pool.online), str(pool.offline))
-    return table
+    rows = ((pool.pool, pool.base, str(pool.size), str(pool.online), str(pool.offline)) for pool in pools)
+    return table(("pool", "first address", "size", "online", "offline"), rows)
 
 
-def leases_table(leases: Sequence[ShownLease]) -> Table:
+def leases_table(leases: Sequence[ShownLease]) -> str:
     """The table of `show leases`."""
-    table = Table("pool", "address", "of", "owner", "status", box=None, pad_edge=False)
-    for lease in leases:
-        table.add_row(lease.pool, lease.address, lease.kind, lease.owner, lease.status)
-    return table
+    rows = ((lease.pool, lease.address, lease.kind, lease.owner, lease.status) for lease in leases)
+    return table(("pool", "address", "of", "owner", "status"), rows)

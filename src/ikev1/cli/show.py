@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 import click
 import msgspec
-from rich.table import Table
 
 from ikev1.cli.cisco import CiscoGroup
 from ikev1.cli.control import (
     daemon,
+    each_sa,
     get_pools,
     list_policies,
-    list_sas,
     list_tunnels,
     socket_option,
     statistics,
@@ -21,7 +20,7 @@ from ikev1.cli.control import (
 from ikev1.cli.options import connection_option, peer_option
 from ikev1.cli.policies import policies_of, policies_text
 from ikev1.cli.remote_users import leases_of, leases_table, pools_of, pools_table, users_of, users_table
-from ikev1.cli.tables import drops_text, ipsec_text, isakmp_detail_text, isakmp_table, plane_text, states_text, terminal
+from ikev1.cli.tables import drops_text, ipsec_text, isakmp_detail_text, isakmp_table, plane_text, states_text
 from ikev1.cli.tunnels import reasons_text, tunnels_of, tunnels_table
 from ikev1.cli.views import Plane, ipsec_sas, isakmp_sas, plane_of
 
@@ -52,14 +51,13 @@ def ipsec() -> None:
 def isakmp_sa(connection: str | None, peer: str | None, detail: bool, as_json: bool, path: str) -> None:
     """Show the ISAKMP SAs: addresses, state and lifetime."""
     with daemon(path) as session:
-        sas = isakmp_sas(list_sas(session, connection), peer)
+        sas = isakmp_sas(each_sa(session, connection, peer, children=False))
     if as_json:
         print_json(sas)
     elif sas and detail:
         click.echo(isakmp_detail_text(sas))
     elif sas:
-        terminal().print(isakmp_table(sas))
-        click.echo(f"\n{states_text(sas)}")
+        click.echo(f"{isakmp_table(sas)}\n\n{states_text(sas)}")
     else:
         click.echo("no ISAKMP SA")
 
@@ -89,7 +87,7 @@ def ipsec_sa(connection: str | None, peer: str | None, as_json: bool, path: str)
     Dropped packets are explained.
     """
     with daemon(path) as session:
-        sas = ipsec_sas(list_sas(session, connection), peer)
+        sas = ipsec_sas(each_sa(session, connection, peer))
         dropped = drops_text(plane_of(statistics(session)))
     if as_json:
         print_json(sas)
@@ -136,7 +134,7 @@ def plane(as_json: bool, path: str) -> None:
 def users(as_json: bool, path: str) -> None:
     """Show the users that are connected, and their virtual addresses."""
     with daemon(path) as session:
-        found = users_of(list_sas(session))
+        found = users_of(each_sa(session, children=False))
     _print(found, users_table(found), "no user is connected", as_json=as_json)
 
 
@@ -160,11 +158,11 @@ def leases(as_json: bool, path: str) -> None:
     _print(found, leases_table(found), "no address is assigned", as_json=as_json)
 
 
-def _print(found: Sequence[msgspec.Struct], table: Table, nothing: str, *, as_json: bool) -> None:
+def _print(found: Sequence[msgspec.Struct], table: str, nothing: str, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
     elif found:
-        terminal().print(table)
+        click.echo(table)
     else:
         click.echo(nothing)
 

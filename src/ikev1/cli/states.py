@@ -1,14 +1,18 @@
-"""The state words that a Cisco router shows, and what each means; both come from the exchange tables."""
+"""The state words that a Cisco router shows, and what each means; both come from the exchange tables.
+
+The tables, and the core with them, are loaded for an SA that is being set up: others have few words.
+"""
 
 from __future__ import annotations
 
 import re
+from functools import cache
+from typing import TYPE_CHECKING
 
 from ikev1.cli.control import Section
-from ikev1.core.exchanges.aggressive_mode import AGGRESSIVE_MODE
-from ikev1.core.exchanges.interpreter import Row, Script
-from ikev1.core.exchanges.main_mode import MAIN_MODE
-from ikev1.core.exchanges.quick_mode import QUICK_MODE
+
+if TYPE_CHECKING:
+    from ikev1.core.exchanges.interpreter import Row, Script
 
 ESTABLISHED, NOTHING = "QM_IDLE", "MM_NO_STATE"
 
@@ -46,15 +50,21 @@ _MEANINGS = {
     ESTABLISHED: "the ISAKMP SA is established; Quick Mode is possible",
     "CONF_XAUTH": "phase 1 is complete; waiting for the user name and the password of the client, or for its verdict",
     "CONF_ADDR": "phase 1 is complete; waiting for mode config: the virtual address of the client",
-    **_waits(MAIN_MODE),
-    **_waits(AGGRESSIVE_MODE),
-    **_waits(QUICK_MODE),
 }
+
+
+@cache
+def _of_exchanges() -> dict[str, str]:
+    from ikev1.core.exchanges.aggressive_mode import AGGRESSIVE_MODE
+    from ikev1.core.exchanges.main_mode import MAIN_MODE
+    from ikev1.core.exchanges.quick_mode import QUICK_MODE
+
+    return _waits(MAIN_MODE) | _waits(AGGRESSIVE_MODE) | _waits(QUICK_MODE)
 
 
 def meaning(state: str) -> str:
     """A state word in plain English; empty for an unknown word."""
-    return _MEANINGS.get(state, "")
+    return _MEANINGS.get(state) or _of_exchanges().get(state, "")
 
 
 def state_word(sa: Section) -> str:

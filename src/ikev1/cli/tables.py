@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
-
-from rich.console import Console
-from rich.table import Table
 
 from ikev1.cli.counter_help import Words, words_of
 from ikev1.cli.views import Direction, IpsecSa, IsakmpSa, Plane
 
-WIDE = 240  # columns when the output is not a terminal
 
-
-def terminal() -> Console:
-    """Standard output, where text is shown as it is: peers choose some of it."""
-    return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False, emoji=False)
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Lines of text in columns that are as wide as their widest cell, below the line ``head``."""
+    lines = [head, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
 def duration(seconds: int | None) -> str:
@@ -29,16 +25,17 @@ def duration(seconds: int | None) -> str:
     return f"{minutes}m {rest:02}s" if minutes else f"{rest}s"
 
 
-def isakmp_table(sas: Sequence[IsakmpSa]) -> Table:
+def isakmp_table(sas: Iterable[IsakmpSa]) -> str:
     """The table of `show isakmp sa`."""
-    columns = ["dst", "src", "state", "conn-id", "status", "connection", "suite", "left", "rekey in", "NAT", "peer"]
-    table = Table(*columns, box=None, pad_edge=False)
-    for sa in sas:
-        table.add_row(
-            *(sa.dst, sa.src, sa.state, str(sa.conn_id), sa.status, sa.connection + _removed(sa), sa.suite),
-            *(duration(sa.expires_in), duration(sa.rekey_in), _nat(sa), sa.maker),
-        )
-    return table
+    head = ("dst", "src", "state", "conn-id", "status", "connection", "suite", "left", "rekey in", "NAT", "peer")
+    return table(head, map(_isakmp_line, sas))
+
+
+def _isakmp_line(sa: IsakmpSa) -> tuple[str, ...]:
+    return (
+        *(sa.dst, sa.src, sa.state, str(sa.conn_id), sa.status, sa.connection + _removed(sa), sa.suite),
+        *(duration(sa.expires_in), duration(sa.rekey_in), _nat(sa), sa.maker),
+    )
 
 
 def _removed(sa: IsakmpSa | IpsecSa) -> str:

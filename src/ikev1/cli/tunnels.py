@@ -5,13 +5,12 @@ They are made only from `list-tunnel`, an extension of VICI.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import msgspec
-from rich.table import Table
 
 from ikev1.cli.control import Section
-from ikev1.cli.tables import duration
+from ikev1.cli.tables import duration, table
 from ikev1.core.peer.connection_lookup import is_address, is_host_name
 
 _BEGINS = {
@@ -82,14 +81,14 @@ def _number(section: Section, key: str) -> int | None:
     return int(section[key]) if key in section else None
 
 
-def tunnels_table(tunnels: Sequence[ConfiguredTunnel]) -> Table:
+def tunnels_table(tunnels: Iterable[ConfiguredTunnel]) -> str:
     """The table of `show tunnels`."""
-    table = Table("tunnel", "peer", "local", "remote", "state", "next attempt", box=None, pad_edge=False)
-    for tunnel in tunnels:
-        name, idents = f"{tunnel.connection}/{tunnel.tunnel}", (tunnel.local_ident, tunnel.remote_ident)
-        words = (", ".join(each) for each in (tunnel.peers, *idents))
-        table.add_row(name, *words, tunnel.state, duration(tunnel.next_attempt))
-    return table
+    return table(("tunnel", "peer", "local", "remote", "state", "next attempt"), map(_line, tunnels))
+
+
+def _line(tunnel: ConfiguredTunnel) -> tuple[str, ...]:
+    words = (", ".join(each) for each in (tunnel.peers, tunnel.local_ident, tunnel.remote_ident))
+    return (f"{tunnel.connection}/{tunnel.tunnel}", *words, tunnel.state, duration(tunnel.next_attempt))
 
 
 def reasons_text(tunnels: Iterable[ConfiguredTunnel]) -> str:

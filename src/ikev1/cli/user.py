@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import ParamSpec
 
 import click
-from rich.table import Table
 
 from ikev1.aaa.user_changes import add_user, change_user, delete_user
 from ikev1.aaa.users_file import LONGEST_PASSWORD, UsersFileError, hash_of, make_user, parse_users
 from ikev1.cli.check import load_or_fail
-from ikev1.cli.tables import terminal
+from ikev1.cli.tables import table
 from ikev1.config import DEFAULT_FILE
 from ikev1.core.records.record import replace
 from ikev1.files.private import read_private
@@ -110,10 +109,9 @@ def passwd(name: str, password_stdin: bool, password_file: Path | None, config: 
 @_reporting
 def list_users(config: Path, file: Path | None) -> None:
     """List the users with their groups and addresses."""
-    table = Table("user", "groups", "addresses", box=None, pad_edge=False)
-    for known in parse_users(read_private(_users_file(file, config))).values():
-        table.add_row(known.name, ", ".join(known.groups), ", ".join(known.addresses))
-    terminal().print(table, markup=False)
+    users = parse_users(read_private(_users_file(file, config))).values()
+    rows = ((known.name, ", ".join(known.groups), ", ".join(known.addresses)) for known in users)
+    click.echo(table(("user", "groups", "addresses"), rows))
 
 
 @user.command(name="del")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from ikev1.cli.control import Section
@@ -92,19 +94,14 @@ def plane_of(stats: Section) -> Plane:
     return Plane(plane.get("name", "unknown"), plane.get("reason", "not reported by the daemon"), drops)
 
 
-def isakmp_sas(sas: list[tuple[str, Section]], peer: str | None = None) -> list[IsakmpSa]:
-    """The ISAKMP SAs in a list of SAs: all, or those with the address ``peer``."""
-    return [_isakmp_sa(name, sa) for name, sa in sas if peer in (None, sa["remote-host"])]
+def isakmp_sas(sas: Iterable[tuple[str, Section]]) -> list[IsakmpSa]:
+    """The ISAKMP SAs in a list of SAs."""
+    return [_isakmp_sa(name, sa) for name, sa in sas]
 
 
-def ipsec_sas(sas: list[tuple[str, Section]], peer: str | None = None) -> list[IpsecSa]:
-    """The pairs of IPsec SAs in a list of SAs: all, or those with the address ``peer``."""
-    return [
-        _ipsec_sa(name, sa, child)
-        for name, sa in sas
-        if peer in (None, sa["remote-host"])
-        for child in sa["child-sas"].values()
-    ]
+def ipsec_sas(sas: Iterable[tuple[str, Section]]) -> list[IpsecSa]:
+    """The pairs of IPsec SAs in a list of SAs."""
+    return [_ipsec_sa(name, sa, child) for name, sa in sas for child in sa["child-sas"].values()]
 
 
 def _isakmp_sa(connection: str, sa: Section) -> IsakmpSa:

@@ -95,6 +95,7 @@ class Rule(StrEnum):
     UNKNOWN_POOL = "unknown-pool"
     UNUSED_POOL = "unused-pool"
     SMALL_POOL = "small-pool"
+    ANY_ADDRESS = "any-address"
     POOLS_OVERLAP = "pools-overlap"
     POOL_HOLDS_GATEWAY = "pool-holds-gateway"
     POOL_IN_OWN_NETWORK = "pool-in-own-network"

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from ikev1.config.findings import Findings, Rule
 from ikev1.config.options import GatewayOptions
 from ikev1.core.peer.connection_lookup import is_address
+from ikev1.core.peer.traffic_selectors import differ_in_network
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Connection, Pool, Settings, Start
@@ -59,11 +60,14 @@ def _holds(pool: Pool, address: str) -> bool:
 def _check_pool(pool: Pool, settings: Settings, options: GatewayOptions, findings: Findings) -> None:
     path = f"pools.{pool.name}"
     versions = {one.version for one in pool.selectors}
-    if pool.config.netmask and 4 not in versions:
+    if pool.config.netmask and 4 not in versions and not pool.any:
         findings.error(f"{path}.netmask", Rule.UNUSED_KEY, "has no effect without IPv4 addresses in the pool")
     users = [connection for connection in settings.connections if pool.name in connection.pools]
     if not users:
         findings.warn(path, Rule.UNUSED_POOL, "no connection uses this pool")
+    if pool.any:
+        text = "is any address: a client can take that of another host"
+        findings.warn(f"{path}.addresses", Rule.ANY_ADDRESS, text)
     size = sum(int.from_bytes(last) - int.from_bytes(first) + 1 for first, last in pool.ranges)
     if pool.ranges and size == 1 and any(not _is_one_peer(connection) for connection in users):
         findings.warn(f"{path}.addresses", Rule.SMALL_POOL, "has one address: the second client is rejected")
@@ -131,18 +135,17 @@ def _check_connection(connection: Connection, pools: list[Pool], path: str, find
 
 
 def _check_split_networks(connection: Connection, pool: Pool, findings: Findings) -> None:
-    """Warn of networks to include that no tunnel carries, or not the one that clients with a single pair get."""
-    carried = [
-        (tunnel.name, tunnel.local)
+    """Warn of networks to include that no tunnel carries, or not those that clients with a single pair get."""
+    tunnels = [
+        tunnel
         for tunnel in connection.tunnels
         if tunnel.mode is IpsecMode.TUNNEL and not tunnel.local.dynamic and tunnel.local.version == 4
     ]
-    if any(local.has_all_addresses for _, local in carried):
+    if any(tunnel.local.has_all_addresses for tunnel in tunnels):
         return
     path = f"pools.{pool.name}.split_include"
     for text in pool.config.split_include:
-        network = Selector.parse(text)
-        reaching = [name for name, local in carried if local.contains(network)]
+        reaching = [tunnel for tunnel in tunnels if tunnel.local.contains(Selector.parse(text))]
         if not reaching:
             findings.warn(
                 path,
@@ -150,12 +153,11 @@ def _check_split_networks(connection: Connection, pool: Pool, findings: Findings
                 f"{text} is in no local of the tunnels of connection.{connection.name}: clients send its traffic into "
                 "their tunnel, and it is dropped here",
             )
-        elif carried[0][0] not in reaching:
-            name, local = carried[0]
+        elif not any(differ_in_network(tunnels[0], tunnel) for tunnel in reaching):
             findings.warn(
                 path,
                 Rule.SPLIT_NETWORK_UNREACHABLE,
-                f"clients with a single pair (vpnc, iPhone, strongSwan) get {local} (connection.{connection.name}."
-                f"tunnel.{name}) and do not reach {text}: configure one tunnel whose local contains all networks, "
-                "such as 0.0.0.0/0",
+                f"clients with a single pair (vpnc, iPhone, strongSwan) do not reach {text}: their pair is one of "
+                f"connection.{connection.name}.tunnel.{tunnels[0].name}, and has the networks of the tunnels that are "
+                f"configured like it; tunnel.{reaching[0].name} differs in more than local",
             )

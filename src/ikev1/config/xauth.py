@@ -14,8 +14,8 @@ from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Connection, Policy, XauthRenewal, XauthRole
 
 _OF_SERVER = ("xauth_backend", "groups", "xauth_attempts", "xauth_renewal")
-_OF_CLIENT = ("xauth_user", "xauth_secret", "xauth_secret_file", "xauth_domain")
-_OF_BOTH = ("xauth_method", "xauth_timeout", "hybrid")
+_OF_CLIENT = ("xauth_secret", "xauth_secret_file", "xauth_domain")
+_OF_BOTH = ("xauth_user", "xauth_method", "xauth_timeout", "hybrid")
 
 
 class XauthOptions(NamedTuple):

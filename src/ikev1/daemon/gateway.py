@@ -178,7 +178,6 @@ class Gateway:
         follow = self._performer.follow
         follow(self.counters.observe, *COUNTED)
         follow(self.messages.observe, Failure, Note, IkeUp)
-        follow(self.messages.observe, Failure, Note, IkeUp)
         follow(self.failures.observe, Failure, IkeUp, ChildUp, ChildDown)
         follow(self._client_addresses.observe, ConfigReceived, IkeDown, ChildDown)
         # before the one that revives tunnels: `clear` is to stop that
@@ -267,11 +266,13 @@ class Gateway:
                 self.apply(self.engine.restore(sas, self.now(), alive))
             except Exception as error:
                 self.log.bug("the restoring of SAs", error)
+            for sa in self.sas():
+                self._performer.keep_alive(sa)
         self.remote_access.begin(self.sas())
 
     # ------------------------------------------------------------------ in
 
-    def receive_isakmp(self, datagrams: Sequence[tuple[bytes, UdpPath]]) -> None:
+    def receive_isakmp(self, datagrams: Iterable[tuple[bytes, UdpPath]]) -> None:
         """Process ISAKMP messages from the sockets: each by itself, then one write of the store for all of them.
 
         What asks the data plane for something is answered before the next message, which may be about that.
@@ -290,7 +291,7 @@ class Gateway:
                 actions.clear()
         self.apply(actions)
 
-    def receive_esp(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
+    def receive_esp(self, packets: Iterable[bytes | memoryview], path: UdpPath) -> None:
         """Process ESP packets from the sockets."""
         try:
             self.plane.receive(packets, path)
@@ -326,7 +327,7 @@ class Gateway:
             for path in self._keepalives.due(now):
                 self._endpoint.send_keepalive(path)
             self._saved.tidy(now)
-            for line in self._drop_monitor.due(now, self._children()):
+            for line in self._drop_monitor.due(now, self._children(), self._has_pair):
                 self.log.write(Level.WARNING, "ESP", line)
         except Exception as error:
             self._paused_until = now + self.pause_after_bug
@@ -336,6 +337,9 @@ class Gateway:
 
     def _children(self) -> Iterator[ChildSa]:
         return (child for sa in self.engine.sas.values() for child in sa.children)
+
+    def _has_pair(self, unique_id: int) -> bool:
+        return self.engine.of_pair(unique_id) is not None
 
     def _answered(self, what: str, request: int, answer: Answer) -> None:
         try:
@@ -367,7 +371,7 @@ class Gateway:
         self._performer.perform(actions)
         self._set_timer()
 
-    def _send_esp(self, path: UdpPath, packets: Sequence[bytes]) -> int:
+    def _send_esp(self, path: UdpPath, packets: Sequence[bytes | memoryview]) -> int:
         self._keepalives.sent(path, self.now())
         return self._endpoint.send_esp(path, packets)
 

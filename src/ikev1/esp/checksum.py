@@ -6,14 +6,14 @@ For many segments, numpy takes a tenth of the time of Python's integers, which a
 from __future__ import annotations
 
 try:
-    import numpy
+    import numpy as numpy
 except ImportError:  # the extra `fast` is not installed
     numpy = None  # type: ignore[assignment]
 
 _FEW_BITS = 1024  # from this size on, the remainder is cheaper than another fold
 
 
-def ones_sum(data: bytes | memoryview) -> int:
+def ones_sum(data: bytes | bytearray | memoryview) -> int:
     """The ones' complement sum of ``data`` as 16-bit words, 1 to 65535, or 0 if all octets are zero.
 
     2^16 is 1 modulo 65535, so the sum of the 16-bit words of a number equals the number modulo 65535. So does the sum
@@ -40,7 +40,7 @@ def complement(total: int) -> int:
     return ~(total % 65535 or (65535 if total else 0)) & 0xFFFF
 
 
-def pseudo_header(packet: bytes | memoryview, protocol: int, length: int) -> int:
+def pseudo_header(packet: bytes | bytearray | memoryview, protocol: int, length: int) -> int:
     """The sum of the pseudo-header of IPv4 (RFC 9293 §3.1) or IPv6 (RFC 8200 §8.1) for ``length`` octets of payload."""
     addresses = packet[12:20] if packet[0] >> 4 == 4 else packet[8:40]
     return ones_sum(addresses) + protocol + length

@@ -28,7 +28,7 @@ IV_SIZES: dict[int, int] = {
 }
 ALIGNMENTS = IV_SIZES | {EspTransform.NULL: 4, EspTransform.AES_CTR: 4}
 
-_BLOCK_CIPHERS: dict[int, Callable[[bytes], BlockCipherAlgorithm]] = {
+BLOCK_CIPHERS: dict[int, Callable[[bytes], BlockCipherAlgorithm]] = {
     EspTransform.DES: lambda key: TripleDES(key * 3),  # RFC 2405; three times the same key is DES
     EspTransform.TRIPLE_DES: TripleDES,  # RFC 2451
     EspTransform.AES_CBC: AES,  # RFC 3602
@@ -41,6 +41,15 @@ _FIRST_COUNTER = bytes((0, 0, 0, 1))  # RFC 3686 §4
 
 Encryptor = Callable[[bytes, bytes], bytes]
 Decryptor = Callable[[bytes | memoryview], bytes]
+
+
+def cbc(transform: int, key: bytes) -> Cipher[CBC]:
+    """A block cipher in CBC mode, from which streams begin that carry their IVs themselves.
+
+    Raises:
+        ValueError: the key has the wrong size.
+    """
+    return Cipher(BLOCK_CIPHERS[transform](key), CBC(bytes(IV_SIZES[transform])))
 
 
 def encryptor(transform: int, key: bytes, random: Callable[[int], bytes]) -> Encryptor:
@@ -61,7 +70,7 @@ def encryptor(transform: int, key: bytes, random: Callable[[int], bytes]) -> Enc
 
         return encrypt_ctr
     size = IV_SIZES[transform]
-    update = Cipher(_BLOCK_CIPHERS[transform](key), CBC(bytes(size))).encryptor().update
+    update = cbc(transform, key).encryptor().update
     # One CBC stream for the life of the SA: a random block is encrypted before each packet, and its ciphertext, which
     # is unpredictable (RFC 3602 §3; NIST SP 800-38A Appendix C), is the IV of the packet. No context is set up again.
     return lambda _, payload: update(random(size) + payload)
@@ -84,6 +93,6 @@ def decryptor(transform: int, key: bytes) -> Decryptor:
 
         return decrypt_ctr
     size = IV_SIZES[transform]
-    update = Cipher(_BLOCK_CIPHERS[transform](key), CBC(bytes(size))).decryptor().update
+    update = cbc(transform, key).decryptor().update
     # The IV is decrypted as a block of the one stream; its plaintext is meaningless.
     return lambda body: update(body)[size:]

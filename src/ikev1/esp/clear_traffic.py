@@ -117,9 +117,9 @@ class ClearTrafficFilter:
             if self._built:
                 self._do(list(layout.add_elements(self._table, PORTS, [port.to_bytes(2)])))
 
-    def change(self, wanted: Mapping[Hashable, Traffic | None]) -> None:
-        """Set the traffic that each key holds (None: nothing), replacing what it held, atomically."""
-        self._hold({key: entries(*traffic) if traffic else () for key, traffic in wanted.items()})
+    def change(self, wanted: Mapping[Hashable, Collection[Traffic]]) -> None:
+        """Set the traffic that each key holds, replacing what it held, atomically."""
+        self._hold({key: tuple(e for each in some for e in entries(*each)) for key, some in wanted.items()})
 
     def shunt(self, passing: Collection[Traffic], dropping: Collection[Traffic]) -> None:
         """Accept the traffic of ``passing`` whoever protects it, and drop that of ``dropping`` in the clear; both
@@ -238,12 +238,13 @@ class ClearTrafficFilter:
             )
 
 
-def traffic_of(child: ChildSa) -> Traffic:
+def traffic_of(child: ChildSa) -> list[Traffic]:
     """The traffic that only ``child`` may carry. If other peers may share the address of its peer, the remote port is
     any: local programs see the peers at ports other than those that they use.
     """
     any_port = child.shares_address and child.local.port
-    return child.local, replace(child.remote, port=0) if any_port else child.remote
+    remote = replace(child.remote, port=0) if any_port else child.remote
+    return [(local, remote) for local in child.locals]
 
 
 def table_name(name: str) -> str:

@@ -105,7 +105,7 @@ class ConfinedRoutes:
 class _NoRawSockets:
     available = False
 
-    def send(self, path: UdpPath, packets: Sequence[bytes]) -> int:
+    def send(self, path: UdpPath, packets: Sequence[bytes | memoryview]) -> int:
         return len(packets)
 
     def readers(self) -> Sequence[Reader]:
@@ -116,7 +116,7 @@ class _NoGuard:
     def allow_port(self, port: int) -> None:
         pass
 
-    def change(self, wanted: Mapping[Hashable, Traffic | None]) -> None:
+    def change(self, wanted: Mapping[Hashable, Collection[Traffic]]) -> None:
         pass
 
     def shunt(self, passing: Collection[Traffic], dropping: Collection[Traffic]) -> None:

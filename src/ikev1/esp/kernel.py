@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -210,7 +210,7 @@ class KernelPlane:
         with _failing_as("cannot make interfaces for tunnels"):
             self._interfaces.change(wanted)
 
-    def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
+    def receive(self, packets: Iterable[bytes | memoryview], path: UdpPath) -> None:
         """Does nothing: the kernel receives ESP from the sockets that `prepare_socket` has configured."""
 
     def readers(self) -> Sequence[Reader]:

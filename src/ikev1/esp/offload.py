@@ -8,8 +8,9 @@ its stack runs once for some 45 packets, which saves half of the time of a packe
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from typing import Union
 
 from ikev1.esp.checksum import complement, internet_checksum, ones_sum, pseudo_header, row_sums
 from ikev1.esp.inner import TCP
@@ -23,20 +24,21 @@ _NO_OFFLOAD = bytes(HEADER_SIZE)
 _NEEDS_CHECKSUM = 1  # VIRTIO_NET_HDR_F_NEEDS_CSUM: the field holds the pseudo-header's sum
 _GSO_TCPV4, _GSO_TCPV6, _GSO_ECN = 1, 4, 0x80
 _CHECKSUM_IN_TCP = 16
-_FIN, _PSH, _ACK, _CWR = 0x01, 0x08, 0x10, 0x80  # RFC 9293 §3.1
-_LARGEST_PACKET = 65_535
+FIN, PSH, ACK, CWR = 0x01, 0x08, 0x10, 0x80  # RFC 9293 §3.1
+LARGEST_PACKET = 65_535
 _DONT_FRAGMENT = 0x40  # in octet 6
 _LEAST_TCP_OFFSET = 0x50  # five words, in the upper half of the octet
 
 Unit = Sequence[bytes | memoryview]  # the buffers of one `writev` to the device: header and packet
+Bundle = Union[list[bytes], "LongSegment"]  # packets of one flow
 
 
-def segments(data: bytes) -> list[bytes]:
+def segments(data: bytes) -> Bundle:
     """The IP packets, with complete checksums, in ``data``, which one read of the device returned."""
     flags, gso_type, _, gso_size, checksum_start, checksum_offset = _HEADER.unpack_from(data)
     packet = data[HEADER_SIZE:]
     if gso_type & ~_GSO_ECN in (_GSO_TCPV4, _GSO_TCPV6) and gso_size:
-        return _tcp_segments(packet, checksum_start, gso_size)
+        return LongSegment(packet, checksum_start, gso_size)
     if flags & _NEEDS_CHECKSUM:
         return [_with_checksum(packet, checksum_start, checksum_offset)]
     return [packet]
@@ -49,33 +51,59 @@ def _with_checksum(packet: bytes, start: int, offset: int) -> bytes:
     return packet[:field] + checksum.to_bytes(2) + packet[field + 2 :]
 
 
-def _tcp_segments(packet: bytes, tcp: int, size: int) -> list[bytes]:
-    """The segments of ``size`` octets, the last shorter, that the long TCP segment at octet ``tcp`` becomes.
+class LongSegment:
+    """A TCP segment, at octet ``tcp`` of ``packet``, that is sent as several packets, over which it iterates.
 
-    The sums of the headers are computed once, and updated by what differs in each header.
+    They carry ``size`` octets each, the last may carry less; ``start`` is where the payload begins.
     """
-    start = tcp + (packet[tcp + 12] >> 4) * 4
-    payload = memoryview(packet)[start:]
-    whole = len(payload) // size * size
-    payload_sums = row_sums(payload[:whole], size)
-    if whole < len(payload):
-        payload_sums.append(ones_sum(payload[whole:]))
-    sequence, acknowledged, flags, window, _, urgent = _TCP.unpack_from(packet, tcp + 4)
-    options = packet[tcp + 20 : start]
-    ip_header, middle = _ip_header(packet, tcp), packet[_IP_VARIES[packet[0] >> 4] : tcp + 4]
-    fixed = packet[tcp : tcp + 4] + acknowledged + b"\0" + urgent + options
-    constant = ones_sum(fixed) + window + pseudo_header(packet, TCP, start - tcp)
-    last = len(payload_sums) - 1
-    cut = []
-    for index, payload_sum in enumerate(payload_sums):
-        piece = payload[index * size : (index + 1) * size]
-        place = sequence + index * size & 0xFFFFFFFF
-        # RFC 3168 §6.1.2: CWR goes on the first; what ends or pushes the stream, on the last
-        mine = flags & ~(0 if index == last else _FIN | _PSH) & ~(_CWR if index else 0)
-        total = constant + payload_sum + len(piece) + (place >> 16) + (place & 0xFFFF) + mine
-        tcp_header = _TCP.pack(place, acknowledged, mine, window, complement(total), urgent)
-        cut.append(b"".join((ip_header(start + len(piece), index), middle, tcp_header, options, piece)))
-    return cut
+
+    __slots__ = ("packet", "size", "start", "tcp")
+
+    def __init__(self, packet: bytes, tcp: int, size: int) -> None:
+        self.packet = packet
+        self.tcp = tcp
+        self.size = size
+        self.start = tcp + (packet[tcp + 12] >> 4) * 4
+
+    def __len__(self) -> int:
+        return -(-(len(self.packet) - self.start) // self.size)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.packets())
+
+    @property
+    def whole(self) -> int:
+        """The number of packets of full size."""
+        return (len(self.packet) - self.start) // self.size
+
+    def packets(self, first: int = 0) -> list[bytes]:
+        """The packets from the one with index ``first`` on.
+
+        The sums of the headers are computed once, and updated by what differs in each header.
+        """
+        packet, tcp, start, size = self.packet, self.tcp, self.start, self.size
+        payload = memoryview(packet)[start:]
+        if first * size == len(payload):
+            return []
+        whole = self.whole * size
+        payload_sums = row_sums(payload[first * size : whole], size)
+        if whole < len(payload):
+            payload_sums.append(ones_sum(payload[whole:]))
+        sequence, acknowledged, flags, window, _, urgent = _TCP.unpack_from(packet, tcp + 4)
+        options = packet[tcp + 20 : start]
+        ip_header, middle = _ip_header(packet, tcp), packet[_IP_VARIES[packet[0] >> 4] : tcp + 4]
+        fixed = packet[tcp : tcp + 4] + acknowledged + b"\0" + urgent + options
+        constant = ones_sum(fixed) + window + pseudo_header(packet, TCP, start - tcp)
+        cut, last = [], len(self) - 1
+        for index, payload_sum in enumerate(payload_sums, first):
+            piece = payload[index * size : (index + 1) * size]
+            place = sequence + index * size & 0xFFFFFFFF
+            # RFC 3168 §6.1.2: CWR goes on the first; what ends or pushes the stream, on the last
+            mine = flags & ~(0 if index == last else FIN | PSH) & ~(CWR if index else 0)
+            total = constant + payload_sum + len(piece) + (place >> 16) + (place & 0xFFFF) + mine
+            tcp_header = _TCP.pack(place, acknowledged, mine, window, complement(total), urgent)
+            cut.append(b"".join((ip_header(start + len(piece), index), middle, tcp_header, options, piece)))
+        return cut
 
 
 def _ip_header(packet: bytes, upper: int) -> Callable[[int, int], bytes]:
@@ -115,14 +143,14 @@ def coalesce(packets: Sequence[bytes]) -> list[Unit]:
 
 def _run_end(packets: Sequence[bytes], start: int) -> int:
     first = packets[start]
-    tcp = _plain_tcp(first)
+    tcp = plain_tcp(first)
     if not tcp:
         return start + 1
     data = tcp + (first[tcp + 12] >> 4) * 4
     size, end = len(first) - data, start + 1
-    if size <= 0 or first[tcp + 13] != _ACK:
+    if size <= 0 or first[tcp + 13] != ACK:
         return end
-    mask = _equal_parts(tcp, data)
+    mask = equal_parts(tcp, data)
     same, sequence, total = int.from_bytes(first[:data]) & mask, int.from_bytes(first[tcp + 4 : tcp + 8]), len(first)
     while end < len(packets):
         packet = packets[end]
@@ -130,19 +158,19 @@ def _run_end(packets: Sequence[bytes], start: int) -> int:
         total += more
         if (
             not 0 < more <= size
-            or total > _LARGEST_PACKET
+            or total > LARGEST_PACKET
             or packet[tcp + 4 : tcp + 8] != sequence.to_bytes(4)
             or int.from_bytes(packet[:data]) & mask != same
-            or packet[tcp + 13] & ~_PSH != _ACK
+            or packet[tcp + 13] & ~PSH != ACK
         ):
             return end
         end += 1
-        if more < size or packet[tcp + 13] & _PSH:
+        if more < size or packet[tcp + 13] & PSH:
             return end
     return end
 
 
-def _plain_tcp(packet: bytes) -> int:
+def plain_tcp(packet: bytes) -> int:
     """The offset of the TCP header in a packet without IP options, extension headers or fragments; else 0."""
     version = packet[0] >> 4
     tcp = 20 if version == 4 else 40
@@ -156,7 +184,7 @@ def _plain_tcp(packet: bytes) -> int:
 
 
 @cache
-def _equal_parts(tcp: int, data: int) -> int:
+def equal_parts(tcp: int, data: int) -> int:
     """A mask of the bits that must be equal in the headers of a run, of ``data`` octets: all except lengths,
     identification, checksums, sequence number and flags.
     """
@@ -172,23 +200,29 @@ def _equal_parts(tcp: int, data: int) -> int:
 def _merged(run: Sequence[bytes]) -> Unit | None:
     """One long packet in place of ``run``, or None if a checksum in it is wrong."""
     first, last = run[0], run[-1]
-    tcp = _plain_tcp(first)
+    tcp = plain_tcp(first)
     data = tcp + (first[tcp + 12] >> 4) * 4
     if not _all_right(run, tcp):
         return None
     length = data + sum(len(packet) - data for packet in run)
+    return [long_packet(first, tcp, last[tcp + 13], length), *(memoryview(packet)[data:] for packet in run)]
+
+
+def long_packet(first: bytes, tcp: int, flags: int, length: int) -> bytes:
+    """What precedes the payload of a run in one packet of ``length`` octets: headers like those of ``first``."""
+    data = tcp + (first[tcp + 12] >> 4) * 4
     gso_type = _GSO_TCPV4 if tcp == 20 else _GSO_TCPV6
     partial = complement(pseudo_header(first, TCP, length - tcp)) ^ 0xFFFF
     head = (
         _HEADER.pack(_NEEDS_CHECKSUM, gso_type, data, len(first) - data, tcp, _CHECKSUM_IN_TCP),
         _ip_header(first, tcp)(length, 0),
         first[_IP_VARIES[first[0] >> 4] : tcp + 13],
-        last[tcp + 13 : tcp + 14],
+        bytes((flags,)),
         first[tcp + 14 : tcp + 16],
         partial.to_bytes(2),
         first[tcp + 18 : data],
     )
-    return [b"".join(head), *(memoryview(packet)[data:] for packet in run)]
+    return b"".join(head)
 
 
 def _all_right(run: Sequence[bytes], tcp: int) -> bool:

@@ -104,11 +104,13 @@ class OutboundPolicies:
 
     def add_pair(self, pair: SaPair) -> None:
         """Use ``pair`` for packets that its selectors match."""
-        self._add((pair.child.local, pair.child.remote), pair)
+        for local in pair.child.locals:
+            self._add((local, pair.child.remote), pair)
 
     def remove_pair(self, pair: SaPair) -> None:
         """Remove ``pair``; an older one with the same selectors, or a trap, applies again."""
-        self._remove((pair.child.local, pair.child.remote), pair)
+        for local in pair.child.locals:
+            self._remove((local, pair.child.remote), pair)
 
     def add_trap(self, catch: TrapQueue) -> None:
         """Use a trap for packets that its selectors match, and those of no pair."""

@@ -24,7 +24,7 @@ it when one is readable.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from ikev1.core.records.child_sa import ChildSa, IpsecMode, PacketMarks
@@ -211,7 +211,7 @@ Listener = Callable[[PlaneEvent], None]
 # Sends each of the packets as a separate UDP datagram, in order, from the daemon's socket for ``path``. Packets that
 # the socket does not accept are lost, as on any network. Returns the number of these. Runs of packets of equal size are
 # sent by one system call (`ikev1.esp.segments`).
-SendUdp = Callable[[UdpPath, Sequence[bytes]], int]
+SendUdp = Callable[[UdpPath, Sequence[bytes | memoryview]], int]
 
 # A file descriptor, and the function to call when it is readable, which reads a bounded number of packets. It raises
 # `PlaneError` if the plane does not work any more (its device was deleted); the caller then stops watching it.
@@ -322,8 +322,10 @@ class DataPlane(Protocol):
     def release_address(self, address: str) -> None:
         """Remove a virtual address. An unknown one is not an error."""
 
-    def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
-        """Process ESP packets that were received in UDP on ``path`` (RFC 3948 §2.1)."""
+    def receive(self, packets: Iterable[bytes | memoryview], path: UdpPath) -> None:
+        """Process ESP packets that were received in UDP on ``path`` (RFC 3948 §2.1). A
+        `ikev1.esp.segments.Run` of one SPI is processed faster.
+        """
 
     def readers(self) -> Sequence[Reader]:
         """The file descriptors to watch, for as long as the plane is open."""

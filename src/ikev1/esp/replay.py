@@ -37,3 +37,10 @@ class ReplayWindow:
             self.highest = sequence
         elif age < self.size:
             self._seen |= 1 << age
+
+    def accept_run(self, first: int, count: int) -> None:
+        """Record ``count`` numbers from ``first`` on, all of them above `highest`, whose packets are authentic."""
+        last = first + count - 1
+        age = last - self.highest
+        self._seen = ((self._seen << age if age < self.size else 0) | (1 << count) - 1) & self._mask
+        self.highest = last

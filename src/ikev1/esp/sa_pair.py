@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 from ikev1.core.records.child_sa import ChildSa
@@ -11,16 +11,17 @@ from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.esp.inner import IPV4, IPV6, TCP, InnerPacketError, decode, matches, parse
 from ikev1.esp.mss import clamp_mss
+from ikev1.esp.offload import LongSegment, Unit, coalesce
 from ikev1.esp.plane import Counters, Expired, Listener, PeerMoved, PeerSends, RekeyNeeded
 from ikev1.esp.replay import ReplayWindow
-from ikev1.esp.transforms import HEADER_SIZE, IntegrityError, MalformedPacket, check, opener, sealer, sizes
+from ikev1.esp.segments import Run
+from ikev1.esp.transforms import HEADER_SIZE, PADDING, IntegrityError, MalformedPacket, check, opener, sealer, sizes
 
-_LAST_SEQUENCE = 2**32 - 1  # RFC 4303 §2.2: a new SA "prior to the transmission of the 2^32nd packet"
+LAST_SEQUENCE = 2**32 - 1  # RFC 4303 §2.2: a new SA "prior to the transmission of the 2^32nd packet"
 _SOFT_SEQUENCE = 15 << 28  # packets; at 15/16 of the numbers another pair should take over
 _SOFT_PART = 0.875  # of the kilobytes
 _NO_NEXT_HEADER = 59
 _VERSION_6 = b"\x60"
-PADDING = bytes(range(1, 256))  # RFC 4303 §2.4: "the first padding byte is 1, with subsequent bytes ... 2, 3 ..."
 _COUNTED = tuple(name for name in Counters._fields if not name.startswith("idle_"))
 _MOST_FLOWS = 1024  # remembered as matching, before they are looked at again
 
@@ -55,7 +56,7 @@ class Outbound:
         self.trailers = _trailers(self.alignment)
 
 
-class _Inbound:
+class Inbound:
     """The state of the inbound SA."""
 
     __slots__ = ("flows", "open", "peer", "window")
@@ -104,7 +105,7 @@ class SaPair:
         self._random = random
         self._listener = listener
         self._outbound: Outbound | None = None
-        self._inbound: _Inbound | None = None
+        self._inbound: Inbound | None = None
         self.receives = False
         self.sends = False
         self._sequence = 0  # the last one used
@@ -134,27 +135,38 @@ class SaPair:
 
         Packets are refused, and counted, once the sequence numbers or kilobytes are used up.
         """
-        if self._outbound is None:
-            self._outbound = Outbound(self.child, self._random)
-        seal, spi, framed = self._outbound.seal, self._outbound.spi, self._framed
+        outbound, framed = self._sending(), self._framed
+        seal, spi = outbound.seal, outbound.spi
         sealed = []
         for packet in packets:
-            if self._sequence == _LAST_SEQUENCE or self.bytes_out >= self._hard_octets:
+            if self._sequence == LAST_SEQUENCE or self.bytes_out >= self._hard_octets:
                 self._refuse()
                 continue
             self._sequence = sequence = self._sequence + 1
-            sealed.append(seal(spi + sequence.to_bytes(4), framed(packet, self._outbound)))
+            sealed.append(seal(spi + sequence.to_bytes(4), framed(packet, outbound)))
             self.bytes_out += len(packet)
         if sealed:
-            self.packets_out += len(sealed)
-            self._last_out = now
-            if self._sequence >= _SOFT_SEQUENCE:
-                self._report_once(RekeyNeeded(self.child, f"sequence number {self._sequence} of {_LAST_SEQUENCE}"))
-            if self.bytes_out >= self._soft_octets:
-                self._report_once(RekeyNeeded(self.child, f"{self.bytes_out} octets sent"))
-            if self.packets_out >= self._soft_packets:
-                self._report_once(RekeyNeeded(self.child, f"{self.packets_out} packets sent"))
+            self._count_out(len(sealed), now)
         return sealed
+
+    def seal_long(self, segment: LongSegment, now: float) -> Sequence[Packet]:
+        """As `seal`, for the packets of ``segment``."""
+        return self.seal(segment, now)
+
+    def _sending(self) -> Outbound:
+        if self._outbound is None:
+            self._outbound = Outbound(self.child, self._random)
+        return self._outbound
+
+    def _count_out(self, count: int, now: float) -> None:
+        self.packets_out += count
+        self._last_out = now
+        if self._sequence >= _SOFT_SEQUENCE:
+            self._report_once(RekeyNeeded(self.child, f"sequence number {self._sequence} of {LAST_SEQUENCE}"))
+        if self.bytes_out >= self._soft_octets:
+            self._report_once(RekeyNeeded(self.child, f"{self.bytes_out} octets sent"))
+        if self.packets_out >= self._soft_packets:
+            self._report_once(RekeyNeeded(self.child, f"{self.packets_out} packets sent"))
 
     def _framed(self, packet: bytes, outbound: Outbound) -> bytes:
         """The plaintext for ``packet``: in tunnel mode the whole packet, and a trailer."""
@@ -167,10 +179,8 @@ class SaPair:
         """
         if not self.receives:
             return []
-        if self._inbound is None:
-            self._inbound = _Inbound(self.child)
-        inbound = self._inbound
-        window, open_packet, opened = inbound.window, inbound.open, []
+        inbound = self._receiving()
+        window, open_packet, payloads = inbound.window, inbound.open, []
         highest = window.highest
         for packet in packets:
             sequence = int.from_bytes(packet[4:HEADER_SIZE])
@@ -186,26 +196,48 @@ class SaPair:
                 self.malformed += 1
                 continue
             window.accept(sequence)  # "updated only if the integrity verification succeeds" (§3.4.3)
-            inner = self._unwrap(payload, inbound.flows, now)
-            if inner is not None:
-                opened.append(inner)
-        self._count_in(opened, now)
-        if window.highest > highest and path[2:] != inbound.peer:
-            inbound.peer = path[2:]
-            self._report_move(path)
+            payloads.append(payload)
+        opened = self._unwrap_all(payloads, inbound, now)
+        if window.highest > highest:
+            self._heard_on(path, inbound)
         return opened
 
-    def _count_in(self, opened: list[bytes], now: float) -> None:
+    def _unwrap_all(self, payloads: Iterable[bytes], inbound: Inbound, now: float) -> list[bytes]:
+        """The inner packets in decrypted ``payloads`` that may pass."""
+        opened = []
+        for payload in payloads:
+            packet = self._unwrap(payload, inbound.flows, now)
+            if packet is not None:
+                opened.append(packet)
         if opened:
-            self.packets_in += len(opened)
-            self.bytes_in += sum(map(len, opened))
-            self._last_in = now
-            if self.bytes_in >= self._soft_octets:
-                self._report_once(RekeyNeeded(self.child, f"{self.bytes_in} octets received"))
-            if self.packets_in >= self._soft_packets:
-                self._report_once(RekeyNeeded(self.child, f"{self.packets_in} packets received"))
-            if not self.sends:
-                self._report_once(PeerSends(self.child))
+            self._count_in(len(opened), sum(map(len, opened)), now)
+        return opened
+
+    def open_run(self, run: Run, path: UdpPath, now: float) -> list[Unit]:
+        """As `open`, for a run of packets: what is to be written to the TUN device."""
+        return coalesce(self.open(run, path, now))
+
+    def _receiving(self) -> Inbound:
+        if self._inbound is None:
+            self._inbound = Inbound(self.child)
+        return self._inbound
+
+    def _count_in(self, count: int, octets: int, now: float) -> None:
+        self.packets_in += count
+        self.bytes_in += octets
+        self._last_in = now
+        if self.bytes_in >= self._soft_octets:
+            self._report_once(RekeyNeeded(self.child, f"{self.bytes_in} octets received"))
+        if self.packets_in >= self._soft_packets:
+            self._report_once(RekeyNeeded(self.child, f"{self.packets_in} packets received"))
+        if not self.sends:
+            self._report_once(PeerSends(self.child))
+
+    def _heard_on(self, path: UdpPath, inbound: Inbound) -> None:
+        """An authentic packet, newer than all before it, came on ``path``."""
+        if path[2:] != inbound.peer:
+            inbound.peer = path[2:]
+            self._report_move(path)
 
     def _unwrap(self, payload: bytes, flows: set[bytes], now: float) -> bytes | None:
         """The inner packet without ESP's trailer and TFC padding, if it may pass."""
@@ -258,7 +290,8 @@ class SaPair:
 
     def _admit(self, flow: bytes, flows: set[bytes]) -> bool:
         """Whether the selectors accept ``flow`` (RFC 4301 §5.2 step 4). An accepted flow is added to ``flows``."""
-        if not matches(decode(flow), self.child.remote, self.child.local):
+        decoded, child = decode(flow), self.child
+        if not any(matches(decoded, child.remote, local) for local in child.locals):
             return False
         if len(flows) >= _MOST_FLOWS:
             flows.clear()
@@ -267,7 +300,7 @@ class SaPair:
 
     def _refuse(self) -> None:
         self.refused_out += 1
-        exhausted = "sequence numbers are" if self._sequence == _LAST_SEQUENCE else "byte limit is"
+        exhausted = "sequence numbers are" if self._sequence == LAST_SEQUENCE else "byte limit is"
         self._report_once(Expired(self.child, f"its {exhausted} exhausted"))
 
     def _report_move(self, path: UdpPath) -> None:

@@ -17,6 +17,9 @@ _MOST_OCTETS = 65_000  # of one call: below the longest IP packet with all its h
 ANCILLARY_SIZE = socket.CMSG_SPACE(4)  # octets that `recvmsg` needs for UDP_GRO's control message
 
 Ancillary = Sequence[tuple[int, int, bytes]]
+_SPI = 4  # octets
+
+Datagram = bytes | memoryview
 Address = tuple[str, int] | tuple[str, int, int, int]
 
 
@@ -26,23 +29,53 @@ def enable_coalescing(udp: socket.socket) -> None:
         udp.setsockopt(_SOL_UDP, _UDP_GRO, 1)
 
 
-def split(data: bytes, ancillary: Ancillary) -> Sequence[bytes | memoryview]:
-    """The datagrams that one `recvmsg` returned: all of one size, only the last may be shorter."""
+class Run:
+    """Datagrams that one `recvmsg` returned: in ``data``, ``size`` octets each, only the last may be shorter.
+
+    ``spi`` is with what all of them begin: an SPI (RFC 4303 §2.1), or 0, with which ISAKMP messages begin (RFC 3948
+    §2.2); 0 if they do not begin alike.
+    """
+
+    __slots__ = ("data", "size", "spi")
+
+    def __init__(self, data: bytes, size: int) -> None:
+        self.data = data
+        self.size = size
+        begin = data[:_SPI]
+        starts = range(size, len(data), size)
+        alike = len(begin) == _SPI and all(data[start : start + _SPI] == begin for start in starts)
+        self.spi = int.from_bytes(begin) if alike else 0
+
+    def __len__(self) -> int:
+        return -(-len(self.data) // self.size)
+
+    def __iter__(self) -> Iterator[memoryview]:
+        view, size = memoryview(self.data), self.size
+        return (view[start : start + size] for start in range(0, len(view), size))
+
+
+def split(data: bytes, ancillary: Ancillary) -> Run | tuple[bytes]:
+    """The datagrams that one `recvmsg` returned."""
     for level, kind, value in ancillary:
         if level == _SOL_UDP and kind == _UDP_GRO:
             (size,) = struct.unpack("=i", value[:4])
             if 0 < size < len(data):
-                view = memoryview(data)
-                return [view[start : start + size] for start in range(0, len(data), size)]
+                return Run(data, size)
     return (data,)
 
 
-def send(udp: socket.socket, datagrams: Sequence[bytes], ancillary: Ancillary, address: Address) -> int:
+def runs(datagrams: Sequence[Datagram]) -> Iterator[Run | Sequence[Datagram]]:
+    """Runs of datagrams that were received one by one, in order."""
+    for run in _runs(datagrams):
+        yield Run(b"".join(run), len(run[0])) if len(run) > 1 and len(run[0]) else run
+
+
+def send(udp: socket.socket, datagrams: Sequence[Datagram], ancillary: Ancillary, address: Address) -> int:
     """Send each of ``datagrams`` to ``address``, in order. Returns the number of those that were not accepted."""
     return sum(_send_run(udp, run, ancillary, address) for run in _runs(datagrams))
 
 
-def _send_run(udp: socket.socket, run: Sequence[bytes], ancillary: Ancillary, address: Address) -> int:
+def _send_run(udp: socket.socket, run: Sequence[Datagram], ancillary: Ancillary, address: Address) -> int:
     if len(run) > 1:
         try:
             udp.sendmsg(run, [*ancillary, (_SOL_UDP, _UDP_SEGMENT, struct.pack("=H", len(run[0])))], 0, address)
@@ -61,16 +94,17 @@ def _send_run(udp: socket.socket, run: Sequence[bytes], ancillary: Ancillary, ad
     return lost
 
 
-def _runs(datagrams: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+def _runs(datagrams: Sequence[Datagram]) -> Iterator[Sequence[Datagram]]:
     """The longest runs for one call: datagrams of one size, and possibly a shorter one at the end."""
+    sizes = list(map(len, datagrams))
     start = 0
-    while start < len(datagrams):
-        size = len(datagrams[start])
-        most = start + max(1, min(_MOST_SEGMENTS, _MOST_OCTETS // (size or 1)))
+    while start < len(sizes):
+        size = sizes[start]
+        most = min(len(sizes), start + max(1, min(_MOST_SEGMENTS, _MOST_OCTETS // (size or 1))))
         end = start + 1
-        while end < min(most, len(datagrams)) and len(datagrams[end]) == size:
+        while end < most and sizes[end] == size:
             end += 1
-        if end < min(most, len(datagrams)) and 0 < len(datagrams[end]) < size:
+        if end < most and 0 < sizes[end] < size:
             end += 1
         yield datagrams[start:end]
         start = end

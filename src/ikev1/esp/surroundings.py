@@ -32,7 +32,7 @@ class EspSockets(Protocol):
 
     available: bool
 
-    def send(self, path: UdpPath, packets: Sequence[bytes]) -> int:
+    def send(self, path: UdpPath, packets: Sequence[bytes | memoryview]) -> int:
         """As `RawSockets.send`."""
 
     def readers(self) -> Sequence[Reader]:
@@ -86,7 +86,7 @@ class ClearTrafficGuard(Protocol):
     def allow_port(self, port: int) -> None:
         """As `ClearTrafficFilter.allow_port`."""
 
-    def change(self, wanted: Mapping[Hashable, Traffic | None]) -> None:
+    def change(self, wanted: Mapping[Hashable, Collection[Traffic]]) -> None:
         """As `ClearTrafficFilter.change`."""
 
     def shunt(self, passing: Collection[Traffic], dropping: Collection[Traffic]) -> None:

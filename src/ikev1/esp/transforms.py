@@ -23,6 +23,7 @@ from ikev1.esp import ciphers, combined
 from ikev1.wire.registry import EspTransform, IntegrityAlgorithm
 
 HEADER_SIZE = 8  # SPI and sequence number (RFC 4303 §2)
+PADDING = bytes(range(1, 256))  # RFC 4303 §2.4: "the first padding byte is 1, with subsequent bytes ... 2, 3 ..."
 
 Packet = bytes | memoryview
 Sealer = Callable[[bytes, bytes], bytes]
@@ -124,7 +125,7 @@ def sealer(suite: IpsecSuite, keys: IpsecKeys, random: Callable[[int], bytes]) -
     if suite.encryption in combined.ICV_SIZES:
         return combined.sealer(suite.encryption, keys.encryption_key, random)
     encrypt = ciphers.encryptor(suite.encryption, keys.encryption_key, random)
-    mac = _mac(suite, keys)
+    mac = integrity(suite, keys)
 
     def seal(header: bytes, payload: bytes) -> bytes:
         authenticated = header + encrypt(header, payload)
@@ -158,7 +159,7 @@ def opener(suite: IpsecSuite, keys: IpsecKeys) -> Opener:
 
     if suite.encryption in combined.ICV_SIZES:
         return open_combined
-    mac = _mac(suite, keys)
+    mac = integrity(suite, keys)
 
     def open_after_mac(packet: Packet) -> bytes:
         if len(packet) < shortest or (len(packet) - overhead) % alignment:
@@ -179,7 +180,8 @@ def _mac_of(suite: IpsecSuite) -> _Mac:
     return mac._replace(icv_size=12) if suite.sha256_96 else mac
 
 
-def _mac(suite: IpsecSuite, keys: IpsecKeys) -> Callable[[Packet], bytes]:
+def integrity(suite: IpsecSuite, keys: IpsecKeys) -> Callable[[Packet], bytes]:
+    """The function that computes the ICV of header, IV and ciphertext, for a suite that is not a combined mode."""
     keyed, icv_size = _mac_of(suite)
     whole = keyed(keys.integrity_key)
     return lambda data: whole(data)[:icv_size]

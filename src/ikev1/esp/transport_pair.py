@@ -20,7 +20,8 @@ from ikev1.esp.checksum import complement, internet_checksum, ones_sum, pseudo_h
 from ikev1.esp.inner import CHECKSUM_AT, ICMP_V6, IPV4, IPV6, UDP, UDP_LITE, InnerPacketError
 from ikev1.esp.networks import packed
 from ikev1.esp.plane import Listener
-from ikev1.esp.sa_pair import PADDING, Outbound, SaPair
+from ikev1.esp.sa_pair import Outbound, SaPair
+from ikev1.esp.transforms import PADDING
 
 _IPV4_HEADER = struct.Struct("!BBHHHBBH4s4s")  # RFC 791 §3.1
 _IPV6_HEADER = struct.Struct("!IHBB16s16s")  # RFC 8200 §3

@@ -7,16 +7,15 @@ import errno
 import fcntl
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from ikev1.esp.offload import HEADER_SIZE, coalesce, segments
+from ikev1.esp.offload import HEADER_SIZE, LARGEST_PACKET, Bundle, Unit, segments
 from ikev1.esp.plane import PlaneError
 
 _DEVICE = "/dev/net/tun"
 _TUNSETIFF, _TUNSETOFFLOAD = 0x400454CA, 0x400454D0  # <linux/if_tun.h>
 _IFF_TUN, _IFF_NO_PI, _IFF_VNET_HDR = 0x0001, 0x1000, 0x4000
 _CHECKSUM, _TSO4, _TSO6 = 0x01, 0x02, 0x04  # TUN_F_CSUM ...: offloads that we support
-_LARGEST_PACKET = 65_535
 _LONGEST_NAME = 15
 
 
@@ -55,17 +54,17 @@ class Tun:
         tun.fd, tun.name = fd, name
         return tun
 
-    def read(self, limit: int) -> list[list[bytes]]:
-        """Read the waiting packets, about ``limit`` at most. Those of one long segment are returned together.
+    def read(self, limit: int) -> list[Bundle]:
+        """Read the waiting packets, about ``limit`` at most.
 
         Raises:
             PlaneError: the device was deleted.
         """
-        bundles: list[list[bytes]] = []
+        bundles: list[Bundle] = []
         count = 0
         try:
             while count < limit:
-                bundles.append(segments(os.read(self.fd, HEADER_SIZE + _LARGEST_PACKET)))
+                bundles.append(segments(os.read(self.fd, HEADER_SIZE + LARGEST_PACKET)))
                 count += len(bundles[-1])
         except BlockingIOError:
             pass
@@ -73,9 +72,9 @@ class Tun:
             raise PlaneError(f"the TUN device {self.name} is gone: {error.strerror}") from error
         return bundles
 
-    def write(self, packets: Sequence[bytes]) -> None:
+    def write(self, units: Iterable[Unit]) -> None:
         """Write packets to the kernel. Packets that it does not accept, e.g. while the device is down, are lost."""
-        for unit in coalesce(packets):
+        for unit in units:
             with contextlib.suppress(OSError):
                 os.writev(self.fd, unit)
 

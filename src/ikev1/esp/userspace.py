@@ -16,6 +16,7 @@ from ikev1.esp.clear_traffic import Traffic, traffic_of
 from ikev1.esp.inner import TCP, InnerPacketError, decode, matches, parse
 from ikev1.esp.mss import clamp_mss
 from ikev1.esp.nat_clients import NatClients, redirected
+from ikev1.esp.offload import Bundle, LongSegment, coalesce
 from ikev1.esp.outbound_policies import OutboundPolicies, TrapQueue
 from ikev1.esp.overhead import inner_mtu
 from ikev1.esp.path_mtu import path_mtu
@@ -36,10 +37,13 @@ from ikev1.esp.plane import (
     UnknownSpi,
 )
 from ikev1.esp.reach import EVERYTHING, Reach
+from ikev1.esp.run_ciphers import FEWEST
 from ikev1.esp.sa_pair import SaPair
+from ikev1.esp.segments import Run
 from ikev1.esp.surroundings import MakeSurroundings, of_host
 from ikev1.esp.transforms import HEADER_SIZE, UnsupportedError
 from ikev1.esp.transport_pair import TransportPair
+from ikev1.esp.tunnel_pair import TunnelPair
 from ikev1.esp.unknown_spis import UnknownSpis
 from ikev1.wire.registry import ProtocolId
 
@@ -121,7 +125,7 @@ class UserspacePlane:
         pair = self._pair(child)
         if pair.sends:
             return
-        self._routes.hold(pair, child.mode, child.local, child.remote, pair.mtu)
+        self._routes.hold(pair, child.mode, child.locals[0], child.remote, pair.mtu)
         pair.sends = True
         if child.shares_address:
             self._clients.add(pair)
@@ -148,7 +152,7 @@ class UserspacePlane:
                 self._clients.remove(pair)
             self._policies.remove_pair(pair)
             self._routes.release(pair)
-            self._guard.change({pair: None})
+            self._guard.change({pair: ()})
 
     def move(self, child: ChildSa) -> None:
         pair = self._pairs.get(child.inbound.spi)
@@ -165,7 +169,7 @@ class UserspacePlane:
         if earlier[1:] != (child.local, child.remote):
             self._policies.add_pair(pair)
             self._guard.change({pair: traffic_of(child)})
-        self._routes.hold(pair, child.mode, child.local, child.remote, pair.mtu)
+        self._routes.hold(pair, child.mode, child.locals[0], child.remote, pair.mtu)
 
     def counters(self, child: ChildSa) -> Counters:
         pair = self._pairs.get(child.inbound.spi)
@@ -192,8 +196,8 @@ class UserspacePlane:
     def protect(self, traffic: Collection[Protected]) -> None:
         # marks and interface IDs tell packets apart that look alike here, and no tunnel with them comes up here
         wanted = frozenset(protected for protected in traffic if protected.marks == PacketMarks())
-        changed: dict[Hashable, Traffic | None] = dict.fromkeys(self._protected - wanted)
-        changed |= {protected: (protected.local, protected.remote) for protected in wanted - self._protected}
+        changed: dict[Hashable, Collection[Traffic]] = dict.fromkeys(self._protected - wanted, ())
+        changed |= {protected: [(protected.local, protected.remote)] for protected in wanted - self._protected}
         self._guard.change(changed)
         self._protected = wanted
 
@@ -210,8 +214,13 @@ class UserspacePlane:
             names = ", ".join(interface.name for interface in wanted)
             raise PlaneError(f'interfaces of tunnels ({names}) require data_plane = "kernel"')
 
-    def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
+    def receive(self, packets: Iterable[bytes | memoryview], path: UdpPath) -> None:
         now = self._clock()
+        if isinstance(packets, Run):
+            pair = self._pairs.get(packets.spi)
+            if pair is not None and not pair.child.shares_address:
+                self._tun.write(pair.open_run(packets, path, now))
+                return
         opened: list[bytes] = []
         for spi, run in groupby(packets, _spi):
             pair = self._pairs.get(spi)
@@ -223,7 +232,7 @@ class UserspacePlane:
                 opened += self._clients.inbound(pair, pair.open(run, path, now), now)
             else:
                 opened += pair.open(run, path, now)
-        self._tun.write(opened)
+        self._tun.write(coalesce(opened))
 
     def readers(self) -> Sequence[Reader]:
         news = (self._routes.fileno(), self._read_news)
@@ -252,7 +261,7 @@ class UserspacePlane:
         self._holding.clear()
         try:
             if keep_protected and self._pairs:
-                self._guard.change(dict.fromkeys(self._pairs.values()))
+                self._guard.change(dict.fromkeys(self._pairs.values(), ()))
             self._guard.close(keep=keep_protected)
         finally:
             self._around.close()
@@ -264,13 +273,13 @@ class UserspacePlane:
     def _read_tun(self) -> None:
         self._send(self._tun.read(_BATCH))
 
-    def _send(self, bundles: Iterable[Sequence[bytes]]) -> None:
-        """Encrypt and send bundles of IP packets with the pairs that their selectors match. A bundle has one flow."""
+    def _send(self, bundles: Iterable[Bundle]) -> None:
+        """Encrypt and send bundles of IP packets with the pairs that their selectors match."""
         now = self._clock()
         batches: dict[SaPair, list[bytes]] = {}
         for bundle in bundles:
             try:
-                flow, upper, _ = parse(bundle[0])
+                flow, upper, _ = parse(bundle.packet if isinstance(bundle, LongSegment) else bundle[0])
             except InnerPacketError:
                 self._no_policy += len(bundle)
                 continue
@@ -283,21 +292,26 @@ class UserspacePlane:
                 target = answer.pair if answer is not None else None
                 if answer is not None and answer.port is not None:
                     bundle = [redirected(packet, answer.port) for packet in bundle]
-            if isinstance(target, SaPair):
-                if flow[0] == TCP and upper and len(bundle) == 1:  # a SYN is never one of many
-                    bundle = (clamp_mss(bundle[0], upper, target.mtu),)
-                batches.setdefault(target, []).extend(bundle)
-            elif target is None:
+            if target is None:
                 self._no_policy += len(bundle)
-            else:
+            elif not isinstance(target, SaPair):
                 self._catch(target, bundle, flow, now)
+            elif isinstance(bundle, LongSegment) and bundle.whole >= FEWEST:
+                self._transmit(target, target.seal(batches.pop(target, ()), now))
+                self._transmit(target, target.seal_long(bundle, now))
+            else:
+                if flow[0] == TCP and upper and isinstance(bundle, list):  # a SYN is never one of many
+                    bundle = [clamp_mss(packet, upper, target.mtu) for packet in bundle]
+                batches.setdefault(target, []).extend(bundle)
         for pair, batch in batches.items():
-            sealed = pair.seal(batch, now)
-            if sealed:
-                send = self._send_udp if pair.child.udp_encapsulation else self._raw.send
-                pair.count_unsent(send(pair.child.path, sealed))
+            self._transmit(pair, pair.seal(batch, now))
 
-    def _catch(self, catch: TrapQueue, packets: Sequence[bytes], flow: bytes, now: float) -> None:
+    def _transmit(self, pair: SaPair, sealed: Sequence[bytes | memoryview]) -> None:
+        if sealed:
+            send = self._send_udp if pair.child.udp_encapsulation else self._raw.send
+            pair.count_unsent(send(pair.child.path, sealed))
+
+    def _catch(self, catch: TrapQueue, packets: Iterable[bytes], flow: bytes, now: float) -> None:
         self._holding[catch] = None
         self._trapped += sum(not catch.hold(packet) for packet in packets)
         if catch.due(now, _ACQUIRE_INTERVAL):
@@ -310,7 +324,7 @@ class UserspacePlane:
                 raise PlaneError("ESP without UDP requires a raw socket, which this process may not open (CAP_NET_RAW)")
             compressed = child.compression is not None
             _require_no_kernel_features(child.suite, compressed, child.marks)
-            kind = SaPair if child.mode is IpsecMode.TUNNEL else TransportPair
+            kind = TunnelPair if child.mode is IpsecMode.TUNNEL else TransportPair
             try:
                 pair = kind(child, self._mtu(child), self._random, self._listener)
             except UnsupportedError as error:

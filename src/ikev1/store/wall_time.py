@@ -7,6 +7,8 @@ That clock need not show the time of day; the engine expects only that it does n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
+from inspect import get_annotations
 from typing import Any, TypeVar
 
 from ikev1.core.records.actions import Forget, Keep
@@ -18,6 +20,7 @@ _NOT_WORTH_IT = 1.0  # seconds: a difference up to this changes nothing that mat
 T = TypeVar("T")
 
 _SUFFIX = "_at"
+_PLAIN = frozenset({"bool", "bytes", "float", "int", "str"})
 
 
 class WallTimeStore:
@@ -65,16 +68,30 @@ def _not_in_the_future(sa: IkeSa, now: float) -> IkeSa:
 
 def shifted(value: T, seconds: float) -> T:
     """A record with all times in it, and in the records that it consists of, ``seconds`` later."""
-    if isinstance(value, Record):
-        changes = {name: _shifted(name, getattr(value, name), seconds) for name in value.__struct_fields__}
-        result: T = replace(value, **changes)
-        return result
-    return value
+    if not isinstance(value, Record):
+        return value
+    changes: dict[str, Any] = {}
+    for name in _times_of(type(value)):
+        at = getattr(value, name)
+        if at:
+            changes[name] = at + seconds
+    for name in _others_of(type(value)):
+        part = getattr(value, name)
+        if isinstance(part, Record) or (part and type(part) is tuple):
+            later = shifted(part, seconds) if isinstance(part, Record) else tuple([shifted(p, seconds) for p in part])
+            if later is not part:
+                changes[name] = later
+    result: T = replace(value, **changes) if changes else value
+    return result
 
 
-def _shifted(name: str, value: Any, seconds: float) -> Any:
-    if name.endswith(_SUFFIX):
-        return value + seconds if value else value
-    if type(value) is tuple:
-        return tuple(shifted(item, seconds) for item in value)
-    return shifted(value, seconds)
+@cache
+def _times_of(kind: type[Record]) -> list[str]:
+    return [name for name in kind.__struct_fields__ if name.endswith(_SUFFIX)]
+
+
+@cache
+def _others_of(kind: type[Record]) -> list[str]:
+    """The fields that may hold records."""
+    written = get_annotations(kind)
+    return [name for name in kind.__struct_fields__ if written.get(name) not in _PLAIN and not name.endswith(_SUFFIX)]

@@ -132,6 +132,27 @@ def test_up_and_down_once_over_rekeying(tmp_path: Path) -> None:
     play(scenario)
 
 
+def test_one_run_for_each_network_of_a_pair(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, body=f'echo "$PLUTO_VERB $PLUTO_MY_CLIENT" >> {tmp_path}/networks')
+    several = tuple(map(Selector.parse, ("10.1.0.0/16", "10.3.0.0/16")))
+
+    def pair(number: int) -> ChildSa:
+        return replace(child(number, local="0.0.0.0/0"), networks=several)
+
+    async def scenario() -> None:
+        hook = scene.process()
+        hook.observe(ChildUp(sa(), pair(1)))
+        hook.observe(ChildUp(sa(), pair(2), pair(1)))
+        hook.observe(ChildDown(sa(), pair(1), "rekeyed"))
+        await hook.done()
+        hook.observe(ChildDown(sa(), pair(2), "closed"))
+        await hook.close()
+
+    play(scenario)
+    ran = sorted((tmp_path / "networks").read_text().splitlines())
+    assert ran == [f"{verb}-client {network}" for verb in ("down", "up") for network in several]
+
+
 def test_another_port_of_the_nat_changes_nothing(tmp_path: Path) -> None:
     """Else the hook of the earlier port ran down what that of the later one had run up, at the next rekeying."""
     scene = Scene(tmp_path)

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,6 +80,8 @@ class Scene:
         self.lines: list[Line] = []
         self.answers: list[tuple[int, Verdict]] = []
         self.backend = Backend()
+        self.connection = CONNECTION
+        self.alternatives: tuple[Connection, ...] = ()
         self.log = EventLog(lambda: self.now)
         self.log.attach(Level.DEBUG, self.lines.append)
         self.checker = UserChecker(self._answer, lambda: self.now, lambda: "s1", most, log=self.log)
@@ -93,7 +96,7 @@ class Scene:
         ike_sa = of or sa()
         address, name = ike_sa.path.remote_host, CONNECTION.name
         attempt = XauthAttempt(user, password, address=address, connection=name, state=state)
-        self.checker.check(CheckUser(len(self.answers), ike_sa, CONNECTION, attempt))
+        self.checker.check(CheckUser(len(self.answers), ike_sa, self.connection, attempt, self.alternatives))
 
     async def check(self, password: bytes, user: str = "alice", of: IkeSa | None = None, state: bytes = b"") -> Verdict:
         self._answered.clear()
@@ -137,11 +140,32 @@ def test_a_backend_that_is_unavailable_is_an_error_and_no_failed_login() -> None
     play(scenario)
 
 
-def test_a_user_in_none_of_the_groups_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_in_none_of_the_groups_is_rejected() -> None:
     async def scenario(scene: Scene) -> None:
         for groups, expected in ((("admins", "staff"), Accepted), (("admins",), Rejected)):
-            monkeypatch.setitem(globals(), "CONNECTION", replace(CONNECTION, groups=groups))
+            scene.connection = replace(CONNECTION, groups=groups)
             assert isinstance(await scene.check(b"right"), expected)
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "verdict"),
+    [
+        ({"xauth_user": "alice"}, {"xauth_user": "alice"}, Accepted(replace(ALICE, session="s1"))),
+        ({"xauth_user": "bob"}, {"xauth_user": "alice"}, Accepted(replace(ALICE, session="s1"), "second")),
+        ({"groups": ("board",)}, {"groups": ("staff",)}, Accepted(replace(ALICE, session="s1"), "second")),
+        ({"xauth_user": "bob"}, {"xauth_user": "alice", "groups": ("board",)}, None),
+    ],
+)
+def test_a_user_gets_the_first_connection_that_permits_the_user(
+    first: dict[str, Any], second: dict[str, Any], verdict: Verdict | None
+) -> None:
+    async def scenario(scene: Scene) -> None:
+        scene.connection = replace(CONNECTION, **first)
+        scene.alternatives = (replace(CONNECTION, name="second", **second),)
+        found = await scene.check(b"right")
+        assert isinstance(found, Rejected) if verdict is None else found == verdict
 
     play(scenario)
 

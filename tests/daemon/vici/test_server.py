@@ -7,6 +7,7 @@ import gc
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,17 @@ from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Shunt, ShuntAction, Start
 from ikev1.daemon.observe.event_log import Level
 from ikev1.daemon.observe.message_counters import NAMES
-from ikev1.daemon.vici.codec import SEGMENT_LIMIT, PacketType, build_packet, parse_message, parse_packet, segment
+from ikev1.daemon.vici.codec import (
+    SEGMENT_LIMIT,
+    PacketType,
+    Section,
+    build_packet,
+    parse_message,
+    parse_packet,
+    segment,
+)
 from ikev1.daemon.vici.commands import COMMANDS
+from ikev1.daemon.vici.request import Call
 from ikev1.daemon.vici.server import ViciServer
 from ikev1.esp.plane import PeerMoved
 
@@ -52,6 +62,10 @@ async def ask(side: Side, conversation: Callable[[Any], Any]) -> Any:
     return await asyncio.to_thread(talk)
 
 
+def _listed(wanted: dict[str, str | int], session: Any) -> list[Any]:
+    return list(session.list_sas(wanted))
+
+
 def receive(stream: socket.socket) -> bytes:
     """The next packet from the server."""
     length = int.from_bytes(stream.recv(4, socket.MSG_WAITALL))
@@ -76,6 +90,31 @@ def test_the_daemon_says_who_and_how_it_is(meet: Meet) -> None:
         await ask(us, lambda session: session.reset_counters())
         reset = await ask(us, lambda session: session.get_counters())
         assert set(reset["counters"][""].values()) == {b"0"}
+
+    meet(scenario)
+
+
+def test_the_gateway_goes_on_while_a_client_lists_much(meet: Meet, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        turns, seen = 0, list[int]()
+
+        async def work() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        async def list_much(call: Call) -> Section:
+            working = asyncio.get_running_loop().create_task(work())
+            for _ in range(64):
+                await call.stream("list-sa", {"branch": {}})
+                seen.append(turns)
+            working.cancel()
+            return {}
+
+        monkeypatch.setitem(COMMANDS, "list-sas", list_much)
+        assert len(await ask(us, lambda session: list(session.list_sas()))) == 64
+        assert len(set(seen)) >= 4
 
     meet(scenario)
 
@@ -117,7 +156,7 @@ def test_a_tunnel_is_brought_up_listed_rekeyed_and_taken_down(meet: Meet) -> Non
 
         (event,) = await ask(us, lambda session: list(session.list_sas()))
         sa = event["branch"]
-        assert list(sa)[-1] == "child-sas"
+        assert list(sa)[list(sa).index("child-sas") :] == ["child-sas", "cisco-state"]
         assert sa["state"] == b"ESTABLISHED"
         assert sa["initiator"] == b"yes"
         assert (sa["local-id"], sa["remote-id"]) == (b"127.0.0.1", b"127.0.0.2")
@@ -132,7 +171,12 @@ def test_a_tunnel_is_brought_up_listed_rekeyed_and_taken_down(meet: Meet) -> Non
         await us.until(lambda: us.gateway.counters.total["child-rekey"] == 1)
         (event,) = await ask(us, lambda session: list(session.list_sas({"child-id": 99})))
         assert event["branch"]["child-sas"] == {}
-        assert await ask(us, lambda session: list(session.list_sas({"ike": "nobody"}))) == []
+        selections: list[dict[str, str | int]] = [{"ike": "nobody"}, {"ike-id": 99}, {"remote-host": "127.0.0.3"}]
+        for nobody in selections:
+            assert await ask(us, partial(_listed, nobody)) == []
+        some = {"ike-id": event["branch"]["uniqueid"].decode(), "remote-host": "127.0.0.2", "child-sas": "no"}
+        (event,) = await ask(us, lambda session: list(session.list_sas(some)))
+        assert event["branch"]["child-sas"] == {}
 
         log = await ask(us, lambda session: list(session.terminate({"ike": "branch"})))
         assert log

@@ -88,7 +88,7 @@ def test_transport_mode_is_about_the_ends_of_the_path() -> None:
     """Behind a NAT the selectors name addresses that no packet here has."""
     private = Selector.parse("10.9.9.9[udp/1701]")
     child = replace(CHILD, mode=IpsecMode.TRANSPORT, local=Selector.parse("192.0.2.1[udp/1701]"), remote=private)
-    local, remote, _ = flows(child)
+    local, remote, _, _ = flows(child)
     assert (str(local), str(remote)) == ("192.0.2.1/32[udp/1701]", "192.0.2.2/32[udp/1701]")
     assert inbound_states(child, 77)[0].mode is XfrmMode.TRANSPORT
     assert flows(CHILD)[:2] == (CHILD.local, CHILD.remote)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
+from lab.traffic import answered, ping
 from lab.users import check_user
 from lab.vpnc import GROUP, GROUP_SECRET, Vpnc, VpncOptions
 
@@ -31,13 +32,22 @@ def leases(ours: OurGateway) -> dict[str, str]:
 
 
 def cisco(
-    lab: Lab, node: Node, *, unique: str = "replace", local: str = "0.0.0.0/0", pool: str = "", more: str = ""
+    lab: Lab,
+    node: Node,
+    *,
+    unique: str = "replace",
+    local: str = "0.0.0.0/0",
+    further: str = "",
+    pool: str = "",
+    more: str = "",
+    data_plane: str = "userspace",
 ) -> OurOptions:
-    """A gateway for vpnc: a group secret, a user, and a virtual address."""
+    """A gateway for vpnc: a group secret, a user, a virtual address; ``further`` is the network of another tunnel."""
+    tunnels = {"net": local, "further": further} if further else {"net": local}
     return OurOptions(
         configuration=f"""
 [gateway]
-data_plane = "userspace"
+data_plane = "{data_plane}"
 log_level = "debug"
 delete_rekeyed_delay = 5
 
@@ -57,12 +67,40 @@ xauth_backend = "command"
 pools = "office"
 unique = "{unique}"
 {more}
-
-[connection.peer.tunnel.net]
-local = "{local}"
-proposals = ["aes256-sha1"]
 """
+        + "".join(
+            f'[connection.peer.tunnel.{name}]\nlocal = "{network}"\nproposals = ["aes256-sha1"]\n'
+            for name, network in tunnels.items()
+        )
     )
+
+
+SPLIT = 'split_include = ["10.10.2.0/24", "10.10.9.0/24", "10.10.8.0/24"]'
+
+
+def assert_split_networks(lab: Lab, data_plane: str) -> None:
+    """vpnc has one pair and sends three networks into it: it reaches those of the two tunnels, and not the third. So
+    does what is sent to it.
+    """
+    a, b = lab.direct()
+    for address in ("10.10.9.1/32", "10.10.8.1/32"):
+        b.run("ip", "addr", "add", address, "dev", "lo")
+    options = cisco(lab, b, local="10.10.2.0/24", further="10.10.9.0/24", pool=SPLIT, data_plane=data_plane)
+    ours = lab.ours(b, options)
+    told = connect(lab, a, ours).told("connect")
+    assert told["CISCO_SPLIT_INC"] == "3"
+    assert ours.control.child()["local-ts"] == ["10.10.2.0/24", "10.10.9.0/24"]
+    at_work = as_virtual(a, "10.99.0.10")
+    for there, reached in (("10.10.2.1", True), ("10.10.8.1", False), ("10.10.9.1", True)):
+        assert answered(replace(at_work, remote_host=there)) is reached
+        assert answered(replace(b, host=there, remote_host="10.99.0.10")) is reached
+    first = ours.control.child()["uniqueid"]
+    ours.control.rekey(child="net")
+    # once vpnc has sent message 2 it drops what comes by the older pair
+    ours.wait_for(lambda: answered(replace(at_work, remote_host="10.10.2.1")), "an answer")
+    ours.wait_for(lambda: ours.control.child()["uniqueid"] != first, "the next pair")
+    for there in ("10.10.2.1", "10.10.9.1"):
+        ping(replace(at_work, remote_host=there))
 
 
 def connect(lab: Lab, node: Node, ours: OurGateway, options: VpncOptions | None = None) -> Vpnc:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -75,7 +75,7 @@ class Nobody:
     def release_address(self, address: str) -> None:
         pass
 
-    def receive(self, packets: Sequence[bytes | memoryview], path: UdpPath) -> None:
+    def receive(self, packets: Iterable[bytes | memoryview], path: UdpPath) -> None:
         pass
 
     def readers(self) -> Sequence[Reader]:

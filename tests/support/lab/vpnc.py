@@ -87,6 +87,7 @@ class Vpnc(Program):
         config = write_configuration(directory, node, configuration, "vpnc.conf")
         self.node = node
         command: list[str | Path] = ["/usr/sbin/vpnc", "--no-detach", "--non-inter", "--debug", "2", config]
+        command[:0] = ["stdbuf", "-oL"]  # or its log is written at its end
         super().__init__(node.namespace, command, directory)
 
     def wait_for_address(self) -> str:

@@ -38,6 +38,7 @@ class Model(Node):
     REKEYS = False  # whether the engine follows its own timers of rekeying
     DPD_DELAY = 0.0  # seconds of silence after which its engine asks whether the hub is alive; 0: it has no DPD
     ASKS = True  # whether it notices by any means that the hub has lost its SAs, before they end
+    ANSWERS = True  # whether it has dead peer detection: packets need not come from it to show that it has its SAs
     GIVES_UP = True  # whether an exchange of phase 2 without an answer ends its ISAKMP SA and the pairs
     ASKS_FOR = 0.0  # seconds after its first packet within which it notices that; 0: it notices it also when idle
     CALLS_WHEN_IDLE = True  # whether it calls without a packet that needs it
@@ -287,6 +288,7 @@ class Windows(Model):
     IDLE = 300.0  # seconds
     CALLS_WHEN_IDLE = False
     ASKS = False
+    ANSWERS = False
 
     def begins(self) -> None:
         """Idle time begins."""

@@ -192,6 +192,8 @@ def _tunnel_faults(world: World, way: Way, spoke: Model) -> list[str]:
             continue  # nothing but a packet makes it ask
         if sender.ASKS_FOR and world.was_idle_within(sender.ASKS_FOR):
             continue  # dead peer detection on demand (RFC 3706 §5.4): likewise, also while an ISAKMP SA is up
+        if not receiver.ANSWERS and world.was_idle_within(QUIET):
+            continue  # without dead peer detection, only packets tell
         if child.outbound.spi not in receiver.inbound:
             wrong.append(f"{sender.name} sends with pair #{child.unique_id}, which {receiver.name} does not have")
     if ours is not None and theirs is not None and ours.inbound.spi != theirs.outbound.spi:

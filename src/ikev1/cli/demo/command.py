@@ -157,7 +157,7 @@ def _show(console: Console, left: DemoGateway) -> None:
     with daemon(left.control) as session:
         sas = list_sas(session)
     console.print("\n[bold]left# ikev1 show isakmp sa[/]")
-    console.print(isakmp_table(isakmp_sas(sas)))
+    console.print(escape(isakmp_table(isakmp_sas(sas))))
     console.print("\n[bold]left# ikev1 show ipsec sa[/]")
     console.print(escape(ipsec_text(ipsec_sas(sas))))
 

@@ -9,10 +9,12 @@ from ikev1.core.exchanges.protection import keys_of
 from ikev1.core.negotiation.ipsec_suite import key_sizes
 from ikev1.core.negotiation.rekey_times import deadlines, volumes
 from ikev1.core.peer.selector_conflicts import may_share_address
+from ikev1.core.peer.traffic_selectors import carried_networks
 from ikev1.core.records.child_sa import ChildSa, Compression, IpsecKeys
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.exchange import Agreed, QuickMode
 from ikev1.core.records.record import astuple, present
+from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Tunnel
 from ikev1.crypto import keymat
 
@@ -51,7 +53,20 @@ def negotiated_pair(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, 
         marks=tunnel.marks,
         peer=_peer_name(context) if may_share_address(context, tunnel) else b"",
         original_addresses=quick.original,
+        networks=_networks(context, tunnel, quick, previous),
     )
+
+
+def _networks(
+    context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, previous: ChildSa | None
+) -> tuple[Selector, ...]:
+    """Return what the pair carries of the traffic that it has: as ``previous``, which it replaces, as long as that is
+    allowed, because the data plane switches between pairs of the same packets.
+    """
+    networks = carried_networks(context, tunnel, quick.local, quick.remote)
+    if previous is not None and previous.networks and {*previous.networks} <= {*networks}:
+        return previous.networks
+    return networks
 
 
 def _peer_name(context: ExchangeContext) -> bytes:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ikev1.core.exchanges.informational import delete_children, remove_child, tell
 from ikev1.core.negotiation.lineage import retired
+from ikev1.core.peer.traffic_selectors import carried_networks
 from ikev1.core.peer.weak_algorithms import warn_of_phase2
 from ikev1.core.records.actions import InstallOutbound
 from ikev1.core.records.child_sa import ChildSa, ChildState
@@ -14,20 +15,22 @@ from ikev1.core.records.events import ChildUp, Code, Note
 from ikev1.core.records.exchange import Exchange, QuickMode, Role
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.selector import Selector
+from ikev1.core.records.settings import Tunnel
 
 _INSTALLED = ChildState.INSTALLED  # looked up once, as in `ikev1.core.records.exchange`
 _MOST_REPLACED = 4  # replaced pairs for the same traffic besides the current pair
 _MOST_WAITING = 16  # more of them, until their Deletes do not wait any longer
 
 
-def known_pairs(context: ExchangeContext, tunnel: str, local: Selector, remote: Selector) -> tuple[int, ...]:
+def known_pairs(context: ExchangeContext, tunnel: Tunnel, local: Selector, remote: Selector) -> tuple[int, ...]:
     """Return the numbers of the pairs that the new pair replaces: those that send when its negotiation begins, at the
     peer, too. As initiator that includes pairs of which this gateway has sent QM2: they send at the peer before QM1
     arrives.
     """
-    traffic = tunnel, local, remote
-    pairs = context.engine.own_pairs(context.sa, local, remote)
-    sending = [child.unique_id for child in pairs if child.state is _INSTALLED and child.traffic == traffic]
+    traffic = tunnel.name, local, remote
+    locals_ = (local, *carried_networks(context, tunnel, local, remote))
+    pairs = (child for each in locals_ for child in context.engine.own_pairs(context.sa, each, remote))
+    sending = {child.unique_id: None for child in pairs if child.state is _INSTALLED and child.traffic == traffic}
     held = [exchange.child for exchange in context.sa.exchanges if exchange.holds_back]
     if context.initiates:
         held += [exchange.child for exchange in context.sa.exchanges if _awaits_qm3(exchange)]

@@ -59,7 +59,7 @@ SWITCHES_AFTER = 5.0  # seconds after QM3: a peer that missed it repeats QM2 ear
 def _offer(context: ExchangeContext, _: QuickMode) -> list[Payload]:
     wanted = _quick(context)
     tunnel = _tunnel(context, wanted.tunnel)
-    wanted = replace(wanted, known=known_pairs(context, wanted.tunnel, wanted.local, wanted.remote))
+    wanted = replace(wanted, known=known_pairs(context, tunnel, wanted.local, wanted.remote))
     received, chosen = context.sa.received, context.sa.chosen
     if received is not None and received.pfs and chosen is not None:
         tunnel = phase2_proposal.with_forward_secrecy(tunnel, chosen.suite.group)
@@ -154,12 +154,12 @@ def _agree(context: ExchangeContext, choice: Choice, spis: Spis) -> None:
     public, g_xy = respond(agreed.group, choice.public, random) if agreed.group else (b"", b"")
     nonce = random(NONCE_LENGTH)
     share = KeyShare(b"", g_xi=choice.public, g_xr=public, Ni_b=choice.nonce, Nr_b=nonce)
-    tunnel, local, remote = choice.tunnel, choice.local, choice.remote
+    tunnel, local, remote = _tunnel(context, choice.tunnel), choice.local, choice.remote
     known = known_pairs(context, tunnel, local, remote)
     quick = QuickMode(
-        tunnel, share, spis.spi, local, remote, spis.cpi, agreed.group, known=known, original=choice.original
+        tunnel.name, share, spis.spi, local, remote, spis.cpi, agreed.group, known=known, original=choice.original
     )
-    _make_pair(context, _tunnel(context, choice.tunnel), quick, agreed, g_xy)
+    _make_pair(context, tunnel, quick, agreed, g_xy)
 
 
 def _answer(context: ExchangeContext, choice: Choice) -> list[Payload]:
@@ -215,11 +215,11 @@ def _confirm(context: ExchangeContext, _: None) -> list[Payload]:
     """No payloads but HASH(3), which proves that the initiator has the responder's nonce.
 
     Many responders install nothing before they receive it. If older pairs carry the traffic, they do so for some time,
-    or until the peer sends with the new pair.
+    or until the peer sends with the new pair. vpnc has only the newest pair, and knows the old one no more.
     """
     quick = _quick(context)
     older = [child for child in context.sa.children if sends_for(child, quick)]
-    if older:
+    if older and not is_vpnc(context.sa.vendors):
         ends_at = min((child.expires_at for child in older if child.expires_at), default=math.inf)
         sends_at = context.now + min(SWITCHES_AFTER, max(0.0, ends_at - context.now) / 2)
         context.exchange = replace(context.exchange, data=replace(quick, sends_at=sends_at))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ikev1.core.exchanges.config_attributes import number_in, octets_of, refuse_repeated, value_of
+from ikev1.core.peer import user_connections
 from ikev1.core.records.actions import CheckUser
 from ikev1.core.records.answers import Answer, Failed, UserChecked
 from ikev1.core.records.context import ExchangeContext
@@ -135,7 +136,7 @@ def _text(attributes: Sequence[Attribute], kind: ConfigAttribute, faults: list[s
 
 def question(context: ExchangeContext, attempt: XauthAttempt) -> CheckUser:
     """The question about an attempt."""
-    return CheckUser(0, context.sa, context.connection, attempt)
+    return CheckUser(0, context.sa, context.connection, attempt, user_connections.alternatives(context))
 
 
 def take_verdict_of(context: ExchangeContext, answer: Answer) -> None:
@@ -151,6 +152,8 @@ def take_verdict(context: ExchangeContext, verdict: Verdict) -> None:
     """Record the consequence of the verdict: acceptance, another REQUEST, or failure."""
     xauth = present(context.sa.xauth)
     if isinstance(verdict, Accepted):
+        if verdict.connection:
+            user_connections.select(context, verdict.connection)
         _become(context, xauth, step=XauthStep.ACCEPTED, user=verdict.user, state=b"", challenge=b"")
         return
     if isinstance(verdict, Challenged) and xauth.rounds < MOST_ROUNDS:

@@ -63,9 +63,10 @@ class ChildTable:
         self._by_spi[child.inbound.spi] = cookies
         self._by_number[child.unique_id] = cookies
         if child.carries:
-            self._carrying.add(child.local, child.remote, child.unique_id)
             of_connection = self._carrying_of.setdefault(child.connection, SelectorIndex())
-            of_connection.add(child.local, child.remote, child.unique_id)
+            for local in child.locals:
+                self._carrying.add(local, child.remote, child.unique_id)
+                of_connection.add(local, child.remote, child.unique_id)
 
     def _remove(self, child: ChildSa, cookies: bytes) -> None:
         if self._by_spi.get(child.inbound.spi) == cookies:
@@ -74,13 +75,14 @@ class ChildTable:
             return
         del self._by_number[child.unique_id]
         if child.carries:
-            self._carrying.remove(child.local, child.remote, child.unique_id)
             of_connection = self._carrying_of[child.connection]
-            of_connection.remove(child.local, child.remote, child.unique_id)
+            for local in child.locals:
+                self._carrying.remove(local, child.remote, child.unique_id)
+                of_connection.remove(local, child.remote, child.unique_id)
             if not of_connection:
                 del self._carrying_of[child.connection]
 
 
 def _names(child: ChildSa) -> tuple[object, ...]:
     """Return the attributes of a pair that the index uses, except its number."""
-    return child.inbound.spi, child.local, child.remote, child.carries, child.connection
+    return child.inbound.spi, child.locals, child.remote, child.carries, child.connection

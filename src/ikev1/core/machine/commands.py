@@ -16,7 +16,7 @@ from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.phase2_limits import count_own
 from ikev1.core.machine.transaction import SaRef, Transaction
-from ikev1.core.peer.traffic_selectors import allowed_selectors, allows
+from ikev1.core.peer.traffic_selectors import allowed_selectors, may_carry
 from ikev1.core.records.actions import Remove
 from ikev1.core.records.child_sa import ChildSa, ChildState, IpsecMode
 from ikev1.core.records.events import ChildDown, Code, Failure
@@ -125,7 +125,7 @@ def begin_quick_mode(
     if selectors is None and not allowed:
         text = f"tunnel {tunnel!r} has no networks of one IP version: {_without_networks(ref, configured)}"
         _cannot_begin(ref, tunnel, Code.SELECTORS_UNACCEPTABLE, text)
-    elif selectors is not None and not allows(allowed, *selectors):
+    elif selectors is not None and not may_carry(draft, configured, *selectors):
         now = ", ".join(f"{local} === {remote}" for local, remote in allowed) or "no networks"
         text = f"not rekeying {selectors[0]} === {selectors[1]}: tunnel {tunnel!r} is now for {now}"
         _cannot_begin(ref, tunnel, Code.SELECTORS_UNACCEPTABLE, text)
@@ -260,7 +260,7 @@ def wants_other_networks(ref: SaRef, child: ChildSa) -> bool:
     if tunnel is None:
         return False
     allowed = allowed_selectors(draft, tunnel)
-    if not allows(allowed, child.local, child.remote):
+    if not may_carry(draft, tunnel, child.local, child.remote, child.networks):
         return True
     fixed = not tunnel.local.dynamic and not tunnel.remote.dynamic and tunnel.mode is IpsecMode.TUNNEL
     ours = child.initiator and not child.networks_of_peer

@@ -14,7 +14,7 @@ from ikev1.core.machine.ended import takes_anothers
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.peer import path_changes, vendor_ids
 from ikev1.core.records.events import Code
-from ikev1.core.records.exchange import Role
+from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa, Probe
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import present, replace
@@ -97,18 +97,40 @@ def answered(ref: SaRef, message: Message, seen: UdpPath) -> bool:
     coming = (exchange.child for exchange in sa.exchanges)
     pairs = (*sa.complete_children, *filter(None, coming)) if here and seen != sa.path else ()
     occupied = any(takes_anothers(ref.tx.state, sa, child, seen) for child in pairs)
-    done = replace(sa, probe=None)
+    ref.become(replace(sa, probe=None))
     if here:
-        done = replace(done, reached=(seen.remote_host, seen.remote_port))
-    ref.become(done)
-    if done.reached != sa.reached:
-        _ask_others(ref)
+        _prove(ref, seen)
     if occupied:
         text = f"the peer moved to {seen.remote}, but another peer has the traffic of its transport mode SAs there"
         ref.note(Code.SELECTORS_UNACCEPTABLE, text)
     elif here and seen != sa.path:
         _move(ref, seen)
     return True
+
+
+def proved_by_quick_mode(ref: SaRef, exchange: Exchange, seen: UdpPath) -> bool:
+    """Process message 2 or 3 of the Quick Mode ``exchange``, received on ``seen``: its HASH covers the nonce of this
+    gateway (RFC 2409 §5.5), so the peer received the message before, if it was sent to no other address or port.
+
+    Returns:
+        Whether that proves the peer's location, which was not proved.
+    """
+    sa = ref.sa
+    proves = exchange.quick is not None and exchange.step > 0 and seen == sa.path and not exchange.elsewhere
+    if not proves or sa.moves or sa.peer is not None or sa.awaits_user:
+        return False
+    if sa.probe is not None and sa.probe.path == seen and not sa.probe.ends_at:
+        ref.change(probe=None)
+    _prove(ref, seen)
+    return True
+
+
+def _prove(ref: SaRef, path: UdpPath) -> None:
+    """Note that the peer receives messages on ``path``."""
+    reached = path.remote_host, path.remote_port
+    if ref.sa.reached != reached:
+        ref.change(reached=reached)
+        _ask_others(ref)
 
 
 def _ask_others(ref: SaRef) -> None:

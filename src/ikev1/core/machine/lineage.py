@@ -20,6 +20,7 @@ from ikev1.core.negotiation.lineage import (
     heir_of,
     ike_retires_at,
     pairs_renewed_at,
+    stays,
 )
 from ikev1.core.peer.vendor_ids import is_vpnc
 from ikev1.core.records.child_sa import ChildSa, ChildState
@@ -35,6 +36,7 @@ _DECIDES_WITHIN = 10.0  # seconds: a peer with dead peer detection has confirmed
 _HEARD_WITHIN = 5.0  # seconds: a message of the peer is so recent that it probably receives a Delete
 _ANSWERS_WITHIN = 0.5  # seconds until R-U-THERE is answered, normally
 _LOOKS_AGAIN = 4.0  # seconds: an answer that came meanwhile is recent
+_DELETES_AGAIN = 4.0  # seconds from a Delete to its repetition
 _MOST = 7  # replaced ISAKMP SAs with a peer: one rekeying leaves one, rekeyings by both peers at once a few more
 
 
@@ -107,8 +109,7 @@ def _give_way(other: SaRef, heir: SaRef) -> None:
     now, delay = other.tx.now, other.tx.state.settings.delete_rekeyed_delay
     retires_at = ike_retires_at(now, delay, other.sa, heir.sa)
     other.become(other.sa.inherited(heir.sa.unique_id, retires_at))
-    if contested(other.sa, heir.sa):
-        _renew(other.sa, heir, moved)
+    _renew(other, heir, _kept_by_peer(heir.sa, moved, all_of_them=contested(other.sa, heir.sa)))
     if collided:
         text = (
             f"both peers negotiated an ISAKMP SA at the same time: #{heir.sa.unique_id} stays, because the lowest "
@@ -117,28 +118,37 @@ def _give_way(other: SaRef, heir: SaRef) -> None:
         heir.note(Code.COLLISION, text)
 
 
-def _renew(other: IkeSa, heir: SaRef, moved: tuple[ChildSa, ...]) -> None:
-    """Have the pairs that the peer may keep under the contested ``other`` rekeyed under ``heir``: the pairs ``moved``
-    to it, and others that were not negotiated under it.
+def _kept_by_peer(heir: IkeSa, moved: tuple[ChildSa, ...], *, all_of_them: bool) -> set[int]:
+    """Return the numbers of the pairs that the peer may keep under an SA that ``heir`` replaces: of those ``moved`` to
+    ``heir``, or with ``all_of_them`` of all that were not negotiated under it.
     """
+    if not all_of_them:
+        return {child.unique_id for child in moved if stays(child, heir)}
+    older = (child for child in heir.children if child.created_at < heir.established_at)
+    return {child.unique_id for child in (*moved, *older)}
+
+
+def _renew(other: SaRef, heir: SaRef, numbers: set[int]) -> None:
+    """Have the pairs with these numbers rekeyed under ``heir``, before the replaced ``other`` is deleted."""
     connection = heir.tx.state.lookup.by_name(heir.sa.connection)
-    if connection is None or not connection.rekey:
+    if not numbers or connection is None or not connection.rekey:
         return
-    at, since = pairs_renewed_at(heir.tx.now, other, heir.sa), heir.sa.established_at
+    at = pairs_renewed_at(heir.tx.now, other.sa, heir.sa)
     text = (
-        f"the peer may keep IPsec SAs under #{other.unique_id}, which #{heir.sa.unique_id} replaces: they are rekeyed "
-        f"under #{heir.sa.unique_id} in {at - heir.tx.now:.0f} s"
+        f"the peer may keep IPsec SAs under #{other.sa.unique_id}, which #{heir.sa.unique_id} replaces: they are "
+        f"rekeyed under #{heir.sa.unique_id} in {at - heir.tx.now:.0f} s"
     )
     heir.note(Code.COLLISION, text)
-    numbers = {child.unique_id for child in moved}
     heir.change(
         children=tuple(
             replace(child, rekey_at=min(child.rekey_at or at, at))
-            if child.state is ChildState.INSTALLED and (child.unique_id in numbers or child.created_at < since)
+            if child.state is ChildState.INSTALLED and child.unique_id in numbers
             else child
             for child in heir.sa.children
         )
     )
+    if not other.has_ended and 0.0 < other.sa.retires_at < at + LEAST_IKE_DELAY:
+        other.change(retires_at=at + LEAST_IKE_DELAY)
 
 
 def _hand_over(other: SaRef, heir: SaRef) -> tuple[ChildSa, ...]:
@@ -169,11 +179,8 @@ def pass_on(ref: SaRef) -> None:
         return
     moved = _hand_over(ref, heir)
     late = any(not child.initiator and child.created_at > heir.sa.established_at for child in moved)
-    if moved and (late or contested(ref.sa, heir.sa)):
-        _renew(ref.sa, heir, moved)
-        retires_at = pairs_renewed_at(ref.tx.now, ref.sa, heir.sa) + LEAST_IKE_DELAY
-        if not ref.has_ended and 0.0 < ref.sa.retires_at < retires_at:
-            ref.change(retires_at=retires_at)
+    if moved:
+        _renew(ref, heir, _kept_by_peer(heir.sa, moved, all_of_them=late or contested(ref.sa, heir.sa)))
 
 
 def heir_now(ref: SaRef) -> SaRef | None:
@@ -246,25 +253,34 @@ def supersede_unconfirmed(ref: SaRef) -> None:
 
 
 def retire(ref: SaRef) -> None:
-    """Delete a replaced SA, and send a Delete for it; its heir keeps the pairs, and knows where a peer behind a NAT is
-    now.
-    """
+    """Delete a replaced SA, and send a Delete for it; its heir keeps the pairs."""
+    _say_delete(ref)
+    end(ref, "replaced by a newer ISAKMP SA")
+
+
+def _say_delete(ref: SaRef) -> None:
+    """Send a Delete for a replaced SA; its heir knows where a peer behind a NAT is now."""
     pass_on(ref)
     heir = heir_now(ref)
     if heir is not None:
         ref.change(path=heir.sa.path)
     ref.say(delete_ike(ref.sa))
-    end(ref, "replaced by a newer ISAKMP SA")
 
 
 def retire_while_heard(ref: SaRef) -> None:
     """Delete a replaced SA once its peer is known to receive messages, because nothing acknowledges a Delete: a peer
-    that misses it may keep the SA until it expires. If the peer has not sent a message lately, ask it under the heir,
-    and wait: packets may pass while its IKE daemon is restarted.
+    that misses it may keep the SA until it expires, and replace it once more. If the peer has not sent a message
+    lately, ask it under the heir, and wait: packets may pass while its IKE daemon is restarted. The Delete is sent
+    twice, because a link may lose a message at any time.
     """
     now, heir = ref.tx.now, heir_now(ref)
-    if heir is None or not dpd.answers(heir.sa) or now - liveness.last_heard(heir.sa) < _HEARD_WITHIN:
+    if heir is None or ref.sa.delete_sent:
         retire(ref)
+        return
+    if not dpd.answers(heir.sa) or now - liveness.last_heard(heir.sa) < _HEARD_WITHIN:
+        _say_delete(ref)
+        if not ref.has_ended:
+            ref.change(delete_sent=True, retires_at=now + _DELETES_AGAIN)
         return
     asked_before = heir.sa.probe is not None
     dpd.ask(heir, heir.sa.path)
@@ -275,7 +291,7 @@ def _revive(ref: SaRef, why: str) -> None:
     """Use a replaced SA again."""
     sa, now = ref.sa, ref.tx.now
     rekey_at = now + (sa.expires_at - now) / 2 if sa.expires_at > now else 0.0
-    ref.change(state=IkeState.ESTABLISHED, heir=0, retires_at=0.0, rekey_at=rekey_at, revived=True)
+    ref.change(state=IkeState.ESTABLISHED, heir=0, retires_at=0.0, delete_sent=False, rekey_at=rekey_at, revived=True)
     ref.note(Code.COLLISION, f"ISAKMP SA #{sa.unique_id} is used again: {why}")
     dpd.ask(ref, ref.sa.path)
 
@@ -304,7 +320,11 @@ def heir_deleted(ref: SaRef) -> None:
     """
     if ref.sa.heir:
         return
-    others = [other for other in ref.tx.state.table.of_peer(ref.sa) if other.heir and other.role is not ref.sa.role]
+    others = [
+        other
+        for other in ref.tx.state.table.of_peer(ref.sa)
+        if other.heir and not other.delete_sent and other.role is not ref.sa.role
+    ]
     preferred = [other for other in others if _last_heir(ref, other) == ref.sa]
     if preferred:
         why = f"the peer deleted #{ref.sa.unique_id}, which replaced it"
@@ -319,32 +339,6 @@ def meant_by_vpnc(ref: SaRef, message: Message) -> SaRef | None:
         return None
     replaced = (other for other in ref.tx.state.table.of_peer(ref.sa) if other.heir == ref.sa.unique_id)
     return next(map(ref.tx.of, replaced), None)
-
-
-def revive_pairs(ref: SaRef) -> None:
-    """Use replaced pairs again whose heirs the peer has deleted, if the peer may have preferred them.
-
-    They are rekeyed at once: the peer may not have them any more, and here a pair that was replaced before it sent
-    cannot send.
-    """
-    state, now = ref.tx.state, ref.tx.now
-    if ref.has_ended:
-        return
-    newest = {
-        child.traffic: child
-        for child in ref.sa.children
-        if child.state is ChildState.REKEYED and child.contested and state.table.of_pair(child.heir) is None
-    }
-    if not newest:
-        return
-    children = []
-    for child in ref.sa.children:
-        if child is newest.get(child.traffic):
-            text = f"{child.name}-{child.unique_id} is used again: the peer deleted the pair that replaced it"
-            ref.note(Code.COLLISION, text)
-            child = replace(child, state=ChildState.INSTALLED, heir=0, retires_at=0.0, rekey_at=now)
-        children.append(child)
-    ref.change(children=tuple(children))
 
 
 def end_older(ref: SaRef) -> None:

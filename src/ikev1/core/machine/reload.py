@@ -52,8 +52,8 @@ def reconsider(ref: SaRef, before: ConnectionLookup, how: Reload) -> None:
         commands.rekey_ike(ref)
     for child in ref.sa.children:
         tunnel = connection.tunnel(child.name)
-        if tunnel is None:
-            _tunnel_removed(ref, child, how)
+        if tunnel is None or (child.networks and commands.wants_other_networks(ref, child)):
+            _tunnel_removed(ref, child, how)  # if only one of those whose networks the pair carries
         elif how.at_once and child.state is ChildState.INSTALLED:
             _follow(ref, child, tunnel)
 

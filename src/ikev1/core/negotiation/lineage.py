@@ -21,7 +21,7 @@ as initiator, when it sends message 1, from the ISAKMP SA whose lifetime ends; a
 message, from an ISAKMP SA that it is not replacing itself, which it then deletes ten seconds later. So if it replaces
 an ISAKMP SA at about the same time as we do, or within those ten seconds, its pairs are under either of the two new
 ones, and no message says under which. Nor does it move pairs from an ISAKMP SA that it began to replace, whatever
-became of that. Such an SA is `contested`.
+became of that. Such an SA is `contested`. A pair negotiated after message 1 was sent, and lost, `stays` there, too.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ _CONTESTED = 10.0  # seconds: more than the initiator of a pair waits before it 
 _SECOND = 5.0  # seconds for which the peer that did not initiate the heir leaves rekeying of the pairs to the other one
 _CONCURRENT = 60.0  # seconds: SAs that were established further apart were not negotiated at the same time
 _MOVES_WITHIN = 11.0  # seconds: strongSwan deletes an ISAKMP SA ten seconds after it moved its pairs to another one
+_REPEATS_WITHIN = 45.0  # seconds: strongSwan repeats a message 42 seconds after the last time at the latest
 _PART = 4  # of the lifetime of its heir a replaced ISAKMP SA remains at most
 
 
@@ -70,6 +71,15 @@ def contested(sa: IkeSa, heir: IkeSa) -> bool:
     if heir.role is Role.INITIATOR or not sa.replaces:
         return sa.established_at > heir.created_at
     return heir.created_at - sa.established_at < _MOVES_WITHIN
+
+
+def stays(child: ChildSa, heir: IkeSa) -> bool:
+    """Return whether the peer may keep ``child``, which moves to ``heir`` here, under the ISAKMP SA that ``heir``
+    replaces: the peer initiated ``heir``, and may have sent its first message in vain, before this gateway initiated
+    ``child``.
+    """
+    age = heir.created_at - child.created_at
+    return child.initiator and heir.role is Role.RESPONDER and 0.0 < age < _REPEATS_WITHIN
 
 
 def pairs_renewed_at(now: float, sa: IkeSa, heir: IkeSa) -> float:

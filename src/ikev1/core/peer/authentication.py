@@ -25,6 +25,8 @@ from ikev1.wire.registry import IdType, NotifyType
 
 _INITIATOR, _RESPONDER = Role.INITIATOR, Role.RESPONDER  # looked up once, as in `ikev1.core.records.exchange`
 
+_MOST_RIVALS = 16  # connections whose CAs are tried for one certificate
+
 # --- keys -----------------------------------------------------------------------------------------------------------
 
 
@@ -157,15 +159,9 @@ def settle_connection(context: ExchangeContext, theirs: Identification) -> None:
     Raises:
         Refusal: no connection with the same secret, trust and policy expects this identity.
     """
-    known = context.engine.candidates(context.sa) if context.sa.role is _RESPONDER else ()
-    eligible = [
-        connection
-        for connection in (context.connection, *[each for each in known if each is not context.connection])
-        if accepts_mode(connection, context.exchange, context.sa)
-        and (connection is context.connection or _agrees(context, connection))
-    ]
-    matching = _matching(eligible, theirs)
-    fitting = matching or _naming_address(eligible, theirs, context.sa.suite.authentication)
+    possible = eligible(context)
+    matching = _matching(possible, theirs)
+    fitting = matching or _naming_address(possible, theirs, context.sa.suite.authentication)
     if fitting:
         chosen, *others = fitting
         context.connection = chosen
@@ -183,6 +179,19 @@ def settle_connection(context: ExchangeContext, theirs: Identification) -> None:
         notify=NotifyType.INVALID_ID_INFORMATION,
         ends=True,
     )
+
+
+def eligible(context: ExchangeContext) -> list[Connection]:
+    """The connection of ``context``, and those that could replace it: they have the same secret and trust, and a
+    policy that allows the negotiated suite.
+    """
+    known = context.engine.candidates(context.sa) if context.sa.role is _RESPONDER else ()
+    return [
+        connection
+        for connection in (context.connection, *[each for each in known if each is not context.connection])
+        if accepts_mode(connection, context.exchange, context.sa)
+        and (connection is context.connection or _agrees(context, connection))
+    ]
 
 
 def those_expecting(connections: Iterable[Connection], theirs: Identification, method: int) -> list[Connection]:
@@ -222,6 +231,18 @@ def _name_runner_up(context: ExchangeContext, others: list[Connection]) -> None:
         chosen = context.connection.name
         text = f"connection {chosen!r} was selected; {runner_up.name!r} also matches, but is not more specific"
         context.report(Note(Code.RUNNER_UP, text, context.sa))
+
+
+def rivals(context: ExchangeContext) -> list[Connection]:
+    """The connections that match the addresses of an initiator in Main Mode as well, but trust other CAs. This gateway
+    has proved nothing yet when it learns by which CA the certificate of the initiator was issued.
+    """
+    if context.sa.role is _INITIATOR or context.exchange.is_aggressive:
+        return []
+    suite, used = context.sa.suite, context.connection
+    found = (each for each in context.engine.candidates(context.sa) if each is not used)
+    others = (each for each in found if each.trust != used.trust and not each.trust.public_keys)
+    return [each for each in others if any(allows_suite(policy, suite) for policy in each.policies)][:_MOST_RIVALS]
 
 
 def _agrees(context: ExchangeContext, connection: Connection) -> bool:

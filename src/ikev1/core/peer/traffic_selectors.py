@@ -12,6 +12,7 @@ from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code
 from ikev1.core.records.exchange import QuickMode
 from ikev1.core.records.mode_config import ModeConfig
+from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.selector import DYNAMIC, Selector
 from ikev1.core.records.settings import Tunnel
@@ -60,7 +61,8 @@ def allows(pairs: Iterable[Pair], local: Selector, remote: Selector) -> bool:
 
 def wanted_tunnel(context: ExchangeContext, message: Message) -> tuple[Tunnel, Selector, Selector]:
     """The tunnel whose networks contain the traffic that the initiator requests, and the local and remote selector of
-    this traffic. A tunnel whose networks equal the traffic is preferred.
+    this traffic. A tunnel whose networks equal the traffic is preferred. A client that knows Cisco's split networks
+    gets the first one for a request for everything (`carried_networks`).
 
     Raises:
         Refusal: there is no such tunnel, or another peer has some of the traffic.
@@ -86,20 +88,64 @@ def wanted_tunnel(context: ExchangeContext, message: Message) -> tuple[Tunnel, S
 
 
 def _narrowed(context: ExchangeContext, wanted: Pair) -> tuple[Tunnel, Pair, Pair] | None:
-    """The first tunnel for a client that knows Cisco's split networks, and its traffic.
-
-    Such a client requests traffic to everywhere, and sends what the networks that it received say. The pair of IPsec
-    SAs has the networks of the tunnel.
-    """
+    """The first tunnel for a client that knows Cisco's split networks, its networks, and the traffic of the pair."""
     local, remote = wanted
-    if not context.connection.pools or not speaks_unity(context.sa.vendors) or not _is_everything(local):
+    if not _sends_split_networks(context, local):
         return None
     for tunnel in context.connection.tunnels:
-        for allowed in allowed_selectors(context, tunnel):
-            ours, theirs = allowed
-            if tunnel.mode is IpsecMode.TUNNEL and local.contains(ours) and theirs.contains(remote):
-                return tunnel, allowed, (ours, remote)
+        for allowed in _within(context, tunnel, wanted):
+            return tunnel, allowed, (allowed[0], remote) if ACCEPTS_LESS in context.sa.vendors else wanted
     return None
+
+
+def _sends_split_networks(context: ExchangeContext, local: Selector) -> bool:
+    """Whether the peer is a client that asks for everything (``local``), and sends what it was told (Cisco Unity)."""
+    return bool(context.connection.pools) and speaks_unity(context.sa.vendors) and _is_everything(local)
+
+
+def _within(context: ExchangeContext, tunnel: Tunnel, wanted: Pair) -> list[Pair]:
+    """The networks of ``tunnel`` in a request for everything."""
+    local, remote = wanted
+    allowed = allowed_selectors(context, tunnel) if tunnel.mode is IpsecMode.TUNNEL else ()
+    return [(ours, theirs) for ours, theirs in allowed if local.contains(ours) and theirs.contains(remote)]
+
+
+def differ_in_network(one: Tunnel, other: Tunnel) -> bool:
+    """Whether the tunnels are equal apart from names and local networks, so that a pair of one can carry both."""
+    ports = [(tunnel.local.protocol, tunnel.local.port) for tunnel in (one, other)]
+    return ports[0] == ports[1] and replace(one, name=other.name, local=other.local) == other
+
+
+def _shared(context: ExchangeContext, tunnel: Tunnel, wanted: Pair) -> list[Pair]:
+    """The networks of the tunnels of a connection that one pair of ``tunnel`` carries, and not each alone; none if the
+    tunnel, or the request, is another one.
+    """
+    if ACCEPTS_LESS in context.sa.vendors or not _sends_split_networks(context, wanted[0]):
+        return []
+    if allows(allowed_selectors(context, tunnel), *wanted):
+        return []
+    alike = [other for other in context.connection.tunnels if differ_in_network(tunnel, other)]
+    found = list(dict.fromkeys(pair for other in alike for pair in _within(context, other, wanted)))
+    return [pair for pair in found if not any(other != pair and other[0].contains(pair[0]) for other in found)]
+
+
+def carried_networks(
+    context: ExchangeContext, tunnel: Tunnel, local: Selector, remote: Selector
+) -> tuple[Selector, ...]:
+    """The local networks that a pair of ``tunnel`` with these selectors carries; empty: all of ``local``.
+
+    Cisco's clients have one pair, with which they request everything, and send what the split networks that they
+    received say. It carries the networks of all tunnels of the connection that differ in nothing else.
+    """
+    return tuple(ours for ours, _ in _shared(context, tunnel, (local, remote)))
+
+
+def may_carry(
+    context: ExchangeContext, tunnel: Tunnel, local: Selector, remote: Selector, networks: tuple[Selector, ...] = ()
+) -> bool:
+    """Whether ``tunnel`` allows a pair with these selectors that carries ``networks``."""
+    carried = carried_networks(context, tunnel, local, remote)
+    return {*networks} <= {*carried} if carried else allows(allowed_selectors(context, tunnel), local, remote)
 
 
 def answered_identities(
@@ -121,7 +167,7 @@ def _is_everything(selector: Selector) -> bool:
 
 def _checked(context: ExchangeContext, tunnel: Tunnel, allowed: Pair, asked: Pair) -> tuple[Tunnel, Selector, Selector]:
     """Check that the traffic ``asked`` for is not another peer's, nor may become another client's."""
-    check_rivals(context, tunnel, allowed, asked)
+    _check_rivals(context, tunnel, allowed, asked)
     remote, assigned = asked[1], context.sa.assigned
     if context.connection.pools and tunnel.mode is IpsecMode.TUNNEL and not _is_assigned(remote, assigned):
         for pool in context.engine.settings.pools:
@@ -133,6 +179,14 @@ def _checked(context: ExchangeContext, tunnel: Tunnel, allowed: Pair, asked: Pai
                     notify=NotifyType.INVALID_ID_INFORMATION,
                 )
     return tunnel, *asked
+
+
+def _check_rivals(context: ExchangeContext, tunnel: Tunnel, allowed: Pair, asked: Pair, *, ends: bool = False) -> None:
+    shared = _shared(context, tunnel, asked)
+    for granted in shared:
+        check_rivals(context, tunnel, granted, (granted[0], asked[1]), ends=ends)
+    if not shared:
+        check_rivals(context, tunnel, allowed, asked, ends=ends)
 
 
 def _is_assigned(remote: Selector, assigned: ModeConfig | None) -> bool:
@@ -193,7 +247,7 @@ def check_still_free(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode)
     """
     asked = quick.local, quick.remote
     allowed = next((pair for pair in allowed_selectors(context, tunnel) if allows((pair,), *asked)), asked)
-    check_rivals(context, tunnel, allowed, asked, ends=True)
+    _check_rivals(context, tunnel, allowed, asked, ends=True)
 
 
 def selected_traffic(context: ExchangeContext, tunnel: Tunnel, quick: QuickMode, message: Message) -> Pair:

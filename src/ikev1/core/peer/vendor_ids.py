@@ -22,6 +22,11 @@ UNITY = _UNITY + bytes.fromhex("0100")
 # the client IDs that they requested, because racoon and iPhones accept no others
 ACCEPTS_LESS = bytes.fromhex("da1585330f437f4f6b39eb4f74300a3b")
 
+# MD5 of "strongSwan", which takes numbers for private use, such as those of Serpent and Twofish, only of peers that
+# send it: to others they may mean something else
+STRONGSWAN = bytes.fromhex("882fe56d6fd20dbc2251613b2ebe5beb")
+_PRIVATE_CIPHERS, _PRIVATE_TRANSFORMS = 65001, 249  # from these numbers on (RFC 2409 Appendix A, RFC 2407 §4.4.4)
+
 # MS-IKEE §1.7: MD5 of "FRAGMENTATION"; then, as in racoon, strongSwan and Cisco's products, the exchanges in which the
 # sender accepts fragments, of which the first bit is Main Mode. MS-IKEE itself has only the first 16 octets.
 _FRAGMENTATION = bytes.fromhex("4048b7d56ebce88525e7de7f00d6c2d3")
@@ -51,7 +56,7 @@ def announced(connection: Connection) -> tuple[VendorId, ...]:
     xauth = () if connection.xauth is None else (VendorId(XAUTH),)
     unity = (VendorId(UNITY),) if _uses_unity(connection) else ()
     less = (VendorId(ACCEPTS_LESS),) if connection.vips else ()
-    return (*natt, VendorId(DPD), *xauth, *unity, *fragments, *less)
+    return (*natt, VendorId(DPD), *xauth, *unity, *fragments, *less, *_of_private_numbers(connection))
 
 
 def accepted(payloads: Iterable[VendorId], traversal: NatTraversal) -> tuple[bytes, ...]:
@@ -89,7 +94,14 @@ def answer_to(vendors: tuple[bytes, ...], connection: Connection) -> tuple[Vendo
         answer.append(VendorId(UNITY))
     if _announces_fragments(connection) and takes_fragments(vendors):
         answer.append(VendorId(FRAGMENTATION))
-    return tuple(answer)
+    return (*answer, *_of_private_numbers(connection))
+
+
+def _of_private_numbers(connection: Connection) -> tuple[VendorId, ...]:
+    """What tells strongSwan that numbers for private use mean the same here; only where the connection has some."""
+    ciphers = any(policy.suite.encryption >= _PRIVATE_CIPHERS for policy in connection.policies)
+    transforms = (proposal.suite.encryption for tunnel in connection.tunnels for proposal in tunnel.proposals)
+    return (VendorId(STRONGSWAN),) if ciphers or any(each >= _PRIVATE_TRANSFORMS for each in transforms) else ()
 
 
 def speaks_unity(vendors: tuple[bytes, ...]) -> bool:

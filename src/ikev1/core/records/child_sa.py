@@ -135,6 +135,7 @@ class ChildSa(Record, frozen=True):
     marks: PacketMarks = PacketMarks()
     peer: bytes = b""  # in transport mode: whose pair it is, of peers that may share an address behind a NAT
     original_addresses: OriginalAddresses | None = None  # in transport mode through a NAT, if the peer named them
+    networks: tuple[Selector, ...] = ()  # those that it carries of ``local``, if the peer may not have all of it
 
     def timers(self) -> Timers:
         """The timers of this pair; one that expires is not rekeyed, nor is one that has an heir. While the pair
@@ -160,6 +161,11 @@ class ChildSa(Record, frozen=True):
     def carries(self) -> bool:
         """Whether the traffic of its selectors belongs to this pair, so that no other peer may have it."""
         return self.state in _CARRYING
+
+    @property
+    def locals(self) -> tuple[Selector, ...]:
+        """The local selectors of the packets that this pair carries."""
+        return self.networks or (self.local,)
 
     @property
     def traffic(self) -> tuple[str, Selector, Selector]:

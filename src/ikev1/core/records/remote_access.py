@@ -87,9 +87,10 @@ class XauthAttempt(Record, frozen=True, tag=True):
 
 
 class Accepted(Record, frozen=True):
-    """The user is authenticated."""
+    """The user is authenticated; ``connection`` is the name of the user's connection, empty for the one that asked."""
 
     user: User
+    connection: str = ""
 
 
 class Rejected(Record, frozen=True):

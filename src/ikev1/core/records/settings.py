@@ -254,13 +254,15 @@ class Pool(Record, frozen=True):
     """Virtual addresses for remote users, and the configuration that comes with them.
 
     ``ranges`` are closed ranges of packed addresses, in order; ``reserved`` are pairs of a user or identity and the
-    address that only it gets. ``config`` has no addresses.
+    address that only it gets. ``config`` has no addresses. If ``any`` is true, there are no ranges: clients get the
+    addresses that they ask for.
     """
 
     name: str
     ranges: tuple[tuple[bytes, bytes], ...]
     config: ModeConfig = ModeConfig()
     reserved: tuple[tuple[str, str], ...] = ()
+    any: bool = False
 
     @property
     def selectors(self) -> tuple[Selector, ...]:
@@ -316,7 +318,7 @@ class Connection(Record, frozen=True):
     xauth_timeout: float = 60.0  # seconds after phase 1 within which the user must be authenticated
     xauth_attempts: int = 1  # as server: rejected attempts after which the ISAKMP SA is deleted
     xauth_renewal: XauthRenewal = XauthRenewal.ASK  # as server
-    xauth_user: str = ""  # as client
+    xauth_user: str = ""  # as client; as server, the only user who may log in, empty: every user
     xauth_domain: str = ""
     xauth_secret: bytes = b""  # as client; empty: the user is asked
     groups: tuple[str, ...] = ()  # as server: the user must belong to one of them; empty: to any or none

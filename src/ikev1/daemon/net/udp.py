@@ -76,7 +76,7 @@ class UdpSocket:
         name, self.port = self.socket.getsockname()[:2]
         self.host = name.partition("%")[0]
 
-    def receive(self) -> tuple[Sequence[bytes | memoryview], UdpPath]:
+    def receive(self) -> tuple[segments.Run | tuple[bytes], UdpPath]:
         """The next datagrams of one path: one, or a run of them if coalescing is enabled.
 
         Raises:
@@ -111,7 +111,7 @@ class UdpSocket:
         """
         self.socket.sendmsg((datagram,), self._ancillary(path), 0, socket_address(path.remote_host, path.remote_port))
 
-    def send_run(self, datagrams: Sequence[bytes], path: UdpPath) -> int:
+    def send_run(self, datagrams: Sequence[bytes | memoryview], path: UdpPath) -> int:
         """Send ``datagrams`` on ``path`` with as few system calls as possible; returns how many were not sent."""
         to = socket_address(path.remote_host, path.remote_port)
         return segments.send(self.socket, datagrams, self._ancillary(path), to)

@@ -329,4 +329,4 @@ def _pair(child: ChildSa) -> str:
 def _child_up(child: ChildSa, replaces: ChildSa | None) -> str:
     replaced = f" replacing {replaces.name}-{replaces.unique_id}" if replaces else ""
     spis = f"SPIs {child.inbound.spi:08x} in, {child.outbound.spi:08x} out"
-    return f"{_pair(child)} established{replaced}: {spis}, {child.local} === {child.remote}"
+    return f"{_pair(child)} established{replaced}: {spis}, {', '.join(map(str, child.locals))} === {child.remote}"

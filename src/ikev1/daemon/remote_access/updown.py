@@ -22,7 +22,7 @@ from ikev1.core.records.child_sa import ChildSa, IpsecMode
 from ikev1.core.records.events import ChildDown, ChildUp, Code, Event
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.record import replace
-from ikev1.core.records.settings import Settings
+from ikev1.core.records.settings import Connection, Settings, XauthRole
 from ikev1.daemon.observe.event_log import EventLog, Level
 from ikev1.daemon.remote_access.hook import HookFailed, prepare_thread, run_hook
 from ikev1.daemon.remote_access.updown_environment import environment_of, verb
@@ -92,7 +92,7 @@ class Updown:
         self._journal = journal
         self._pool = ThreadPoolExecutor(_THREADS, "updown", prepare_thread)
         self._instances: dict[str, _Instance] = {}
-        self._of_child: dict[int, _Instance] = {}
+        self._of_child: dict[int, list[_Instance]] = {}
 
     def begin(self, alive: Iterable[tuple[IkeSa, ChildSa]]) -> None:
         """Resume the instances of an earlier process; ``alive`` are the pairs that were taken over."""
@@ -116,8 +116,7 @@ class Updown:
 
     def removed(self, child: ChildSa) -> None:
         """The pair is removed, with or without an event."""
-        instance = self._of_child.pop(child.unique_id, None)
-        if instance is not None:
+        for instance in self._of_child.pop(child.unique_id, ()):
             instance.children.discard(child.unique_id)
             if not instance.children:
                 self._want(instance, up=False)
@@ -163,17 +162,22 @@ class Updown:
         return [instance.task for instance in self._instances.values() if instance.task is not None]
 
     def _rise(self, sa: IkeSa, child: ChildSa) -> None:
+        """A pair is up: one run for each of its local networks."""
         connection = self._settings().connection(child.connection)
         tunnel = None if connection is None else connection.tunnel(child.name)
         command = () if tunnel is None else tunnel.updown
-        if not command and not self._instances:
+        if child.unique_id in self._of_child or (not command and not self._instances):
             return
+        for local in child.locals:
+            self._rise_for(sa, replace(child, local=local), connection, command)
+
+    def _rise_for(self, sa: IkeSa, child: ChildSa, connection: Connection | None, command: tuple[str, ...]) -> None:
         key = _key(sa, child, for_all=runs_script(command))
         instance = self._instances.get(key)
-        if child.unique_id in self._of_child or (instance is None and not command):
+        if instance is None and not command:
             return
         if instance is None:
-            own_user = "" if connection is None else connection.xauth_user
+            own_user = connection.xauth_user if connection and connection.xauth is XauthRole.CLIENT else ""
             interface = self._interface(child)
             environment = environment_of(sa, child, interface, own_user)
             if sa.received is not None:
@@ -182,7 +186,7 @@ class Updown:
             instance = self._instances[key] = _Instance(up, verb(child, up=True))
         instance.up_verb = instance.up_verb or verb(child, up=True)
         instance.children.add(child.unique_id)
-        self._of_child[child.unique_id] = instance
+        self._of_child.setdefault(child.unique_id, []).append(instance)
         self._want(instance, up=True)
 
     def _want(self, instance: _Instance, *, up: bool) -> None:

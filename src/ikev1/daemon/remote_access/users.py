@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ikev1.aaa.backend import Backend
 from ikev1.aaa.chain import check_in_order
 from ikev1.aaa.lock_out import LockOut
+from ikev1.core.peer.user_connections import permits
 from ikev1.core.records.actions import CheckUser
 from ikev1.core.records.events import Code, Event, IkeDown
 from ikev1.core.records.record import replace
@@ -106,7 +107,7 @@ class UserChecker:
         verdict = await check_in_order(self._backends_of(connection), attempt)
         if isinstance(verdict, Accepted):
             self._lock_out.succeeded(attempt.login, address)
-            verdict = self._with_groups(verdict.user, connection)
+            verdict = self._permitted(verdict.user, question)
         elif isinstance(verdict, Unavailable):
             self._lock_out.not_counted(attempt.login, address)
             text = f"user {_quoted(attempt.login)} cannot be checked: {verdict.reason}"
@@ -121,10 +122,14 @@ class UserChecker:
     def _backends_of(self, connection: Connection) -> Sequence[Backend]:
         return [self._backends[name] for name in connection.xauth_backend if name in self._backends]
 
-    def _with_groups(self, user: User, connection: Connection) -> Verdict:
-        if connection.groups and not set(connection.groups) & set(user.groups):
-            return Rejected("the user is in none of the groups of the connection")
-        return Accepted(replace(user, session=self._session()))
+    def _permitted(self, user: User, question: CheckUser) -> Verdict:
+        for connection in (question.connection, *question.alternatives):
+            if permits(connection, user):
+                other = "" if connection is question.connection else connection.name
+                return Accepted(replace(user, session=self._session()), other)
+        if question.connection.xauth_user or question.alternatives:
+            return Rejected("the user is not the one of the connection, or in none of its groups")
+        return Rejected("the user is in none of the groups of the connection")
 
     def _log_failure(self, what: str, attempt: XauthAttempt, reason: str, code: Code) -> None:
         """Write the line that fail2ban reads. Text that the peer chooses comes after its address."""

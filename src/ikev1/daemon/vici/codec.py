@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple, Union
 
 from ikev1.errors import RemoteError
@@ -42,15 +43,8 @@ class PacketType(IntEnum):
     EVENT = 7
 
 
-class Element(IntEnum):
-    """The first octet of every element of a message."""
-
-    SECTION_START = 1
-    SECTION_END = 2
-    KEY_VALUE = 3
-    LIST_START = 4
-    LIST_ITEM = 5
-    LIST_END = 6
+# The first octet of each element of a message
+_SECTION_START, _SECTION_END, _KEY_VALUE, _LIST_START, _LIST_ITEM, _LIST_END = 1, 2, 3, 4, 5, 6
 
 
 class Packet(NamedTuple):
@@ -82,6 +76,7 @@ def build_packet(kind: PacketType, name: str = "", message: Section | None = Non
     return head + _build_message(message) if message else head
 
 
+@lru_cache(maxsize=512)
 def _name(name: str) -> bytes:
     octets = printable(name).encode("ascii")[:NAME_LIMIT]
     return bytes((len(octets),)) + octets
@@ -119,8 +114,10 @@ def parse_packet(octets: bytes) -> Packet:
     kind = PacketType(octets[0])
     if kind not in _NAMED:
         return Packet(kind, "", octets[1:])
-    name, end = _Reader(octets, 1).name(), 2 + octets[1]
-    return Packet(kind, name, octets[end:])
+    end = 2 + octets[1] if len(octets) > 1 else 2
+    if end > len(octets) or not octets[2:end].isascii():
+        raise PacketError("the name of the packet runs past its end, or is not ASCII")
+    return Packet(kind, octets[2:end].decode("ascii"), octets[end:])
 
 
 def parse_message(octets: bytes) -> Received:
@@ -129,62 +126,51 @@ def parse_message(octets: bytes) -> Received:
     Raises:
         PacketError: an element runs past the end, is of unknown type, or stands where it must not.
     """
-    reader = _Reader(octets)
     root: Received = {}
-    open_sections = [root]
-    while reader.position < len(octets):
-        element = reader.octet()
-        section = open_sections[-1]
-        if element == Element.KEY_VALUE:
-            key = reader.name()
-            section[key] = reader.value()
-        elif element == Element.LIST_START:
-            key = reader.name()
-            section[key] = reader.items()
-        elif element == Element.SECTION_START:
-            if len(open_sections) > DEPTH_LIMIT:
-                raise PacketError(f"sections are nested more than {DEPTH_LIMIT} deep")
-            inner: Received = {}
-            section[reader.name()] = inner
-            open_sections.append(inner)
-        elif element == Element.SECTION_END and len(open_sections) > 1:
-            open_sections.pop()
-        else:
-            raise PacketError(f"unexpected element {element} at offset {reader.position - 1}")
-    if len(open_sections) > 1:
+    section, outer = root, list[Received]()
+    position, end = 0, len(octets)
+    try:
+        while position < end:
+            element = octets[position]
+            if element == _SECTION_END and outer:
+                section = outer.pop()
+                position += 1
+                continue
+            start = position + 2
+            position = start + octets[position + 1]
+            key = octets[start:position].decode("ascii")
+            if element == _KEY_VALUE:
+                start = position + 2
+                position = start + (octets[position] << 8) + octets[position + 1]
+                section[key] = octets[start:position]
+            elif element == _LIST_START:
+                section[key], position = _items(octets, position)
+            elif element == _SECTION_START and len(outer) < DEPTH_LIMIT:
+                outer.append(section)
+                inner: Received = {}
+                section[key] = section = inner
+            else:
+                raise PacketError(
+                    f"unexpected element {element} before offset {start}, or too many sections in another"
+                )
+            if position > end:
+                raise IndexError
+    except IndexError:
+        raise PacketError(f"an element runs past the end, which is at offset {end}") from None
+    except UnicodeDecodeError:
+        raise PacketError(f"the name before offset {position} is not ASCII") from None
+    if outer:
         raise PacketError("the message ends within a section")
     return root
 
 
-class _Reader:
-    """Reads a message from front to back, and never past its end."""
-
-    def __init__(self, octets: bytes, position: int = 0) -> None:
-        self._octets = octets
-        self.position = position
-
-    def _take(self, length: int) -> bytes:
-        start, self.position = self.position, self.position + length
-        if self.position > len(self._octets):
-            raise PacketError(f"expected {length} octets at offset {start}, found {len(self._octets) - start}")
-        return self._octets[start : self.position]
-
-    def octet(self) -> int:
-        return self._take(1)[0]
-
-    def name(self) -> str:
-        octets = self._take(self.octet())
-        if not octets.isascii():
-            raise PacketError(f"the name that ends at offset {self.position} is not ASCII")
-        return octets.decode("ascii")
-
-    def value(self) -> bytes:
-        return self._take(int.from_bytes(self._take(2)))
-
-    def items(self) -> list[bytes]:
-        items = []
-        while (element := self.octet()) == Element.LIST_ITEM:
-            items.append(self.value())
-        if element != Element.LIST_END:
-            raise PacketError(f"unexpected element {element} in a list at offset {self.position - 1}")
-        return items
+def _items(octets: bytes, position: int) -> tuple[list[bytes], int]:
+    """The items of the list that begins at ``position``, and where it ends."""
+    items = []
+    while octets[position] == _LIST_ITEM:
+        start = position + 3
+        position = start + (octets[position + 1] << 8) + octets[position + 2]
+        items.append(octets[start:position])
+    if octets[position] != _LIST_END:
+        raise PacketError(f"unexpected element {octets[position]} in a list at offset {position}")
+    return items, position + 1

@@ -23,6 +23,7 @@ from ikev1.daemon.vici.loaded import LoadedConfiguration
 from ikev1.daemon.vici.request import Call, Command, Refused, Request, failure
 from ikev1.errors import describe_bug
 
+_AT_A_TIME = 16  # events of a command, before the rest of the gateway has its turn
 BACKLOG_LIMIT = 4 << 20  # octets of events that are queued for a slow client before it is disconnected
 
 
@@ -51,6 +52,7 @@ class ClientConnection:
         self._registration_changed = registration_changed
         self._patience = patience
         self._by_owner = by_owner
+        self._streamed = 0
         self.registered: frozenset[str] = frozenset()
 
     async def serve(self) -> None:
@@ -114,6 +116,9 @@ class ClientConnection:
         if name in self.registered:
             self._send(build_packet(PacketType.EVENT, name, body))
             await self._writer.drain()
+        self._streamed += 1
+        if not self._streamed % _AT_A_TIME:
+            await asyncio.sleep(0)
 
     def _control_log(self, line: Line) -> None:
         self.event("control-log", lambda: log_event(line, thread=False))

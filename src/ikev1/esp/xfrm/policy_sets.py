@@ -265,11 +265,9 @@ def _steered(flows: Flows) -> tuple[int, ...]:
 
 
 def _inner_ids(flows: Flows) -> list[PolicyId]:
-    """The policies for packets that stay inside the local network, if the remote network contains it."""
-    if not encloses(flows.remote, flows.local):
-        return []
-    inner = flows._replace(remote=flows.local)
-    return [*_inbound_ids(inner), *_outbound_ids(inner)]
+    """The policies for packets that stay inside a local network, if the remote network contains it."""
+    found = [Flows(local, local, flows.marks) for local in flows.locals if encloses(flows.remote, local)]
+    return [id for inner in found for id in (*_inbound_ids(inner), *_outbound_ids(inner))]
 
 
 def _ids(flows: Flows) -> frozenset[PolicyId]:
@@ -280,7 +278,7 @@ def _outbound_ids(flows: Flows) -> list[PolicyId]:
     marks = flows.marks
     return [
         PolicyId(Direction.OUT, selector, marks.mark_out, marks.if_id_out)
-        for selector in selectors(flows.local, flows.remote)
+        for selector in dict.fromkeys(each for local in flows.locals for each in selectors(local, flows.remote))
     ]
 
 
@@ -288,6 +286,6 @@ def _inbound_ids(flows: Flows) -> list[PolicyId]:
     marks = flows.marks
     return [
         PolicyId(direction, selector, marks.mark_in, marks.if_id_in)
-        for selector in selectors(flows.remote, flows.local)
+        for selector in dict.fromkeys(each for local in flows.locals for each in selectors(flows.remote, local))
         for direction in (Direction.IN, Direction.FORWARD)
     ]

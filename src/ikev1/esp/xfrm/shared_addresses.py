@@ -55,15 +55,15 @@ class SharedAddresses:
         """Forget a pair."""
         self._marks.remove(child)
         if child.inbound.spi in self._held:
-            self._hold({child.inbound.spi: None})
+            self._hold({child.inbound.spi: ()})
 
     def protect(self, traffic: Collection[Protected]) -> list[Protected]:
         """Drop the traffic of transport mode unless IPsec protects it. Return the rest, which policies must drop."""
         ours = {each for each in traffic if self.possible and _is_ours(each)}
         earlier = {key for key in self._held if isinstance(key, Protected)}
         if ours != earlier:
-            gone: dict[Hashable, Traffic | None] = dict.fromkeys(earlier - ours)
-            self._hold(gone | {each: (each.local, each.remote) for each in ours - earlier})
+            gone: dict[Hashable, Collection[Traffic]] = dict.fromkeys(earlier - ours, ())
+            self._hold(gone | {each: [(each.local, each.remote)] for each in ours - earlier})
         elif not self._settled:
             forget(self._name)
             self._settled = True
@@ -79,18 +79,18 @@ class SharedAddresses:
         Raises:
             PlaneError: the kernel refused.
         """
-        pairs: dict[Hashable, Traffic | None] = {key: None for key in self._held if not isinstance(key, Protected)}
+        pairs: dict[Hashable, Collection[Traffic]] = {k: () for k in self._held if not isinstance(k, Protected)}
         if keep_protected and pairs:
             self._hold(pairs)
         self._filter.close(keep=keep_protected)
 
-    def _hold(self, wanted: dict[Hashable, Traffic | None]) -> None:
+    def _hold(self, wanted: dict[Hashable, Collection[Traffic]]) -> None:
         self._settled = True
         for key, found in wanted.items():
-            if found is None:
-                self._held.discard(key)
-            else:
+            if found:
                 self._held.add(key)
+            else:
+                self._held.discard(key)
         self._filter.change(wanted)
 
 

@@ -33,11 +33,17 @@ _GRACE = 60  # seconds: the kernel's limit applies only if the engine did not cl
 
 
 class Flows(NamedTuple):
-    """The packets that a policy matches. Policies of one direction differ in them."""
+    """The packets that a policy, or several, match. Policies of one direction differ in them."""
 
     local: Selector
     remote: Selector
     marks: PacketMarks
+    further: tuple[Selector, ...] = ()  # more local selectors
+
+    @property
+    def locals(self) -> tuple[Selector, ...]:
+        """All local selectors."""
+        return (self.local, *self.further)
 
 
 def flows(child: ChildSa) -> Flows:
@@ -46,7 +52,8 @@ def flows(child: ChildSa) -> Flows:
     Behind a NAT, the peers know different addresses (RFC 3947 §5.1); packets in this kernel have those of the path.
     """
     if child.mode is IpsecMode.TUNNEL:
-        return _flows(child.local, child.remote, child.marks)
+        one, *further = [_flows(each, child.remote, child.marks) for each in child.locals]
+        return one._replace(further=tuple(each.local for each in further))
     local, remote = packed(child.path.local_host), packed(child.path.remote_host)
     return _flows(
         replace(child.local, first=local, last=local), replace(child.remote, first=remote, last=remote), child.marks

@@ -91,10 +91,12 @@ def _write_user(end: End, of_user: Tree | None) -> None:
     """What is about users: who this end is, and the groups of which the other must be."""
     options = end.options
     groups, groups2 = end.key("groups"), end.key("groups2")
-    name = options.take("xauth_identity", str, "") or end.get("id2") or end.get("id")
+    name = options.take("xauth_identity", str, "")
     if of_user is None or not end.local:
         options.lose(Lost(end.key("id2"), "IKEv1 has no second identity"))
-    elif name:
+    else:
+        name = name or end.get("id2") or end.get("id")
+    if of_user is not None and name:
         of_user.put("xauth_id", name, options.place("xauth_identity"))
     if of_user is not None and not end.local:
         of_user.copy(options, groups2 if groups2 in options else groups, "groups")

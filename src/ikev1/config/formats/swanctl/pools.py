@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from ipaddress import ip_interface
 
 from ikev1.config.findings import Rule
+from ikev1.config.formats.swanctl.attr_sql import KEY, SqlPools
 from ikev1.config.formats.swanctl.options import Options, items
 from ikev1.config.formats.written import Part
 
@@ -26,18 +27,35 @@ _SINGLE = frozenset({"netmask", "banner", "default_domain"})
 Attributes = Mapping[str, tuple[list[str], Options, str]]
 
 
-def write_pools(top: Options, into: Part, attributes: Attributes) -> None:
-    """Write all pools; ``attributes`` are those of the plugin attr, which clients of all pools get."""
-    for name, pool in top.table("pools").sections():
+def write_pools(top: Options, into: Part, attributes: Attributes, database: SqlPools | None) -> None:
+    """Write all pools, also those in ``database``; ``attributes`` are those of the plugin attr, which clients of all
+    pools get.
+    """
+    sections = top.table("pools")
+    for name, pool in sections.sections():
         part = into.part("pools", top.place("pools")).part(name, pool.place())
         pool.copy("addrs", part, "addresses", _addresses)
         for key in pool.names():
             if key != "addrs":
                 _write_attribute(pool, key, part)
-        for ours, (values, section, key) in attributes.items():
-            if ours not in part.values:
-                part.put(ours, values[0] if ours in _SINGLE and values else values, section.place(key))
+        _write_common(part, name, attributes, database)
         pool.finish()
+    for name, addresses in (database.addresses if database else {}).items():
+        if database and name not in sections:
+            part = into.part("pools", top.place("pools")).part(name, database.section.place(KEY))
+            part.put("addresses", [addresses], database.section.place(KEY))
+            _write_common(part, name, attributes, database)
+
+
+def _write_common(part: Part, name: str, attributes: Attributes, database: SqlPools | None) -> None:
+    """Write what clients of the pool ``name`` get unless the pool itself says it."""
+    common = dict(attributes)
+    if database:
+        for ours, values in database.attributes_of(name).items():
+            common.setdefault(ours, (values, database.section, KEY))
+    for ours, (values, section, key) in common.items():
+        if ours not in part.values:
+            part.put(ours, values[0] if ours in _SINGLE and values else values, section.place(key))
 
 
 def _write_attribute(pool: Options, key: str, part: Part) -> None:

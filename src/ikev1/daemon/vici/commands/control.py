@@ -99,7 +99,7 @@ def _matches(call: Call, verb: str) -> list[IkeSa] | list[ChildSa]:
     selection = Selection.of(call.request)
     if selection.empty:
         raise Refused(f"missing {verb} selector")
-    return selection.matches(tuple(call.gateway.engine.sas.values()))
+    return selection.matches(call.gateway.engine)
 
 
 async def terminate(call: Call) -> Section:

@@ -20,27 +20,36 @@ from ikev1.daemon.vici.sections import (
     shunt_section,
 )
 from ikev1.daemon.vici.select import Selection
+from ikev1.daemon.vici.selector_text import selector_text
 from ikev1.daemon.vici.tunnel_status import tunnel_section
 from ikev1.store import Lease
 
 
 async def list_sas(call: Call) -> Section:
-    """One ``list-sa`` event for each ISAKMP SA that the request selects; only the pairs that it selects are in it."""
-    gateway, selection = call.gateway, Selection.of(call.request)
+    """One ``list-sa`` event for each ISAKMP SA that the request selects; only the pairs that it selects are in it. SAs
+    that end before their turn are left out.
+
+    Extensions: ``remote-host`` selects the ISAKMP SAs with a peer at this address; with ``child-sas = no`` no pair is
+    in the events.
+    """
+    gateway, selection, host = call.gateway, Selection.of(call.request), call.request.text("remote-host")
+    with_children = (call.request.text("child-sas") or "").lower() != "no"
     configured = {(c.name, tunnel) for c in gateway.settings.connections for tunnel in _names(c)}
-    for sa in tuple(gateway.engine.sas.values()):
-        if selection.takes_ike(sa):
-            now = gateway.now()
-            children = {
-                child_key(child): {
-                    **child_section(child, gateway.counters_of(child), now),
-                    **marked_removed((sa.connection, child.name) not in configured),
-                }
-                for child in sa.children
-                if selection.takes_child(child)
+    for cookies in [sa.cookies for sa in selection.candidates(gateway.engine)]:
+        sa = gateway.engine.sas.get(cookies)
+        if sa is None or not selection.takes_ike(sa) or host not in (None, sa.path.remote_host):
+            continue
+        now = gateway.now()
+        children = {
+            child_key(child): {
+                **child_section(child, gateway.counters_of(child), now),
+                **marked_removed((sa.connection, child.name) not in configured),
             }
-            removed = (sa.connection, None) not in configured
-            await call.stream("list-sa", {sa.connection: ike_section(sa, now, children, removed=removed)})
+            for child in sa.children
+            if with_children and selection.takes_child(child)
+        }
+        removed = (sa.connection, None) not in configured
+        await call.stream("list-sa", {sa.connection: ike_section(sa, now, children, removed=removed)})
     return {}
 
 
@@ -98,8 +107,8 @@ async def list_policies(call: Call) -> Section:
             policy = {
                 "child": shunt.name,
                 "mode": shunt.action.upper(),
-                "local-ts": [str(shunt.local)],
-                "remote-ts": [str(shunt.remote)],
+                "local-ts": [selector_text(shunt.local)],
+                "remote-ts": [selector_text(shunt.remote)],
             }
             await call.stream("list-policy", {shunt.name: policy})
     if "trap" not in call.request:  # the presence of the key selects, whatever its value
