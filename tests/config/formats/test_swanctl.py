@@ -883,6 +883,23 @@ class TestXauth:
 
 class TestPools:
     @pytest.mark.parametrize(
+        ("unity", "attribute", "included"),
+        [
+            ("yes", "", ("10.1.0.0/16", "10.4.0.0/24")),
+            ("no", "", ()),
+            ("yes", "split_include = 10.9.0.0/16", ("10.9.0.0/16",)),
+        ],
+    )
+    def test_networks_of_unity(
+        self, load_text: LoadText, write: Write, unity: str, attribute: str, included: tuple[str, ...]
+    ) -> None:
+        write(f"charon {{ cisco_unity = {unity} }}", "strongswan.conf")
+        others = f"{SECRET}\npools {{ p {{ addrs = 10.3.0.0/24\n {attribute} }} }}"
+        child = "local_ts = 10.1.0.0/16, 10.4.0.0/24, 10.6.0.1-10.6.0.2, 10.5.0.0/16[tcp]"
+        (pool,) = load_text(text("pools = p", child, others, addresses=False)).settings.pools
+        assert pool.config.split_include == included
+
+    @pytest.mark.parametrize(
         ("written", "first", "last"),
         [
             ("10.3.0.0/24", "10.3.0.1", "10.3.0.254"),
