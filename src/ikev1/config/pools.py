@@ -14,6 +14,7 @@ from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Pool
 
 _LONGEST_BANNER = 1000  # octets, so that the reply fits into a few packets
+_LONGEST_NAME = 100
 _LEAST_EXPIRY = 60  # seconds
 ANY = "%any"  # instead of addresses: those that clients ask for
 _MOST = 64  # networks, servers or domains
@@ -26,8 +27,17 @@ def read_pools(top: Table) -> tuple[Pool, ...]:
     return tuple(_read_pool(name, table) for name, table in top.tables("pools"))
 
 
+def is_addresses(name: str) -> bool:
+    """Whether the name of a pool is what strongSwan calls one in ipsec.conf: addresses."""
+    try:
+        return bool(_range(name)) and len(name) <= _LONGEST_NAME
+    except ValueError:
+        return False
+
+
 def _read_pool(name: str, table: Table) -> Pool:
-    table.whole(check_name, name)
+    if not is_addresses(name):
+        table.whole(check_name, name)
     ranges = table.require("addresses", _ranges, 'a network or a range, such as "10.99.0.10-10.99.0.200"')
     config = ModeConfig(
         netmask=table.take("netmask", _netmask, ""),

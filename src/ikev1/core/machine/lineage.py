@@ -36,6 +36,7 @@ _DECIDES_WITHIN = 10.0  # seconds: a peer with dead peer detection has confirmed
 _HEARD_WITHIN = 5.0  # seconds: a message of the peer is so recent that it probably receives a Delete
 _ANSWERS_WITHIN = 0.5  # seconds until R-U-THERE is answered, normally
 _LOOKS_AGAIN = 4.0  # seconds: an answer that came meanwhile is recent
+_DELETES_AGAIN = 4.0  # seconds from a Delete to its repetition
 _MOST = 7  # replaced ISAKMP SAs with a peer: one rekeying leaves one, rekeyings by both peers at once a few more
 
 
@@ -252,25 +253,34 @@ def supersede_unconfirmed(ref: SaRef) -> None:
 
 
 def retire(ref: SaRef) -> None:
-    """Delete a replaced SA, and send a Delete for it; its heir keeps the pairs, and knows where a peer behind a NAT is
-    now.
-    """
+    """Delete a replaced SA, and send a Delete for it; its heir keeps the pairs."""
+    _say_delete(ref)
+    end(ref, "replaced by a newer ISAKMP SA")
+
+
+def _say_delete(ref: SaRef) -> None:
+    """Send a Delete for a replaced SA; its heir knows where a peer behind a NAT is now."""
     pass_on(ref)
     heir = heir_now(ref)
     if heir is not None:
         ref.change(path=heir.sa.path)
     ref.say(delete_ike(ref.sa))
-    end(ref, "replaced by a newer ISAKMP SA")
 
 
 def retire_while_heard(ref: SaRef) -> None:
     """Delete a replaced SA once its peer is known to receive messages, because nothing acknowledges a Delete: a peer
-    that misses it may keep the SA until it expires. If the peer has not sent a message lately, ask it under the heir,
-    and wait: packets may pass while its IKE daemon is restarted.
+    that misses it may keep the SA until it expires, and replace it once more. If the peer has not sent a message
+    lately, ask it under the heir, and wait: packets may pass while its IKE daemon is restarted. The Delete is sent
+    twice, because a link may lose a message at any time.
     """
     now, heir = ref.tx.now, heir_now(ref)
-    if heir is None or not dpd.answers(heir.sa) or now - liveness.last_heard(heir.sa) < _HEARD_WITHIN:
+    if heir is None or ref.sa.delete_sent:
         retire(ref)
+        return
+    if not dpd.answers(heir.sa) or now - liveness.last_heard(heir.sa) < _HEARD_WITHIN:
+        _say_delete(ref)
+        if not ref.has_ended:
+            ref.change(delete_sent=True, retires_at=now + _DELETES_AGAIN)
         return
     asked_before = heir.sa.probe is not None
     dpd.ask(heir, heir.sa.path)
@@ -281,7 +291,7 @@ def _revive(ref: SaRef, why: str) -> None:
     """Use a replaced SA again."""
     sa, now = ref.sa, ref.tx.now
     rekey_at = now + (sa.expires_at - now) / 2 if sa.expires_at > now else 0.0
-    ref.change(state=IkeState.ESTABLISHED, heir=0, retires_at=0.0, rekey_at=rekey_at, revived=True)
+    ref.change(state=IkeState.ESTABLISHED, heir=0, retires_at=0.0, delete_sent=False, rekey_at=rekey_at, revived=True)
     ref.note(Code.COLLISION, f"ISAKMP SA #{sa.unique_id} is used again: {why}")
     dpd.ask(ref, ref.sa.path)
 
@@ -310,7 +320,11 @@ def heir_deleted(ref: SaRef) -> None:
     """
     if ref.sa.heir:
         return
-    others = [other for other in ref.tx.state.table.of_peer(ref.sa) if other.heir and other.role is not ref.sa.role]
+    others = [
+        other
+        for other in ref.tx.state.table.of_peer(ref.sa)
+        if other.heir and not other.delete_sent and other.role is not ref.sa.role
+    ]
     preferred = [other for other in others if _last_heir(ref, other) == ref.sa]
     if preferred:
         why = f"the peer deleted #{ref.sa.unique_id}, which replaced it"
@@ -325,32 +339,6 @@ def meant_by_vpnc(ref: SaRef, message: Message) -> SaRef | None:
         return None
     replaced = (other for other in ref.tx.state.table.of_peer(ref.sa) if other.heir == ref.sa.unique_id)
     return next(map(ref.tx.of, replaced), None)
-
-
-def revive_pairs(ref: SaRef) -> None:
-    """Use replaced pairs again whose heirs the peer has deleted, if the peer may have preferred them.
-
-    They are rekeyed at once: the peer may not have them any more, and here a pair that was replaced before it sent
-    cannot send.
-    """
-    state, now = ref.tx.state, ref.tx.now
-    if ref.has_ended:
-        return
-    newest = {
-        child.traffic: child
-        for child in ref.sa.children
-        if child.state is ChildState.REKEYED and child.contested and state.table.of_pair(child.heir) is None
-    }
-    if not newest:
-        return
-    children = []
-    for child in ref.sa.children:
-        if child is newest.get(child.traffic):
-            text = f"{child.name}-{child.unique_id} is used again: the peer deleted the pair that replaced it"
-            ref.note(Code.COLLISION, text)
-            child = replace(child, state=ChildState.INSTALLED, heir=0, retires_at=0.0, rekey_at=now)
-        children.append(child)
-    ref.change(children=tuple(children))
 
 
 def end_older(ref: SaRef) -> None:

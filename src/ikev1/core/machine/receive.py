@@ -216,7 +216,11 @@ def take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: CertificateV
     digest = blake2b(datagram, digest_size=8).digest()
     if digest in exchange.received:
         if digest == exchange.received[-1] and _answers_again(exchange):
-            tx.actions += transmit(exchange, _path_for_again(sa, arrival.path))
+            path = _path_for_again(sa, arrival.path)
+            tx.actions += transmit(exchange, path)
+            if path != sa.path and exchange.message_id:
+                exchange = replace(exchange, elsewhere=True)
+                ref.become(sa.with_exchange(exchange), store=False)
             switch.postpone(ref, exchange)
         return
     if not exchange.message_id:
@@ -319,7 +323,8 @@ def _put_aside(
 
 
 def certificate_question(question: NeedsCertificateCheck, request: int, connection: Connection) -> CheckCertificate:
-    return CheckCertificate(request, question.certificates, question.identity, connection, question.answers_call)
+    certificates, identity = question.certificates, question.identity
+    return CheckCertificate(request, certificates, identity, connection, question.answers_call, question.others)
 
 
 def _hold(ref: SaRef, arrival: Arrival) -> None:

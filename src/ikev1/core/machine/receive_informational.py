@@ -19,7 +19,7 @@ from ikev1.core.exchanges.protection import (
     phase2_iv,
 )
 from ikev1.core.exchanges.registry import go_through
-from ikev1.core.machine import dpd, lineage, liveness, lost_sas, remote_access, switch
+from ikev1.core.machine import dpd, lineage, liveness, lost_sas, remote_access, retirement, switch
 from ikev1.core.machine.aggressive_responder import awaits_message_3
 from ikev1.core.machine.connected import take_connected
 from ikev1.core.machine.ended import bury, end
@@ -41,7 +41,9 @@ from ikev1.wire.registry import NotifyType
 
 
 def take_informational(ref: SaRef, arrival: Arrival) -> None:
-    """Process an informational message for this SA. It never changes the peer's path."""
+    """Process an informational message for this SA. Only R-U-THERE can change the peer's path: an old one is not
+    accepted again, and the peer awaits the answer where it sent it from.
+    """
     header, datagram, path, now = arrival
     if ref.sa.state is IkeState.CONNECTING:
         _while_connecting(ref, arrival)
@@ -61,6 +63,8 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
             end(meant, "deleted by the peer, which names its new ISAKMP SA")
             _take_deleted_pairs(ref, message)
             return
+        asks = _asks(message)
+        context.seen = path if asks else None
         go_through(context, message)
     except Unproved as error:
         if not take_connected(ref, arrival):
@@ -70,7 +74,7 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
         # RFC 2408 §5.15: an error in an informational message is never answered with another
         ref.fail_once(Code.MALFORMED, f"rejected informational message: {error}")
         return
-    was_confirmed = ref.sa.confirmed
+    was_confirmed, moves = ref.sa.confirmed, ref.sa.moves
     ref.commit(context)
     if ref.sa.state is IkeState.DELETING:
         remote_access.deleted(ref)
@@ -81,11 +85,20 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
     if ref.has_ended or not ref.sa.is_up:
         return
     ours = dpd.answered(ref, message, path)
-    if ours or any(payload.type == NotifyType.R_U_THERE for payload in message.all(Notification)):
+    if ours or asks:
         confirm(ref, answered=ours)
         liveness.heard(ref)
+    if asks and not ref.has_ended:
+        if ref.sa.moves != moves:
+            dpd.ask_where_it_is(ref)
+        else:
+            dpd.follow(ref, path)
     lost_sas.replace_lost(ref, message)
     initial_contact(ref, message)
+
+
+def _asks(message: Message) -> bool:
+    return any(payload.type == NotifyType.R_U_THERE for payload in message.all(Notification))
 
 
 def _take_deleted_pairs(ref: SaRef, message: Message) -> None:
@@ -112,10 +125,10 @@ def _deleted_elsewhere(ref: SaRef, message: Message) -> None:
     for sa in ref.tx.state.others(ref.sa):
         other = ref.tx.of(sa)
         _remove_deleted(other, gone)
-        lineage.revive_pairs(other)
+        retirement.revive_pairs(other)
         if other.sa.state is IkeState.DELETED and not other.sa.children:
             end(other, "the peer deleted its last IPsec SAs")
-    lineage.revive_pairs(ref)
+    retirement.revive_pairs(ref)
     switch.fill_gaps(ref)
 
 

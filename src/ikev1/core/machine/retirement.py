@@ -1,4 +1,4 @@
-"""When replaced pairs of IPsec SAs are deleted, and told to the peer.
+"""When replaced pairs of IPsec SAs are deleted, and told to the peer, and when they are used again.
 
 Each message is an exchange of its own, and a peer may remember few of them: strongSwan keeps the IVs of the three
 exchanges that had the latest message (``max_ikev1_exchanges``), and cannot decrypt the next message of a Quick Mode
@@ -14,8 +14,8 @@ from ikev1.core.machine.ended import end
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.peer.vendor_ids import is_vpnc
 from ikev1.core.records.actions import Remove
-from ikev1.core.records.child_sa import ChildSa
-from ikev1.core.records.events import ChildDown
+from ikev1.core.records.child_sa import ChildSa, ChildState
+from ikev1.core.records.events import ChildDown, Code
 from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.record import replace
 
@@ -41,6 +41,32 @@ def retire_children(ref: SaRef, child: ChildSa) -> None:
         ref.tx.report(ChildDown(ref.sa, each, _WHY))
     if sa.state is IkeState.DELETED and not ref.sa.children:
         end(ref, _WHY)  # the record was kept only for its pairs
+
+
+def revive_pairs(ref: SaRef) -> None:
+    """Use replaced pairs again whose heirs the peer has deleted, if the peer may have preferred them.
+
+    They are rekeyed at once: the peer may not have them any more, and here a pair that was replaced before it sent
+    cannot send.
+    """
+    state, now = ref.tx.state, ref.tx.now
+    if ref.has_ended:
+        return
+    newest = {
+        child.traffic: child
+        for child in ref.sa.children
+        if child.state is ChildState.REKEYED and child.contested and state.table.of_pair(child.heir) is None
+    }
+    if not newest:
+        return
+    children = []
+    for child in ref.sa.children:
+        if child is newest.get(child.traffic):
+            text = f"{child.name}-{child.unique_id} is used again: the peer deleted the pair that replaced it"
+            ref.note(Code.COLLISION, text)
+            child = replace(child, state=ChildState.INSTALLED, heir=0, retires_at=0.0, rekey_at=now)
+        children.append(child)
+    ref.change(children=tuple(children))
 
 
 def _negotiates(ref: SaRef) -> bool:

@@ -78,7 +78,8 @@ def stays(child: ChildSa, heir: IkeSa) -> bool:
     replaces: the peer initiated ``heir``, and may have sent its first message in vain, before this gateway initiated
     ``child``.
     """
-    return child.initiator and heir.role is Role.RESPONDER and heir.created_at - child.created_at < _REPEATS_WITHIN
+    age = heir.created_at - child.created_at
+    return child.initiator and heir.role is Role.RESPONDER and 0.0 < age < _REPEATS_WITHIN
 
 
 def pairs_renewed_at(now: float, sa: IkeSa, heir: IkeSa) -> float:

@@ -18,7 +18,7 @@ from ikev1.core.records.child_sa import ChildSa, Mark, PacketMarks
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.methods import SHARED, SIGNER
-from ikev1.core.records.settings import Connection, Policy, Tunnel, XauthRole
+from ikev1.core.records.settings import Connection, Policy, Shunt, Tunnel, XauthRole
 from ikev1.crypto import certificates, distinguished_name
 from ikev1.crypto.suites import DisplayWords, ike_display
 from ikev1.daemon.dead_peers import action_for
@@ -55,12 +55,12 @@ def ike_section(sa: IkeSa, now: float, children: Section, *, removed: bool = Fal
         **_nat(sa),
         **_ike_suite(sa),
         **_ike_times(sa, now),
-        **_ike_extensions(sa, now),
-        **marked_removed(removed),
         **({"local-vips": sa.received.addresses} if sa.received and sa.received.addresses else {}),
         **({"remote-vips": sa.assigned_addresses} if sa.assigned_addresses else {}),
         **_tasks(sa),
         "child-sas": children,
+        **_ike_extensions(sa, now),
+        **marked_removed(removed),
     }
 
 
@@ -69,7 +69,6 @@ def _ike_extensions(sa: IkeSa, now: float) -> Section:
         "cisco-state": cisco_state(sa),
         **({"peer-maker": maker} if (maker := maker_of(sa.vendors)) else {}),
         **({"moves": str(sa.moves), "moved": _seconds(now - sa.moved_at)} if sa.moves else {}),
-        **({"life-time": _seconds(sa.expires_at - now)} if sa.is_up and sa.expires_at else {}),
     }
 
 
@@ -122,6 +121,8 @@ def _ike_times(sa: IkeSa, now: float) -> Section:
     return {
         "established": _seconds(now - sa.established_at),
         **({"rekey-time": _seconds(sa.rekey_at - now)} if sa.rekey_at else {}),
+        # charon has none, but swanctl shows it, if it is before the children
+        **({"life-time": _seconds(sa.expires_at - now)} if sa.expires_at else {}),
     }
 
 
@@ -234,6 +235,29 @@ def connection_section(connection: Connection) -> Section:
         "remote_port": str(connection.remote_port),
         **_rounds(connection),
         "children": {tunnel.name: _tunnel_section(connection, tunnel) for tunnel in connection.tunnels},
+    }
+
+
+def shunt_section(shunt: Shunt) -> Section:
+    """The configuration of ``shunt`` as list-conns shows it: a connection with nothing but this child."""
+    child = {
+        "mode": shunt.action.upper(),
+        "rekey_time": "0",
+        "rekey_bytes": "0",
+        "rekey_packets": "0",
+        "dpd_action": "none",
+        "close_action": "none",
+        "local-ts": [str(shunt.local)],
+        "remote-ts": [str(shunt.remote)],
+    }
+    return {
+        "local_addrs": ["%any"],
+        "remote_addrs": ["%any"],
+        "version": "IKEv1",
+        "reauth_time": "0",
+        "rekey_time": "0",
+        "unique": "UNIQUE_NO",
+        "children": {shunt.name: child},
     }
 
 

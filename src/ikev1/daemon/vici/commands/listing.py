@@ -17,6 +17,7 @@ from ikev1.daemon.vici.sections import (
     mode_word,
     policy_section,
     selectors,
+    shunt_section,
 )
 from ikev1.daemon.vici.select import Selection
 from ikev1.daemon.vici.selector_text import selector_text
@@ -59,8 +60,13 @@ def _names(connection: Connection) -> Iterator[str | None]:
 
 
 async def list_conns(call: Call) -> Section:
-    """One ``list-conn`` event for each connection, or for the one that is named."""
+    """One ``list-conn`` event for each connection, or for the one that is named, and for each shunt, which is a child
+    of a connection in strongSwan.
+    """
     wanted = call.request.text("ike")
+    for shunt in call.gateway.settings.shunts:
+        if wanted in (None, shunt.name):
+            await call.stream("list-conn", {shunt.name: shunt_section(shunt)})
     for connection in call.gateway.settings.connections:
         if wanted in (None, connection.name):
             await call.stream("list-conn", {connection.name: connection_section(connection)})
