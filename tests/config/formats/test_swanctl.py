@@ -786,6 +786,11 @@ class TestXauth:
         assert connection.vips == ("0.0.0.0", "::")
         assert AuthenticationMethod.XAUTH_INIT_PRE_SHARED in {each.suite.authentication for each in connection.policies}
 
+    def test_a_client_without_a_name_is_its_identity(self, branch: Branch) -> None:
+        others = f"{SECRET}\nsecrets {{ xauth {{ id = carol@example.org\n secret = of carol }} }}"
+        connection = branch("local { id = carol@example.org }\n local-2 { auth = xauth }", "", others)
+        assert (connection.xauth_user, connection.xauth_secret) == ("carol@example.org", b"of carol")
+
     def test_a_server_with_users_in_the_file(self, load_text: LoadText) -> None:
         others = f"""{SECRET}
         secrets {{ eap-carol {{ id-1 = carol\n id-2 = carola\n secret = of carol }} }}
