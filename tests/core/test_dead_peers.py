@@ -17,6 +17,7 @@ from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.wire.payloads import Notification
 from ikev1.wire.registry import DOI, NotifyType, ProtocolId
+from nat import NatBox
 from playbook import Couple, Datagram, Network, Peer, change, end, establish, say
 
 DPD: dict[str, Any] = {"dpd_delay": 20.0, "dpd_timeout": 30.0}
@@ -685,3 +686,38 @@ def test_only_the_newest_isakmp_sa_with_a_peer_is_asked(network: Network, peers:
     network.sent.clear()
     network.run(100.0)
     assert asked(network) <= 5
+
+
+# --- a NAT in front of the caller -----------------------------------------------------------------------------------
+
+
+def behind_a_nat(network: Network) -> tuple[Peer, Peer, NatBox]:
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel(), **DPD)))
+    bob = network.peer("bob", BOB, settings(connection(BOB, "%any", tunnel(mirrored=True), dpd_delay=0.0)))
+    box = NatBox(network, alice, "203.0.113.1")
+    establish(network, alice)
+    return alice, bob, box
+
+
+def test_a_peer_that_answers_no_packets_any_more_learns_the_new_port_of_a_nat(network: Network) -> None:
+    alice, bob, box = behind_a_nat(network)
+    for _ in range(30):
+        alice.packets("in", "out")
+        network.run(1.0)
+    assert asked(network) == 0, "traffic in both directions costs no message"
+    box.rebind()
+    for _ in range(11):
+        alice.packets("out")
+        network.run(1.0)
+    assert asked(network) == 1
+    assert bob.sa.path.remote_port == bob.child.path.remote_port == box.port_of(4500)
+
+
+def test_traffic_in_one_direction_through_a_nat_is_asked_about_once_at_once(network: Network) -> None:
+    alice, bob, _ = behind_a_nat(network)
+    alice.packets("in")
+    for _ in range(200):
+        alice.packets("out")
+        network.run(1.0)
+    assert 8 <= asked(network) <= 12
+    assert alice.failures == bob.failures == []

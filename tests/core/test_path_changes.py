@@ -182,6 +182,31 @@ def test_a_repetition_from_another_port_is_answered_there_and_moves_nothing(netw
     assert bob.sa.path.remote_port == box.port_of(4500), "her next message moved it to her"
 
 
+def test_quick_mode_proves_no_port_to_which_its_messages_did_not_go_alone(network: Network) -> None:
+    """Alice claims the port of another peer behind her NAT. She repeats message 1 from her own port, and so learns the
+    nonce of message 2.
+    """
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel())))
+    bob = network.peer("bob", BOB, settings(connection(BOB, "%any", tunnel(mirrored=True))))
+    box = NatBox(network, alice, OUTSIDE)
+    claimed = UdpPath(BOB, 4500, OUTSIDE, 666)
+    alice.calls()
+    while network.flying[0].label != "MM5":
+        network.deliver(network.flying.popleft())
+    bob.takes(network.flying.popleft().octets, claimed)
+    alice.takes(network.flying.popleft().octets, UdpPath(ALICE, 4500, BOB, 4500))  # she can compute message 6
+    first = network.flying.popleft().octets
+    bob.takes(first, claimed)
+    network.flying.clear()
+    bob.takes(first, UdpPath(BOB, 4500, OUTSIDE, box.port_of(4500)))
+    network.deliver(network.flying.popleft())
+    last = network.flying.popleft()
+    assert last.label == "QM3"
+    bob.takes(last.octets, claimed)
+    assert bob.child.path.remote_port == 666
+    assert bob.sa.peer is None
+
+
 # --- what is a function of the anchor -------------------------------------------------------------------------------
 
 

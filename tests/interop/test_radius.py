@@ -164,12 +164,14 @@ def test_charon_logs_in_and_its_session_is_accounted(lab: Lab) -> None:
         (sa,) = ours.control.sas()
         assert sa["remote-xauth-id"] == XAUTH_USER
         ping(a, count=5)
-        (start,) = wait_until(lambda: server.accounting, "the beginning of the session")
+        wait_until(lambda: len(server.accounting) == 2, "the start of the gateway, and the beginning of the session")
+        on, start = server.accounting
+        assert on["Acct-Status-Type"] == "Accounting-On"
         assert (start["Acct-Status-Type"], start["User-Name"]) == ("Start", XAUTH_USER)
         assert start["Calling-Station-Id"] == a.address
         ours.command("down", "peer")
-        wait_until(lambda: len(server.accounting) == 2, "the end of the session")
-        _, stop = server.accounting
+        wait_until(lambda: len(server.accounting) == 3, "the end of the session")
+        *_, stop = server.accounting
         assert (stop["Acct-Status-Type"], stop["Acct-Session-Id"]) == ("Stop", start["Acct-Session-Id"])
         assert (stop["Acct-Input-Packets"], stop["Acct-Output-Packets"]) == ("5", "5")
         assert (stop["Acct-Input-Octets"], stop["Acct-Output-Octets"]) == ("420", "420")
@@ -198,8 +200,8 @@ def test_two_clients_of_one_group_behind_one_nat(lab: Lab) -> None:
         one, other = (as_virtual(node, address) for node, address in zip((c1, c2), addresses.values(), strict=True))
         for node in (one, other, one):
             ping(node)
-        wait_until(lambda: len(server.accounting) == 2, "the beginning of both sessions")
-        assert {each["Framed-IP-Address"] for each in server.accounting} == set(addresses.values())
+        wait_until(lambda: len(server.accounting) == 3, "the beginning of both sessions")
+        assert {each["Framed-IP-Address"] for each in server.accounting[1:]} == set(addresses.values())
 
 
 def test_a_user_answers_in_several_rounds(lab: Lab) -> None:
@@ -252,13 +254,15 @@ def test_charon_with_a_wrong_password_is_one_line_for_fail2ban(lab: Lab) -> None
         lines = [line for line in ours.log().splitlines() if f"login failed from {a.address} " in line]
         assert len(lines) == 1
         assert lines[0].endswith("(user-rejected)")
-        assert server.accounting == []
+        wait_until(lambda: server.accounting, "the start of the gateway")
+        assert [each["Acct-Status-Type"] for each in server.accounting] == ["Accounting-On"]
 
 
 def test_a_session(server: FreeRadius) -> None:
     session = Session("s-1", "alice", "rw", "198.51.100.7", ("10.99.0.7", "fd00::7"), (b"OU=vpn;",))
     usage = Usage((5 << 32) + 7, 11, 13, 17)
     notices = [
+        Notice(Status.ON, Session("gateway", "", "", ""), time.time()),
         Notice(Status.START, session, time.time()),
         Notice(Status.INTERIM_UPDATE, session, time.time(), 300, Usage(1, 2, 3, 4)),
         Notice(Status.STOP, session, time.time() - 60, 600, usage, Cause.LOST_CARRIER),
@@ -270,7 +274,9 @@ def test_a_session(server: FreeRadius) -> None:
             await accounting.tell(notice)
 
     asyncio.run(tell())
-    start, interim, stop = server.accounting
+    on, start, interim, stop = server.accounting
+    assert (on["Acct-Status-Type"], on["NAS-Identifier"]) == ("Accounting-On", start["NAS-Identifier"])
+    assert "User-Name" not in on
     assert [record["Acct-Status-Type"] for record in (start, interim, stop)] == ["Start", "Interim-Update", "Stop"]
     assert {record["Acct-Session-Id"] for record in (start, interim, stop)} == {"s-1"}
     assert (start["Framed-IP-Address"], start["Framed-IPv6-Address"]) == ("10.99.0.7", "fd00::7")

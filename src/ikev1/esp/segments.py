@@ -64,6 +64,12 @@ def split(data: bytes, ancillary: Ancillary) -> Run | tuple[bytes]:
     return (data,)
 
 
+def runs(datagrams: Sequence[Datagram]) -> Iterator[Run | Sequence[Datagram]]:
+    """Runs of datagrams that were received one by one, in order."""
+    for run in _runs(datagrams):
+        yield Run(b"".join(run), len(run[0])) if len(run) > 1 and len(run[0]) else run
+
+
 def send(udp: socket.socket, datagrams: Sequence[Datagram], ancillary: Ancillary, address: Address) -> int:
     """Send each of ``datagrams`` to ``address``, in order. Returns the number of those that were not accepted."""
     return sum(_send_run(udp, run, ancillary, address) for run in _runs(datagrams))

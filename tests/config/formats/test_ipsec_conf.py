@@ -480,6 +480,11 @@ class TestUsers:
         connection = reader.connection("leftauth2=xauth", "leftid=carol", secrets=self.USERS)
         assert connection.xauth_user == "carol"
 
+    @pytest.mark.parametrize("word", ["yes", "no", "ifuri"])
+    def test_without_certificates_nothing_is_revoked(self, reader: Reader, word: str) -> None:
+        text = f"config setup\n    strictcrlpolicy={word}\n{conn()}"
+        assert reader.load(text).settings.connections[0].secret == b"what both know"
+
     def test_secret_is_another_word_for_psk(self, reader: Reader) -> None:
         connection = reader.connection("authby=pubkey", "leftauth=secret", "rightauth=secret")
         assert connection.secret == b"what both know"

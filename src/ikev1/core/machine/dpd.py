@@ -110,13 +110,13 @@ def answered(ref: SaRef, message: Message, seen: UdpPath) -> bool:
 
 def proved_by_quick_mode(ref: SaRef, exchange: Exchange, seen: UdpPath) -> bool:
     """Process message 2 or 3 of the Quick Mode ``exchange``, received on ``seen``: its HASH covers the nonce of this
-    gateway (RFC 2409 §5.5), so the peer received the message before, if no address or port has changed since.
+    gateway (RFC 2409 §5.5), so the peer received the message before, if it was sent to no other address or port.
 
     Returns:
         Whether that proves the peer's location, which was not proved.
     """
     sa = ref.sa
-    proves = exchange.quick is not None and exchange.step > 0 and seen == sa.path
+    proves = exchange.quick is not None and exchange.step > 0 and seen == sa.path and not exchange.elsewhere
     if not proves or sa.moves or sa.peer is not None or sa.awaits_user:
         return False
     if sa.probe is not None and sa.probe.path == seen and not sa.probe.ends_at:

@@ -8,7 +8,9 @@
    peer detection is asked by a Quick Mode, and only if packets are sent to it and none come back; so is a peer whose
    ISAKMP SA has ended before its pairs, and which has to be called for that. A peer that is alive may have lost one
    pair alone, for example because its Delete was lost: a pair that sends, and of whose traffic nothing has come back
-   for `_SILENT_CHECKS` times that, is replaced, too.
+   `_SILENT_CHECKS` times that, is replaced, too. A NAT in front of this gateway may forget its port, and translate to
+   another one: a peer that does not learn that from ESP sends to the old one. So if nothing comes back any more, a
+   client behind a NAT sends an R-U-THERE already after `_NAT_CHECK`, which shows the peer the new port.
 4. R-U-THERE is repeated, with the next sequence number. A peer that acknowledges none within `Connection.dpd_timeout`
    is dead (`unanswered`): its ISAKMP SAs and its pairs of IPsec SAs are deleted.
 
@@ -38,6 +40,7 @@ _AFTER_PROBE = 1.0  # seconds from a look at an R-U-THERE to a path until the ne
 _LATE = 5.0  # seconds by which a timer is late only if this system was suspended
 _SILENT_CHECKS = 2  # times ``dpd_delay``, after which a pair that sends and receives nothing may have only one end
 _EACH = 16  # pairs that each question asks about one by one; if a peer has more, they take turns
+_NAT_CHECK = 5.0  # seconds without an answer to packets, after which a NAT may have changed the port of this gateway
 _BETWEEN_HINTS = 10.0  # seconds between two R-U-THEREs that unauthenticated errors cause
 _RESPONDER_SHARE = 1.1
 _SILENCE = 0.9  # of the time for which a Quick Mode is repeated
@@ -54,7 +57,7 @@ def watch(ref: SaRef) -> None:
 
 def watched(tx: Transaction, sa: IkeSa) -> Liveness:
     """Return what is known about the peer of ``sa``, with the time of the first check by `Connection.dpd_delay`."""
-    delay, known = _delay(tx, sa), sa.liveness
+    delay, known = _look(tx, sa), sa.liveness
     check_at = tx.now + delay if delay else 0.0
     if not _is_checked(sa) or (known.check_at and delay and check_at >= known.check_at):
         return known
@@ -92,13 +95,13 @@ def alive_at(sa: IkeSa, now: float) -> Liveness:
 
 def check(ref: SaRef) -> None:
     """Check whether the peer has been silent for the configured time."""
-    sa, now, delay = ref.sa, ref.tx.now, _delay(ref.tx, ref.sa)
+    sa, now, delay, look = ref.sa, ref.tx.now, _delay(ref.tx, ref.sa), _look(ref.tx, ref.sa)
     if not delay or not _is_checked(sa):
         _note(ref, check_at=0.0, request=0)
     elif sa.liveness.request:  # the data plane did not answer
         _judge(ref, Traffic(), delay)
-    elif now - last_heard(sa) < delay and now - max(sa.liveness.looked_at, sa.established_at) < _SILENT_CHECKS * delay:
-        _note(ref, check_at=max(last_heard(sa) + delay, now + _AT_LEAST))
+    elif now - last_heard(sa) < look and now - max(sa.liveness.looked_at, sa.established_at) < _SILENT_CHECKS * delay:
+        _note(ref, check_at=max(last_heard(sa) + look, now + _AT_LEAST))
     elif sa.probe is not None and not sa.probe.ends_at:  # about a path, whose end does not say whether it is alive
         _note(ref, check_at=now + min(delay, _AFTER_PROBE))
     elif sa.probe is not None or _replaced(ref):
@@ -143,8 +146,9 @@ def _judge(ref: SaRef, traffic: Traffic, delay: float) -> None:
     sa, now = ref.sa, ref.tx.now
     sends, answers = traffic.idle_out is not None and traffic.idle_out < delay, dpd.answers(sa)
     last = last_heard(sa) if traffic.idle_in is None else max(last_heard(sa), now - traffic.idle_in)
-    is_silent = now - last >= delay
-    _note(ref, request=0, check_at=now + delay if is_silent else max(last + delay, now + _AT_LEAST))
+    is_silent, look = now - last >= delay, _look(ref.tx, sa)
+    next_at = last + look if now - last < look else min(now + look, last + delay) if not is_silent else now + delay
+    _note(ref, request=0, check_at=max(next_at, now + _AT_LEAST))
     if is_silent and not answers:
         if sends:
             _ask_by_quick_mode(ref, traffic, delay)
@@ -153,6 +157,18 @@ def _judge(ref: SaRef, traffic: Traffic, delay: float) -> None:
         _renew(ref, child, heard_at, delay)
     if is_silent:
         dpd.ask_if_alive(ref, _timeout(ref))
+    elif look < delay and now - last >= look:
+        _show_port(ref, traffic, look)
+
+
+def _show_port(ref: SaRef, traffic: Traffic, look: float) -> None:
+    """Send an R-U-THERE if packets are sent, and answers have just ceased to come in: one for each time."""
+    now, live = ref.tx.now, ref.sa.liveness
+    if traffic.idle_out is None or traffic.idle_in is None or traffic.idle_out >= look:
+        return
+    if now - traffic.idle_in > live.hinted_at:
+        _note(ref, hinted_at=now)
+        dpd.ask(ref, ref.sa.path)
 
 
 def _with_one_end(ref: SaRef, traffic: Traffic, delay: float) -> list[tuple[ChildSa, float]]:
@@ -306,6 +322,13 @@ def _delay(tx: Transaction, sa: IkeSa) -> float:
     if connection is None:
         return 0.0
     return connection.dpd_delay * (1.0 if sa.role is Role.INITIATOR else _RESPONDER_SHARE)
+
+
+def _look(tx: Transaction, sa: IkeSa) -> float:
+    """Return the seconds of silence before the data plane is asked about traffic, 0.0 for never."""
+    delay = _delay(tx, sa)
+    may_get_another_port = sa.role is Role.INITIATOR and sa.nat is not None and sa.nat.local_behind and dpd.answers(sa)
+    return min(delay, _NAT_CHECK) if may_get_another_port else delay
 
 
 def _timeout(ref: SaRef) -> float:

@@ -219,7 +219,11 @@ def take(ref: SaRef, exchange: Exchange, arrival: Arrival, answer: Answer | None
     digest = blake2b(datagram, digest_size=8).digest()
     if digest in exchange.received:
         if digest == exchange.received[-1] and _answers_again(exchange):
-            tx.actions += transmit(exchange, _path_for_again(sa, arrival.path))
+            path = _path_for_again(sa, arrival.path)
+            tx.actions += transmit(exchange, path)
+            if path != sa.path and exchange.message_id:
+                exchange = replace(exchange, elsewhere=True)
+                ref.become(sa.with_exchange(exchange), store=False)
             switch.postpone(ref, exchange)
         return
     if not exchange.message_id:
@@ -328,7 +332,8 @@ def _put_aside(ref: SaRef, exchange: Exchange, context: ExchangeContext, arrival
 def question_of(needed: Needed, request: int, connection: Connection) -> CheckCertificate | ComputeSharedSecret:
     if isinstance(needed, NeedsSharedSecret):
         return needed.wanted._replace(request=request)
-    return CheckCertificate(request, needed.certificates, needed.identity, connection, needed.answers_call)
+    certificates, identity = needed.certificates, needed.identity
+    return CheckCertificate(request, certificates, identity, connection, needed.answers_call, needed.others)
 
 
 def _hold(ref: SaRef, arrival: Arrival) -> None:

@@ -41,7 +41,9 @@ from ikev1.wire.registry import NotifyType
 
 
 def take_informational(ref: SaRef, arrival: Arrival) -> None:
-    """Process an informational message for this SA. It never changes the peer's path."""
+    """Process an informational message for this SA. Only R-U-THERE can change the peer's path: an old one is not
+    accepted again, and the peer awaits the answer where it sent it from.
+    """
     header, datagram, path, now = arrival
     if ref.sa.state is IkeState.CONNECTING:
         _while_connecting(ref, arrival)
@@ -61,6 +63,8 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
             end(meant, "deleted by the peer, which names its new ISAKMP SA")
             _take_deleted_pairs(ref, message)
             return
+        asks = _asks(message)
+        context.seen = path if asks else None
         go_through(context, message)
     except Unproved as error:
         if not take_connected(ref, arrival):
@@ -70,7 +74,7 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
         # RFC 2408 §5.15: an error in an informational message is never answered with another
         ref.fail_once(Code.MALFORMED, f"rejected informational message: {error}")
         return
-    was_confirmed = ref.sa.confirmed
+    was_confirmed, moves = ref.sa.confirmed, ref.sa.moves
     ref.commit(context)
     if ref.sa.state is IkeState.DELETING:
         remote_access.deleted(ref)
@@ -81,11 +85,20 @@ def take_informational(ref: SaRef, arrival: Arrival) -> None:
     if ref.has_ended or not ref.sa.is_up:
         return
     ours = dpd.answered(ref, message, path)
-    if ours or any(payload.type == NotifyType.R_U_THERE for payload in message.all(Notification)):
+    if ours or asks:
         confirm(ref, answered=ours)
         liveness.heard(ref)
+    if asks and not ref.has_ended:
+        if ref.sa.moves != moves:
+            dpd.ask_where_it_is(ref)
+        else:
+            dpd.follow(ref, path)
     lost_sas.replace_lost(ref, message)
     initial_contact(ref, message)
+
+
+def _asks(message: Message) -> bool:
+    return any(payload.type == NotifyType.R_U_THERE for payload in message.all(Notification))
 
 
 def _take_deleted_pairs(ref: SaRef, message: Message) -> None:

@@ -156,6 +156,7 @@ class Exchange(Record, frozen=True):
     )
     waiting: Waiting | None = None
     proceeds_at: float = 0.0  # time for which it waits; 0: it waits for an answer, or not at all
+    elsewhere: bool = False  # a message of it was repeated to another port than that of the path
 
     @property
     def quick(self) -> QuickMode | None:

@@ -208,7 +208,9 @@ class IkeSa(Record, frozen=True):
     moves: int = 0  # number of these changes
     draining: bool = False  # its connection was removed, and it and its pairs are used until they expire
     assigned: ModeConfig | None = None  # the configuration that this gateway gave to the peer
-    config_due_at: float = 0.0  # when it ends if mode config is not complete by then
+    config_due_at: float = (
+        0.0  # when mode config is given up if it is not complete by then; 0: it is, or is not awaited
+    )
     received: ModeConfig | None = None  # the configuration that the peer, a gateway, gave to us
     lost: tuple[ChildSa, ...] = ()  # pairs that ended with an earlier process
     resumes_at: float = 0.0  # when these are deleted at the peer, too, and negotiated again
@@ -218,9 +220,9 @@ class IkeSa(Record, frozen=True):
         usual: Timers = (self.expires_at, _EXPIRE), (self.retires_at, _RETIRE), (self.rekey_at, _REKEY)
         if self.lost:
             usual = (*usual, (self.resumes_at, _RESUME))
-        if self.user is None and not self.awaits_config:
+        if self.user is None and not self.config_due_at:
             return usual
-        due = ((self.config_due_at, _CONFIG),) if self.awaits_config else ()
+        due = ((self.config_due_at, _CONFIG),) if self.config_due_at else ()
         return (*usual, *due) if self.user is None else (*usual, *due, (self.user.ends_at, _END_SESSION))
 
     @property

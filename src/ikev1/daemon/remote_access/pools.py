@@ -18,6 +18,7 @@ from ikev1.daemon.remote_access.saved_leases import SavedLeases
 from ikev1.errors import LocalError
 from ikev1.store import Lease
 
+_IPV4 = 4  # octets of an address
 _IDENTITY = "id:"  # prefix of identities in `Pool.reserved`, which are not names of users
 
 
@@ -239,9 +240,17 @@ class Pools:
             del self._of_owner[owner]
 
     def base(self, name: str) -> str:
-        """The first address of a pool, ``%any`` if it has none of its own."""
+        """The first address of a pool or, as of charon, its network if it has all hosts of that; ``%any`` if it has
+        none of its own.
+        """
         ranges = self._pools[name].pool.ranges
-        return str(ip_address(ranges[0][0])) if ranges else "%any"
+        if not ranges:
+            return "%any"
+        first, last = (int.from_bytes(end) for end in ranges[0])
+        of_network = first - 1, last + (len(ranges[0][0]) == _IPV4)
+        differing = of_network[0] ^ of_network[1]
+        is_network = not differing & (differing + 1) and not of_network[0] & differing
+        return str(ip_address(of_network[0].to_bytes(len(ranges[0][0])) if is_network else ranges[0][0]))
 
     def is_reserved(self, address: str) -> bool:
         """Whether a pool reserves the address for somebody."""

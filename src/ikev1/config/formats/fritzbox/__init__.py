@@ -27,7 +27,7 @@ _WORDS = {
 }
 _TOKEN = re.compile(
     r"[ \t\r\n=]+|//[^\n]*|/\*(?:[^*]|\*(?!/))*\*/|"  # blanks and comments
-    r'"((?:[^"\\\n]|\\.)*)"|([{};,])|((?!/\*)[^\s={};,"]+)'
+    r'"((?:[^"\\\n]|\\.)*)"|([{};,])|((?!/\*)[^ \t\r\n={};,"]+)'
 )
 _BEGIN = re.compile(r"^[ \t]*vpncfg\s*\{", re.MULTILINE)
 # A configuration that was exported by the box has many other parts
