@@ -6,14 +6,8 @@ from collections.abc import Container, Iterable, Iterator
 from itertools import chain, count, repeat
 
 from ikev1.core.exchanges.informational import delete_child
-from ikev1.core.machine.commands import (
-    begin_quick_mode,
-    close_ike,
-    end_removed,
-    expire_ike,
-    is_being_replaced,
-    reauthenticate,
-)
+from ikev1.core.machine.closing import close_ike, end_removed, expire_ike
+from ikev1.core.machine.commands import begin_quick_mode, is_being_replaced, reauthenticate
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.transaction import SaRef, Transaction
