@@ -14,9 +14,11 @@ AS_ROOT  = $(shell [ "$$(id -u)" = 0 ] || ! sudo -n true 2>/dev/null || echo 'su
 WITH_ESP = $(shell { [ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null; } && command -v linux.uml > /dev/null && \
              echo tests/support/lab/kernel-run --timeout 1500)
 
-# Two kernels run half of the tests each: one takes one processor
-FIRST_HALF  = $(wildcard tests/kernel/test_[a-m]*.py)
-SECOND_HALF = $(filter-out $(FIRST_HALF),$(wildcard tests/kernel/test_*.py))
+# Each kernel has one processor, and its tests wait for a third of the time: three of them run at once, with a third of
+# the tests each
+KERNEL_1 = $(wildcard tests/kernel/test_[a-j]*.py)
+KERNEL_2 = $(wildcard tests/kernel/test_[k-o]*.py)
+KERNEL_3 = $(filter-out $(KERNEL_1) $(KERNEL_2),$(wildcard tests/kernel/test_*.py))
 
 # Tests with real peers run in real time: one that fails gets two more tries, and the report says so
 PEERS_PYTEST = $(BIN)/python -m pytest --reruns 2 -p no:cacheprovider
@@ -24,7 +26,7 @@ PEERS_PYTEST = $(BIN)/python -m pytest --reruns 2 -p no:cacheprovider
 # Unit tests that only root can run: `make unit` leaves them to `make interop`
 ROOT_ONLY = $(shell grep -rl --include='test_*.py' 'pytest.mark.root' tests)
 
-.PHONY: help venv bytecode peers lint test unit soak long test-python interop kernel kernel-1 kernel-2 lower-bounds docs man demo bench clean
+.PHONY: help venv bytecode peers lint test unit soak long test-python interop kernel kernel-1 kernel-2 kernel-3 lower-bounds docs man demo bench clean
 
 help:
 	@echo 'make test     set up, then run every test: unit tests first, then interop and kernel at once'
@@ -69,19 +71,16 @@ lint: $(READY)
 # The peers come first: unit tests, too, compare with what swanctl and tshark say.
 test: peers
 	@$(MAKE) --no-print-directory unit
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target interop kernel-1 kernel-2
+	@$(MAKE) --no-print-directory --jobs=4 --output-sync=target interop kernel-1 kernel-2 kernel-3
 
 interop: bytecode peers
-	$(AS_ROOT) $(PEERS_PYTEST) -n 2 --dist worksteal -m 'interop or root' \
+	$(AS_ROOT) $(PEERS_PYTEST) -n 3 --dist worksteal -m 'interop or root' \
 	    tests/interop $(ROOT_ONLY)
 
-kernel: kernel-1 kernel-2
+kernel: kernel-1 kernel-2 kernel-3
 
-kernel-1: bytecode peers
-	$(AS_ROOT) $(WITH_ESP) $(PEERS_PYTEST) $(FIRST_HALF)
-
-kernel-2: bytecode peers
-	$(AS_ROOT) $(WITH_ESP) $(PEERS_PYTEST) $(SECOND_HALF)
+kernel-1 kernel-2 kernel-3: kernel-%: bytecode peers
+	$(AS_ROOT) $(WITH_ESP) $(PEERS_PYTEST) $(KERNEL_$*)
 
 unit: bytecode
 	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not interop and not root $(AND_NOT)'

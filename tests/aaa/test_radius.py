@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -12,10 +13,11 @@ import pytest
 from pyrad.packet import AccessAccept, AccessChallenge, AccessReject, AcctPacket, AuthPacket
 
 from ikev1.aaa.accounting import Cause, NotConfirmed, Notice, Session, Status, Usage
-from ikev1.aaa.options import RadiusOptions, RadiusServer
+from ikev1.aaa.options import MessageAuthenticator, RadiusMethod, RadiusOptions, RadiusServer
 from ikev1.aaa.radius.accounting import RadiusAccounting
 from ikev1.aaa.radius.attributes import Attribute, user_of
 from ikev1.aaa.radius.backend import RadiusBackend
+from ikev1.aaa.radius.eap import MOST_ROUNDS
 from ikev1.core.records.remote_access import (
     Accepted,
     Challenged,
@@ -79,21 +81,20 @@ def answering(code: int, attributes: dict[int, list[bytes]] | None = None, **opt
     return reply
 
 
-def options(*servers: RadiusServer, timeout: float = 0.05) -> RadiusOptions:
-    return RadiusOptions(
-        servers, "gw", class_group=True, retransmit_tries=1, retransmit_timeout=timeout, retransmit_base=1.0
-    )
+def options(*servers: RadiusServer, timeout: float = 0.05, **more: Any) -> RadiusOptions:
+    usual = {"class_group": True, "retransmit_tries": 1, "retransmit_timeout": timeout, "retransmit_base": 1.0}
+    return RadiusOptions(servers, "gw", **usual | more)
 
 
 def silent(_request: Any) -> None:
     return None
 
 
-def check(*replies: Reply, attempt: XauthAttempt = ATTEMPT) -> tuple[Verdict, list[Any]]:
+def check(*replies: Reply, attempt: XauthAttempt = ATTEMPT, **more: Any) -> tuple[Verdict, list[Any]]:
     async def run() -> tuple[Verdict, list[Any]]:
         async with serving(*replies) as servers:
             known = [RadiusServer("127.0.0.1", SECRET, server.port) for server in servers]
-            backend = RadiusBackend(options(*known), asyncio.get_running_loop().time)
+            backend = RadiusBackend(options(*known, **more), asyncio.get_running_loop().time)
             return await backend.check(attempt), [request for server in servers for request in server.requests]
 
     return asyncio.run(run())
@@ -236,6 +237,85 @@ def test_a_reply_that_proves_nothing_is_ignored(reply: Reply) -> None:
     verdict, requests = check(reply)
     assert isinstance(verdict, Unavailable)
     assert len(requests) == 2  # asked again
+
+
+def test_a_server_that_has_sent_a_message_authenticator_is_required_to() -> None:
+    async def run() -> list[Verdict]:
+        replies = [answering(AccessAccept, message_authenticator=signed) for signed in (False, True, False)]
+
+        def reply(request: Any) -> bytes:
+            answer = replies.pop(0)(request) if replies else b""
+            assert answer is not None
+            return answer
+
+        async with serving(reply) as (server,):
+            known = RadiusServer("127.0.0.1", SECRET, server.port)
+            asked = options(known, message_authenticator=MessageAuthenticator.AUTO)
+            backend = RadiusBackend(asked, asyncio.get_running_loop().time)
+            return [await backend.check(ATTEMPT) for _ in range(3)]
+
+    assert [type(verdict) for verdict in asyncio.run(run())] == [Accepted, Accepted, Unavailable]
+
+
+EAP_REQUEST_MD5 = bytes((1, 7, 0, 10, 4, 4)) + b"abcd"
+
+
+@pytest.mark.parametrize(
+    ("requests", "answers"),
+    [
+        ([EAP_REQUEST_MD5], []),
+        ([bytes((1, 3, 0, 5, 1)), EAP_REQUEST_MD5], [bytes((2, 3, 0, 10, 1)) + b"alice"]),  # Identity
+        ([bytes((1, 3, 0, 7, 2)) + b"hi", EAP_REQUEST_MD5], [bytes((2, 3, 0, 5, 2))]),  # Notification
+        ([bytes((1, 3, 0, 5, 6)), EAP_REQUEST_MD5], [bytes((2, 3, 0, 6, 3, 4))]),  # GTC, which is declined
+    ],
+)
+def test_eap(requests: list[bytes], answers: list[bytes]) -> None:
+    challenges = [answering(AccessChallenge, {79: [each], 24: [b"s"]}) for each in requests]
+    conversation = iter([*challenges, answering(AccessAccept)])
+    verdict, received = check(lambda request: next(conversation)(request), method=RadiusMethod.EAP_MD5)
+    assert isinstance(verdict, Accepted)
+    digest = hashlib.md5(b"\x07open sesameabcd").digest()
+    expected = [
+        bytes((2, 0, 0, 10, 1)) + b"alice",
+        *answers,
+        bytes((2, 7, 0, 27, 4, 16)) + digest + b"alice",
+    ]
+    assert [b"".join(each[Attribute.EAP_MESSAGE]) for each in received] == expected
+    assert all(each.verify_message_authenticator() and Attribute.USER_PASSWORD not in each for each in received)
+    assert [each.get(Attribute.STATE) for each in received] == [None, *[[b"s"]] * len(requests)]
+
+
+@pytest.mark.parametrize(
+    "request_of_server",
+    [
+        b"",
+        b"\x01",
+        bytes((1, 7, 0, 4)),
+        bytes((1, 7, 0, 11, 4, 4)) + b"abcd",
+        bytes((2, 7, 0, 10, 4, 4)) + b"abcd",
+        bytes((1, 7, 0, 5, 4)),
+        bytes((1, 7, 0, 7, 4, 2)) + b"a",
+        bytes((1, 7, 0, 6, 4, 0)),
+    ],
+)
+def test_a_malformed_request_of_eap(request_of_server: bytes) -> None:
+    verdict, _ = check(answering(AccessChallenge, {79: [request_of_server]}), method=RadiusMethod.EAP_MD5)
+    assert isinstance(verdict, Unavailable)
+
+
+def test_eap_without_an_end() -> None:
+    verdict, received = check(answering(AccessChallenge, {79: [EAP_REQUEST_MD5]}), method=RadiusMethod.EAP_MD5)
+    assert isinstance(verdict, Unavailable)
+    assert len(received) == MOST_ROUNDS
+
+
+def test_replies_of_eap_need_a_message_authenticator() -> None:
+    verdict, _ = check(
+        answering(AccessAccept, message_authenticator=False),
+        method=RadiusMethod.EAP_MD5,
+        message_authenticator=MessageAuthenticator.AUTO,
+    )
+    assert isinstance(verdict, Unavailable)
 
 
 def test_a_genuine_reply_after_a_forged_one_is_accepted() -> None:

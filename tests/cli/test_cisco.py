@@ -72,6 +72,8 @@ def test_what_is_no_phrase_is_a_wrong_command_line() -> None:
         "clear crypto",
         "clear crypto isakmp seven",
         "show crypto",
+        "show cry",
+        "clear cr",
     ):
         assert CliRunner().invoke(main, words.split()).exit_code == 2
 

@@ -132,6 +132,18 @@ def test_a_pool_needs_addresses(refused: Refused) -> None:
     assert refused("[pools.office]")["pools.office.addresses"] is Rule.MISSING_KEY
 
 
+@pytest.mark.parametrize("name", ["10.99.0.0/24", "10.99.0.10-10.99.0.19", "fd00:99::/64"])
+def test_a_pool_may_be_named_as_its_addresses(loaded: Load, name: str) -> None:
+    text = f'[pools."{name}"]\naddresses = "{name}"{USERS}'.replace('["office"]', f'["{name}"]')
+    assert [pool.name for pool in loaded(text).settings.pools] == [name]
+
+
+def test_any_address(loaded: Load) -> None:
+    found = loaded("[pools.office]\naddresses = '%any'\nnetmask = '24'\n" + USERS)
+    assert (found.settings.pools[0].any, ranges(found)) == (True, [])
+    assert warnings(found)["pools.office.addresses"] is Rule.ANY_ADDRESS
+
+
 def test_names(refused: Refused) -> None:
     assert refused('[pools."a b"]\naddresses = "10.0.0.0/24"')["pools.a b"] is Rule.INVALID_NAME
 

@@ -437,9 +437,13 @@ def test_answering_aggressive_mode_with_a_pre_shared_key_is_doubtful(loaded: Loa
 def test_connections_at_the_same_addresses_that_believe_others_are_doubtful(loaded: Load, tmp_path: Path) -> None:
     (tmp_path / "other.pem").write_bytes(pem(authority.root("C=XX, CN=other", 7).certificate))
     one = ALICE + 'remote_id = "x"\n'
-    two = one.replace("branch", "other").replace("root.pem", "other.pem").replace('"x"', '"y"')
-    assert warnings(loaded(one + two))["connection.other"] is Rule.SAME_ADDRESSES_OTHER_TRUST
-    assert not warnings(loaded(one + two.replace("other.pem", "root.pem")))
+    two = one.replace("branch", "other").replace('"x"', '"y"')
+    assert not warnings(loaded(one + two))
+    assert not warnings(loaded(one + two.replace("root.pem", "other.pem")))  # the CA tells them apart
+    public = authority.ec_key(8).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "key.pem").write_bytes(public)
+    of_key = two.replace('ca = "root.pem"', 'peer_public_key = "key.pem"')
+    assert warnings(loaded(one + of_key))["connection.other"] is Rule.SAME_ADDRESSES_OTHER_TRUST
     shared = '[connection.shared]\nsecret = "s"\n'
     assert not warnings(loaded(one + shared))
 

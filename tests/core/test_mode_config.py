@@ -63,6 +63,26 @@ def test_a_gateway_calls_its_client(network: Network, method: ModeConfigMethod) 
 
 
 @pytest.mark.parametrize("method", list(ModeConfigMethod))
+def test_a_tunnel_with_a_called_client_waits_for_its_address(network: Network, method: ModeConfigMethod) -> None:
+    alice, bob = meet(network, client(mode_config=method), gateway(mode_config=method))
+    bob.calls("t0")
+    network.settle()
+    (pair,) = bob.children
+    assert pair.remote == Selector.parse("10.99.0.10")
+    assert alice.failures == bob.failures == []
+
+
+def test_a_called_client_that_requests_no_address(network: Network) -> None:
+    _, bob = meet(network, client(vips=()), gateway())
+    bob.calls("t0")
+    network.settle()
+    assert (bob.failures, bob.sa.queued) == ([], ("t0",))
+    network.run(300)
+    assert bob.failures == [Code.SELECTORS_UNACCEPTABLE]
+    assert bob.sa.is_up
+
+
+@pytest.mark.parametrize("method", list(ModeConfigMethod))
 def test_an_address_is_requested_again_before_it_expires(network: Network, method: ModeConfigMethod) -> None:
     alice, bob = meet(network, client(mode_config=method), gateway(mode_config=method))
     bob.assigns = Desk("10.99.0.10", config=replace(CONFIG, expiry=3600))

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from configured import policy, suite
+from configured import ALICE, BOB, connection, policy, settings, suite, tunnel
 from ikev1.core.records.certificate_check import Trusted, Untrusted
 from ikev1.core.records.events import Code, MessageSeen
 from ikev1.core.records.ike_sa import IkeState
@@ -23,7 +23,7 @@ from ikev1.wire.header import Header
 from ikev1.wire.message import parse_message
 from ikev1.wire.payloads import Certificate, CertificateRequest, Identification, Signature
 from ikev1.wire.registry import AuthenticationMethod, NotifyType
-from playbook import Couple, Network
+from playbook import Couple, Network, Peer
 
 
 class Kind(NamedTuple):
@@ -165,6 +165,55 @@ def test_a_repetition_asks_nothing_twice(network: Network, couple: Couple) -> No
     network.run(10)
     assert network.labels("alice").count("MM5") > 1
     assert len(bob.questions) == 1
+
+
+def with_two_authorities(network: Network, **of_sales: Any) -> tuple[Peer, Peer]:
+    """Alice, whose CA only the second one of two connections of bob trusts, both for peers at any address."""
+    options = with_certificates()
+    alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel(), **options["alice"])))
+    research = {**options["bob"], "trust": Trust(authorities=(certificate("p256", "carol"),))}
+    both = [
+        connection(BOB, "%any", tunnel("net", mirrored=True), name=name, **({"remote_id": "%any"} | more))
+        for name, more in (("research", research), ("sales", {**options["bob"], **of_sales}))
+    ]
+    return alice, network.peer("bob", BOB, settings(*both))
+
+
+def test_the_authority_of_the_peer_selects_the_connection(network: Network) -> None:
+    alice, bob = with_two_authorities(network)
+    alice.calls()
+    network.settle()
+    (asked,) = bob.questions
+    assert (asked.connection.name, [each.name for each in asked.others]) == ("research", ["sales"])
+    bob.is_reborn()
+    assert bob.engine.questions() == bob.questions
+    bob.is_told(good("p256", "alice")._replace(connection="sales"))
+    network.settle()
+    alice.is_told(good("p256", "bob"))
+    network.settle()
+    assert bob.sa.connection == "sales"
+    assert alice.carries.inbound == bob.carries.outbound
+
+
+def test_certificates_of_all_authorities_are_requested(network: Network) -> None:
+    alice, _ = with_two_authorities(network)
+    alice.calls()
+    network.settle()
+    authorities = [certificates.names(certificate("p256", who)).subject for who in ("carol", "alice")]
+    assert [authority for _, authority in alice.sa.requested] == authorities
+
+
+@pytest.mark.parametrize(
+    "more", [{"policies": signing("rsa")}, {"remote_id": "somebody.example"}, {"local_address": "192.0.2.77"}]
+)
+def test_a_connection_that_is_not_for_this_peer_is_no_alternative(network: Network, more: dict[str, Any]) -> None:
+    alice, bob = with_two_authorities(network, **more)
+    alice.calls()
+    network.settle()
+    assert bob.questions[0].others == ()
+    bob.is_told(good("p256", "alice")._replace(connection="sales"))
+    network.settle()
+    assert bob.failures == [Code.NO_CONNECTION]
 
 
 def test_a_process_that_takes_over_asks_again(network: Network, couple: Couple) -> None:

@@ -174,7 +174,6 @@ def test_a_drained_connection_is_taken_over_by_the_next_process(network: Network
     reloads(alice, settings(), DRAIN)
     kept, alive = tuple(alice.stored.values()), frozenset(alice.inbound)
     alice.engine = Engine(settings(), alice.random)
-    alice.stored.clear()
     alice.does(lambda engine: engine.restore(kept, network.now, alive))
     assert len(alice.children) == 1
     assert alice.sa.draining

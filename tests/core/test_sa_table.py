@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from ikev1.core.machine.sa_table import SaTable, deadline, same_peer
 from ikev1.core.records.child_sa import ChildSa
+from ikev1.core.records.exchange import Role
 from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from some_sas import NETWORKS, sas
 
@@ -78,16 +80,33 @@ def test_what_is_due_comes_once(all_sas: list[IkeSa], now: float) -> None:
         table.put(None, sa, sa.cookies)
         table.settle(sa.cookies, None)
     came = []
-    for sa in table.due(now):
+    for sa in table.due(now, 10):
         came.append(sa.cookies)
         table.put(sa, replace(sa, rekey_at=0.0, expires_at=0.0, children=()), sa.cookies)
         table.settle(sa.cookies, sa)
     assert sorted(came) == sorted(sa.cookies for sa in all_sas if deadline(sa) <= now)
-    assert list(table.due(now)) == []
+    assert list(table.due(now, 10)) == []
     assert table.next_deadline() > now
 
 
 def test_without_deadlines_nothing_is_ever_due() -> None:
     table = SaTable()
     assert table.next_deadline() == math.inf
-    assert list(table.due(1e12)) == []
+    assert list(table.due(1e12, 10)) == []
+
+
+def test_of_many_sas_that_are_due_the_first_ones_come() -> None:
+    table = SaTable()
+    for number in range(5):
+        sa = IkeSa(number, "a", Role.INITIATOR, UdpPath("", 0, "", 0), bytes([number] * 8), b"R" * 8, 0.0, rekey_at=1.0)
+        table.put(None, sa, sa.cookies)
+        table.settle(sa.cookies, None)
+    came = []
+    for most in (3, 10):
+        assert table.next_deadline() == 1.0
+        for sa in table.due(2.0, most):
+            came.append(sa.unique_id)
+            table.put(sa, replace(sa, rekey_at=0.0), sa.cookies)
+            table.settle(sa.cookies, sa)
+        assert len(came) == min(5, most), "the others come next time"
+    assert sorted(came) == [0, 1, 2, 3, 4]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import msgspec
 import pytest
 
 from configured import ALICE, BOB, connection, settings, tunnel
+from ikev1.core.machine import take_over
 from ikev1.core.records.events import Code, Note
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from playbook import Network, Peer, establish
@@ -91,3 +93,34 @@ def test_numbers_go_on_where_the_earlier_process_stopped(network: Network, alice
     assert (bob.child.unique_id, bob.child.reqid) == (2, 1)
     engine = bob.engine
     assert (engine._state.next_unique_id(), engine._state.next_pair_id(), engine._state.next_reqid()) == (2, 3, 2)
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if there were many ISAKMP SAs before."""
+    monkeypatch.setattr(take_over, "_AT_ONCE", 0)
+
+
+@pytest.mark.usefixtures("later")
+def test_the_pairs_of_many_sas_are_negotiated_again_one_after_another(network: Network, alice: Peer, bob: Peer) -> None:
+    assert [*islice(take_over.times(5.0), 2)] == pytest.approx([5.001, 5.002])
+    establish(network, alice)
+    lost = bob.child
+    bob.is_killed()
+    assert (list(network.flying), bob.sa.children, bob.sa.lost) == ([], (), (lost,))
+    network.run(1)
+    assert (bob.sa.lost, bob.sa.resumes_at) == ((), 0.0)
+    assert [bob.child.outbound.spi] == [*alice.inbound] != [lost.outbound.spi]
+
+
+@pytest.mark.usefixtures("later")
+def test_what_the_peer_negotiates_meanwhile_is_not_negotiated_again(network: Network, alice: Peer, bob: Peer) -> None:
+    establish(network, alice)
+    bob.is_killed()
+    bob.is_killed()  # again, before anything came of it
+    alice.does(lambda engine: engine.rekey_child(alice.child.unique_id, network.now))
+    network.settle()
+    new = bob.child
+    network.run(1)
+    assert bob.sa.children == (new,)
+    assert [new.outbound.spi] == [*alice.inbound]

@@ -333,8 +333,8 @@ def test_every_deadline_is_named_by_its_record(network: Network, pair: tuple[Pee
     exchange = bob.sa.exchanges[0]
     network.settle()
     records: dict[type, Any] = {
-        IkeSa: replace(bob.sa, awaits_config=True), Exchange: exchange, ChildSa: bob.child, Probe: Probe(PATH),
-        Liveness: Liveness(),
+        IkeSa: replace(bob.sa, awaits_config=True, lost=(bob.child,)), Exchange: exchange, ChildSa: bob.child,
+        Probe: Probe(PATH), Liveness: Liveness(),
     }  # fmt: skip
     record = records[kind]
     deadlines = {name for name in get_type_hints(kind) if name.endswith("_at")} - HAPPENED
@@ -351,7 +351,7 @@ def test_every_deadline_is_named_by_its_record(network: Network, pair: tuple[Pee
 def test_every_timer_belongs_to_one_record(network: Network, pair: tuple[Peer, Peer]) -> None:
     alice, _ = pair
     establish(network, alice)
-    waiting = replace(alice.sa, awaits_config=True, user=User("carol"))
+    waiting = replace(alice.sa, awaits_config=True, user=User("carol"), lost=(alice.child,))
     parts = (waiting, EXCHANGE, alice.child, Probe(PATH), Liveness())
     kinds = [kind for part in parts for _, kind in part.timers()]
     assert sorted(kinds) == sorted(TimerKind)

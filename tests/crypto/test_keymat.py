@@ -40,7 +40,7 @@ def sha224(monkeypatch: pytest.MonkeyPatch) -> int:
     """NIST also derives with SHA-224, for which IKEv1 has no number: a private one, for these vectors."""
     number = 65224
     monkeypatch.setitem(hashes._MAKERS, number, hashlib.sha224)
-    monkeypatch.setitem(hashes._BLOCKS, number, hashlib.sha224().block_size)
+    monkeypatch.setitem(hashes._PRFS, number, (hashlib.sha224, hashlib.sha224().block_size))
     return number
 
 

@@ -25,6 +25,7 @@ from ikev1.crypto.distinguished_name import from_text
 from ikev1.daemon.certificate_checker import CertificateChecker
 from ikev1.daemon.observe.event_log import EventLog, Level, Line
 from ikev1.daemon.pending_operations import NotEstablished
+from ikev1.pki.verdict import verdict_on
 from ikev1.wire.payloads import Certificate, Identification
 from ikev1.wire.registry import CertificateEncoding, IdType
 
@@ -214,6 +215,32 @@ def question(request: int = 1, trust: Trust = TRUST, **more: Any) -> CheckCertif
     connection = Connection("branch", (), (), trust=trust)
     identity = Identification(IdType.FQDN, 0, 0, b"alice.example")
     return CheckCertificate(request, (Certificate(CertificateEncoding.X509_SIGNATURE, octets),), identity, connection)
+
+
+def of_others(first: Trust, *others: Trust, **more: Any) -> CertificateVerdict:
+    """The verdict if the connections with the ``others``, named by number, are tried after the first."""
+    named = tuple(Connection(str(number), (), (), trust=trust) for number, trust in enumerate(others))
+    return verdict_on(question(trust=first, **more)._replace(others=named), clock())
+
+
+def test_another_connection_is_used_if_its_ca_has_issued_the_certificate() -> None:
+    other = Trust(authorities=(OTHER_ROOT.der,))
+    known = of_others(other, other, TRUST, TRUST)
+    assert isinstance(known, Trusted)
+    assert known.connection == "1"
+    known = of_others(TRUST, TRUST)
+    assert isinstance(known, Trusted)
+    assert known.connection is None
+    refused = of_others(other, other)
+    assert isinstance(refused, Untrusted)
+    assert refused.code == "cert-untrusted"
+
+
+def test_no_other_connection_is_used_for_what_is_wrong_with_the_certificate() -> None:
+    strict = replace(TRUST, revocation=Revocation.STRICT)
+    refused = of_others(strict, TRUST)
+    assert isinstance(refused, Untrusted)
+    assert refused.code == "cert-revocation-unknown"
 
 
 async def verdicts(examiner: CertificateChecker, found: dict[int, CertificateVerdict], count: int) -> None:

@@ -5,29 +5,50 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import pytest
 
 from ikev1.core.records.path import UdpPath
-from ikev1.daemon.net.endpoint import BATCH, STRANGERS_BATCH, Endpoint
+from ikev1.daemon.net.endpoint import BATCH, STRANGERS_BATCH, TURN, Endpoint
 from ikev1.daemon.observe.event_log import EventLog, Level, Line
+from ikev1.esp.segments import send
 from listener import Recorder, free_port
 
 _SOL_UDP, _UDP_GRO = 17, 104  # <linux/udp.h>
 
 
+class Work:
+    """A clock that stands still but for the work that is done."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def spend(self, seconds: float) -> None:
+        self.now += seconds
+
+
 def converse(
-    scenario: Callable[[Endpoint, Recorder, socket.socket], Awaitable[None]], listen: Sequence[str] = ()
+    scenario: Callable[[Endpoint, Recorder, socket.socket], Awaitable[None]],
+    listen: Sequence[str] = (),
+    each: float = 0.0,
 ) -> list[Line]:
-    """Run ``scenario`` with an endpoint that listens and a peer's plain socket on 127.0.0.1; the log comes back."""
+    """Run ``scenario`` with an endpoint that listens and a peer's plain socket on 127.0.0.1; the log comes back.
+
+    ``each`` is how many seconds every ISAKMP message takes.
+    """
     lines: list[Line] = []
 
     async def conversation() -> None:
         log = EventLog()
         log.attach(Level.DEBUG, lines.append)
-        endpoint = Endpoint(log, free_port(), free_port(), listen)
+        work = Work()
+        endpoint = Endpoint(log, free_port(), free_port(), listen, clock=work)
         endpoint.bind()
-        recorder = Recorder()
+        recorder = Recorder(partial(work.spend, each))
         endpoint.listen(recorder)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
             peer.bind(("127.0.0.1", 0))
@@ -71,6 +92,26 @@ def test_the_encapsulation_port_tells_isakmp_esp_and_keepalives_apart() -> None:
     assert converse(scenario) == []
 
 
+@pytest.mark.parametrize("size", [1, 4, 60])
+def test_runs_are_told_apart_as_single_datagrams_are(size: int) -> None:
+    """The kernel coalesces datagrams of one size, whatever is in them."""
+    esp, other, isakmp = (begin + bytes(range(60)) for begin in (b"\0\0\1\0", b"\0\0\2\0", b"\0\0\0\0"))
+    mixed = [datagram[:size] for datagram in [esp] * 12 + [isakmp] + [esp] * 3 + [other] * 2 + [isakmp, esp]]
+    uniform = [esp[:size]] * 20
+
+    async def scenario(endpoint: Endpoint, recorder: Recorder, peer: socket.socket) -> None:
+        for run in (mixed, uniform, [*uniform, b"\xff"], [isakmp[:size]] * 10):
+            assert send(peer, run, (), ("127.0.0.1", endpoint.encapsulation_port)) == 0
+        runs = [*mixed, *uniform, *uniform, *[isakmp[:size]] * 10]
+        marked = [datagram for datagram in runs if datagram[:4] == bytes(4)]
+        expected = [datagram[4:] if datagram[:4] == bytes(4) else datagram for datagram in runs]
+        await recorder.until(lambda: len(recorder.in_order) >= len(expected))
+        assert recorder.in_order == expected
+        assert len(recorder.isakmp) == len(marked)
+
+    assert converse(scenario) == []
+
+
 @pytest.mark.parametrize(("cookie", "portion"), [(b"R" * 8, BATCH), (bytes(8), STRANGERS_BATCH)])
 def test_a_flood_is_read_in_bounded_portions(cookie: bytes, portion: int) -> None:
     flood = [b"I" * 8 + cookie + number.to_bytes(2) for number in range(3 * BATCH)]
@@ -83,6 +124,23 @@ def test_a_flood_is_read_in_bounded_portions(cookie: bytes, portion: int) -> Non
         assert [datagram for datagram, _ in recorder.isakmp] == flood
 
     assert converse(scenario) == []
+
+
+@pytest.mark.parametrize("encapsulated", [False, True])
+@pytest.mark.parametrize(("each", "portion"), [(TURN / 4, 4), (TURN, 1), (5 * TURN, 1)])
+def test_messages_that_take_long_are_read_in_small_portions(each: float, portion: int, encapsulated: bool) -> None:
+    """Between them, ESP and timers have their turn."""
+    flood = [b"I" * 8 + b"R" * 8 + number.to_bytes(2) for number in range(20)]
+
+    async def scenario(endpoint: Endpoint, recorder: Recorder, peer: socket.socket) -> None:
+        marker, port = (bytes(4), endpoint.encapsulation_port) if encapsulated else (b"", endpoint.port)
+        for datagram in flood:
+            peer.sendto(marker + datagram, ("127.0.0.1", port))
+        await recorder.until(lambda: len(recorder.isakmp) == len(flood))
+        assert recorder.largest_batch == portion
+        assert [datagram for datagram, _ in recorder.isakmp] == flood
+
+    assert converse(scenario, each=each) == []
 
 
 def test_messages_and_packets_that_waited_together_are_handed_on_in_the_order_of_arrival() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import resource
 import socket
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -127,7 +127,7 @@ class Responder:
         self._endpoint = endpoint
         self.answered = asyncio.Event()
 
-    def receive_isakmp(self, datagrams: Sequence[tuple[bytes, UdpPath]]) -> None:
+    def receive_isakmp(self, datagrams: Iterable[tuple[bytes, UdpPath]]) -> None:
         for _, path in datagrams:
             self._endpoint.send_isakmp(path, ANSWER)
         self.answered.set()

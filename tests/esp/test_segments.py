@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ikev1.esp.segments import ANCILLARY_SIZE, enable_coalescing, send, split
+from ikev1.esp.segments import ANCILLARY_SIZE, Run, enable_coalescing, runs, send, split
 
 Sockets = tuple[socket.socket, socket.socket]
 
@@ -73,3 +73,30 @@ def test_a_datagram_that_was_not_coalesced_is_one() -> None:
     assert split(b"abc", ()) == (b"abc",)
     assert split(b"abc", [(17, 104, (3).to_bytes(4, "little"))]) == (b"abc",)
     assert list(map(bytes, split(b"abcde", [(17, 104, (2).to_bytes(4, "little"))]))) == [b"ab", b"cd", b"e"]
+
+
+@pytest.mark.parametrize("sizes", [[], [5], [0, 0, 5], [5, 0], [5, 5, 5, 3, 5], [3, 5, 5], [900] * 100, [1, 1, 1]])
+def test_runs_of_single_datagrams_hold_all_of_them(sizes: list[int]) -> None:
+    datagrams = [bytes((n % 256,)) * size for n, size in enumerate(sizes)]
+    assert [bytes(datagram) for run in runs(datagrams) for datagram in run] == datagrams
+
+
+@pytest.mark.parametrize(
+    ("begins", "spi"),
+    [
+        ([b"\0\0\1\2"] * 3, 0x102),
+        ([b"\0\0\1\2", b"\0\0\1\3"], 0),
+        ([bytes(4)] * 3, 0),
+        ([b"\0\0\1\2"] * 2 + [bytes(4)], 0),
+    ],
+)
+def test_the_spi_of_a_run_is_that_of_all_its_datagrams(begins: list[bytes], spi: int) -> None:
+    run = Run(b"".join(begin + b"data" for begin in begins), 8)
+    assert run.spi == spi
+    assert len(run) == len(begins)
+
+
+def test_a_short_last_datagram_has_its_part_in_the_spi_of_a_run() -> None:
+    assert Run(b"\0\0\1\2data" * 2 + b"\0\0\1\2", 8).spi == 0x102
+    assert Run(b"\0\0\1\2data" * 2 + b"\xff", 8).spi == 0
+    assert Run(b"\xff" * 20, 1).spi == 0

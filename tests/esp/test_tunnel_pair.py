@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
@@ -36,6 +37,7 @@ TRIPLE_DES = (IpsecSuite(EspTransform.TRIPLE_DES, 0, IntegrityAlgorithm.HMAC_SHA
 CAMELLIA = (IpsecSuite(EspTransform.CAMELLIA, 128, IntegrityAlgorithm.HMAC_MD5), (bytes(16), bytes(16)))
 CTR = (IpsecSuite(EspTransform.AES_CTR, 128, IntegrityAlgorithm.HMAC_SHA1), (bytes(range(20)), bytes(20)))
 WITH_RUNS = [GCM, CBC, TRIPLE_DES, CAMELLIA]
+NAMES = ["aes-gcm", "aes-cbc", "3des", "camellia"]
 suites = st.sampled_from([*WITH_RUNS, CTR])
 versions = st.sampled_from([4, 6])
 
@@ -312,7 +314,7 @@ def test_a_run_is_judged_as_its_packets_are(
     assert pairs.counters_agree()
 
 
-@pytest.mark.parametrize("suite", WITH_RUNS, ids=str)
+@pytest.mark.parametrize("suite", WITH_RUNS, ids=NAMES)
 @pytest.mark.parametrize("version", [4, 6])
 def test_a_run_of_one_stream_is_written_as_one(suite: tuple[IpsecSuite, tuple[bytes, bytes]], version: int) -> None:
     """And what comes out is what the kernel gave to the sender."""
@@ -344,7 +346,7 @@ def test_a_run_before_keys_is_dropped() -> None:
     assert pairs.runs.packets_in == 0
 
 
-@pytest.mark.parametrize("suite", WITH_RUNS, ids=str)
+@pytest.mark.parametrize("suite", WITH_RUNS, ids=NAMES)
 def test_runs_of_other_traffic_arrive_one_by_one(suite: tuple[IpsecSuite, tuple[bytes, bytes]]) -> None:
     one = tunnel(4, suite)
     sent = [udp(*ENDS[4], data=bytes((n,)) * 200) for n in range(2 * FEWEST)]
@@ -352,6 +354,57 @@ def test_runs_of_other_traffic_arrive_one_by_one(suite: tuple[IpsecSuite, tuple[
     units = receiver.open_run(in_run(sides(one).packets.seal(sent, 0.0)), BACK, 0.0)
     assert as_packets(units) == sent
     assert receiver.packets_in == 2 * FEWEST
+
+
+@pytest.mark.parametrize("suite", WITH_RUNS, ids=NAMES)
+@pytest.mark.parametrize("payload", [b"", bytes(14), b"\x45" + bytes(13), b"\x60" + bytes(45), bytes([0x45]) * 62])
+@pytest.mark.parametrize("next_header", [4, 41, 59, 6])
+def test_authentic_nonsense_is_judged_as_nonsense(
+    suite: tuple[IpsecSuite, tuple[bytes, bytes]], payload: bytes, next_header: int
+) -> None:
+    one = tunnel(4, suite)
+    pairs = sides(mirrored(one))
+    seal = sealer(one.suite, one.outbound, os.urandom)
+    spi = one.outbound.spi.to_bytes(4)
+    run = [seal(spi + number.to_bytes(4), trailed(payload, next_header)) for number in range(1, 21)]
+    assert pairs.runs.open_run(in_run(run), BACK, 1.0) == coalesce(pairs.packets.open(run, BACK, 1.0)) == []
+    assert pairs.counters_agree()
+    assert pairs.runs.malformed + pairs.runs.dummies == len(run)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0, 1, 2, 3]), st.integers(1, 6), st.sampled_from([b"", TIMESTAMPS])),
+        min_size=2,
+        max_size=20,
+    ),
+    versions,
+    st.sampled_from([GCM, CBC]),
+)
+def test_streams_that_are_mixed_are_separated(
+    bursts: list[tuple[int, int, bytes]], version: int, suite: tuple[IpsecSuite, tuple[bytes, bytes]]
+) -> None:
+    """What several streams sent by turns is written as it is packet by packet, and long segments are as long."""
+    one = tunnel(version, suite)
+    pairs = sides(mirrored(one))
+    sequence = [1000, 2**32 - 300, 3, 4]
+    packets: list[bytes] = []
+    for stream, count, options in bursts:
+        size = 300 - len(options)  # so that all packets have one size
+        ends = [
+            f"{end.rpartition('.')[0]}.{stream + 1}" if version == 4 else f"{end[:-1]}{stream + 1}"
+            for end in ENDS[version]
+        ]
+        for _ in range(count):
+            data = os.urandom(size)
+            packets.append(tcp(*ends, options=options, data=data, sequence=sequence[stream]))
+            sequence[stream] = (sequence[stream] + size) % 2**32
+    run = sides(one).packets.seal(packets, 0.0)[:MOST]
+    written, expected = pairs.runs.open_run(in_run(run), BACK, 1.0), coalesce(pairs.packets.open(run, BACK, 1.0))
+    assert as_packets(written) == as_packets(expected)
+    assert pairs.runs.packets_in == min(len(packets), MOST)
+    assert len(written) <= len(expected) + sum(a != b for (_, _, a), (_, _, b) in pairwise(bursts))
+    assert pairs.counters_agree()
 
 
 def test_suites_without_runs_have_none() -> None:

@@ -86,6 +86,33 @@ def ends(
     return Ends(gateway, charon, gateway if we_call else charon, our_node)
 
 
+def test_the_ca_of_the_caller_selects_the_connection(lab: Lab) -> None:
+    a, b = lab.direct()
+    # the CA that the first connection trusts has not issued the certificate of the caller
+    tables = [
+        f"""
+[connection.{name}]
+local_address = "{b.address}"
+local_id = "gw.lab"
+remote_id = "%any"
+certificate = "own.crt"
+private_key = "{pki.private_key("gw-rsa")}"
+ca = "{authority}"
+proposals = ["aes128-sha256-modp2048"]
+[connection.{name}.tunnel.net]
+local = "{b.network}"
+remote = "{b.remote}"
+proposals = ["aes128-sha256"]
+"""
+        for name, authority in (("first", pki.chain("gw-int")[0]), ("second", pki.ROOT))
+    ]
+    gateway = lab.ours(b, OurOptions(configuration="".join(tables), certificate="gw-rsa"))
+    charon = lab.charon(a, replace(NO_ESP, calls=True, certificate="alice-rsa"))
+    charon.control.bring_up("net")
+    assert [sa["name"] for sa in gateway.control.sas()] == ["second"]
+    assert gateway.control.child()["spi-in"] == charon.control.child()["spi-out"]
+
+
 @ROLES
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_each_kind_proves_both_ends(lab: Lab, kind: Kind, we_call: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -86,6 +87,15 @@ def test_a_backup_server(lab: Lab) -> None:
     client.send_signal(signal.SIGINT)
     assert client.wait() == 0
     second.wait_for(lambda: not second.control.sas(), "the end of its SA")
+    # it is remembered for the next start, here of a proxy; a name without an address is given up at once
+    (remembered,) = client.folder.glob("state/ikev1/*")
+    assert json.loads(remembered.read_text()) == {"10.77.0.2": ["10.77.0.2", "10.77.0.3"]}
+    remembered.write_text(json.dumps({"gw.invalid": ["gw2.invalid", "10.77.0.3"]}))
+    web_server(lab, b)
+    client = connect(lab, replace(a, peer="gw.invalid"), "--group", GROUP, "--socks", PROXY, folder=client.folder)
+    client.wait_for_log("connected")
+    wait_until(lambda: fetched(a, f"http://{b.host}/page") == PAGE, "the page")
+    assert [sa["local-host"] for sa in second.control.sas()] == ["10.77.0.3"]
 
 
 def test_a_configuration_of_vpnc(lab: Lab) -> None:

@@ -12,7 +12,7 @@ from lab.connect import assert_split, charon_gateway, connect, gateway, leads_to
 from lab.lab import Lab
 from lab.process import wait_until
 from lab.socks import of_host
-from lab.traffic import ping
+from lab.traffic import answered, ping
 from lab.vpnc import GROUP
 
 SPLIT = 'split_include = ["10.10.2.0/24", "127.0.0.0/8"]'
@@ -53,6 +53,31 @@ def test_two_split_networks_with_a_tunnel_each(lab: Lab) -> None:
     assert {network for child in ours.control.children() for network in child["local-ts"]} == set(networks)
     for there in ("10.10.2.1", "10.10.3.1"):
         ping(replace(a, host="10.99.0.10", remote_host=there))
+
+
+def test_the_network_changes_under_a_tunnel_for_everything(lab: Lab) -> None:
+    """As on a way from one network to the next, whose router and address are others. What the other network has brought
+    is left as it is.
+    """
+    a, b = lab.direct()
+    ours = gateway(lab, b)
+    b.run("ip", "addr", "add", "10.77.0.254/24", "dev", "eth0")
+    a.run("ip", "route", "add", "default", "via", a.peer)
+    client = connect(lab, a, "--group", GROUP)
+    client.wait_for_log("connected")
+    ping(replace(a, host="10.99.0.10"))
+    a.run("ip", "addr", "flush", "dev", "eth0", "scope", "global")
+    a.run("ip", "addr", "add", "10.77.0.7/24", "dev", "eth0")
+    a.run("ip", "route", "replace", "default", "via", "10.77.0.254", "metric", "600")
+    client.wait_for(lambda: [sa["remote-host"] for sa in ours.control.sas()] == ["10.77.0.7"], "the new SA")
+    wait_until(lambda: answered(replace(a, host="10.99.0.10")), "an answer through the tunnel")
+    assert leads_to(a, "203.0.113.1") == "ikev1c"
+    assert "10.77.0.254" in a.run("ip", "route", "get", "203.0.113.1", "mark", "4500")
+    client.send_signal(signal.SIGINT)
+    assert client.wait() == 0
+    left = "\n".join(of_host(a))
+    assert "default via 10.77.0.254 dev eth0 metric 600" in left
+    assert "ikev1c" not in left
 
 
 def test_a_gateway_that_names_itself(lab: Lab) -> None:

@@ -10,11 +10,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ikev1.aaa.accounting import Cause, Notice, Session, Status, Usage
-from ikev1.aaa.options import RadiusOptions, RadiusServer
+from ikev1.aaa.options import MessageAuthenticator, RadiusMethod, RadiusOptions, RadiusServer
 from ikev1.aaa.radius.accounting import RadiusAccounting
 from ikev1.aaa.radius.backend import RadiusBackend
 from ikev1.core.records.remote_access import Accepted, Challenged, Rejected, Unavailable, User, Verdict, XauthAttempt
@@ -60,11 +61,10 @@ def server(tmp_path: Path) -> Iterator[FreeRadius]:
         yield running
 
 
-def servers(*known: FreeRadius, secret: str = SECRET, patience: float = 20.0) -> RadiusOptions:
+def servers(*known: FreeRadius, secret: str = SECRET, patience: float = 20.0, **options: Any) -> RadiusOptions:
     found = tuple(RadiusServer("127.0.0.1", secret.encode(), each.auth_port, each.acct_port) for each in known)
-    return RadiusOptions(
-        found, "gw.example.org", class_group=True, filter_id=True, retransmit_tries=1, retransmit_timeout=patience
-    )
+    usual = {"class_group": True, "filter_id": True, "retransmit_tries": 1, "retransmit_timeout": patience}
+    return RadiusOptions(found, "gw.example.org", **usual | options)
 
 
 def check(asked: RadiusOptions, attempt: XauthAttempt) -> Verdict:
@@ -89,13 +89,17 @@ def test_a_user_is_accepted_with_a_profile(server: FreeRadius) -> None:
     )
     assert verdict == Accepted(user)
     log = server.log()
+    by_digest = check(servers(server, method=RadiusMethod.EAP_MD5), XauthAttempt("alice", b"open sesame"))
+    assert by_digest == Accepted(user)  # the server offers GTC first
+    assert "User-Password" not in server.log().removeprefix(log)
     for sent in ('Calling-Station-Id = "198.51.100.7"', 'NAS-Identifier = "gw.example.org"', "NAS-Port-Type = Virtual"):
         assert sent in log
 
 
 @pytest.mark.parametrize("password", [b"", b"open sesam", b"x" * 128, "öffne dich".encode()])
 def test_a_wrong_password_is_rejected(server: FreeRadius, password: bytes) -> None:
-    assert isinstance(check(servers(server), XauthAttempt("alice", password)), Rejected)
+    for method in RadiusMethod:
+        assert isinstance(check(servers(server, method=method), XauthAttempt("alice", password)), Rejected)
 
 
 def test_an_unknown_user_and_one_for_another_service_are_rejected(server: FreeRadius) -> None:
@@ -121,6 +125,8 @@ def test_answers_that_somebody_on_the_way_could_have_made_are_not_believed(tmp_p
     with FreeRadius(tmp_path / "old", USERS, signs=False).running() as old:
         assert isinstance(check(servers(old, patience=0.5), XauthAttempt("alice", b"open sesame")), Unavailable)
         wait_until(lambda: "Sent Access-Accept" in old.log(), "an answer that was not believed", says=old.log)
+        anyway = servers(old, message_authenticator=MessageAuthenticator.AUTO)
+        assert isinstance(check(anyway, XauthAttempt("alice", b"open sesame")), Accepted)
 
 
 def test_the_second_server_is_asked_when_the_first_is_gone(server: FreeRadius, tmp_path: Path) -> None:
@@ -158,12 +164,14 @@ def test_charon_logs_in_and_its_session_is_accounted(lab: Lab) -> None:
         (sa,) = ours.control.sas()
         assert sa["remote-xauth-id"] == XAUTH_USER
         ping(a, count=5)
-        (start,) = wait_until(lambda: server.accounting, "the beginning of the session")
+        wait_until(lambda: len(server.accounting) == 2, "the start of the gateway, and the beginning of the session")
+        on, start = server.accounting
+        assert on["Acct-Status-Type"] == "Accounting-On"
         assert (start["Acct-Status-Type"], start["User-Name"]) == ("Start", XAUTH_USER)
         assert start["Calling-Station-Id"] == a.address
         ours.command("down", "peer")
-        wait_until(lambda: len(server.accounting) == 2, "the end of the session")
-        _, stop = server.accounting
+        wait_until(lambda: len(server.accounting) == 3, "the end of the session")
+        *_, stop = server.accounting
         assert (stop["Acct-Status-Type"], stop["Acct-Session-Id"]) == ("Stop", start["Acct-Session-Id"])
         assert (stop["Acct-Input-Packets"], stop["Acct-Output-Packets"]) == ("5", "5")
         assert (stop["Acct-Input-Octets"], stop["Acct-Output-Octets"]) == ("420", "420")
@@ -192,8 +200,8 @@ def test_two_clients_of_one_group_behind_one_nat(lab: Lab) -> None:
         one, other = (as_virtual(node, address) for node, address in zip((c1, c2), addresses.values(), strict=True))
         for node in (one, other, one):
             ping(node)
-        wait_until(lambda: len(server.accounting) == 2, "the beginning of both sessions")
-        assert {each["Framed-IP-Address"] for each in server.accounting} == set(addresses.values())
+        wait_until(lambda: len(server.accounting) == 3, "the beginning of both sessions")
+        assert {each["Framed-IP-Address"] for each in server.accounting[1:]} == set(addresses.values())
 
 
 def test_a_user_answers_in_several_rounds(lab: Lab) -> None:
@@ -246,13 +254,15 @@ def test_charon_with_a_wrong_password_is_one_line_for_fail2ban(lab: Lab) -> None
         lines = [line for line in ours.log().splitlines() if f"login failed from {a.address} " in line]
         assert len(lines) == 1
         assert lines[0].endswith("(user-rejected)")
-        assert server.accounting == []
+        wait_until(lambda: server.accounting, "the start of the gateway")
+        assert [each["Acct-Status-Type"] for each in server.accounting] == ["Accounting-On"]
 
 
 def test_a_session(server: FreeRadius) -> None:
     session = Session("s-1", "alice", "rw", "198.51.100.7", ("10.99.0.7", "fd00::7"), (b"OU=vpn;",))
     usage = Usage((5 << 32) + 7, 11, 13, 17)
     notices = [
+        Notice(Status.ON, Session("gateway", "", "", ""), time.time()),
         Notice(Status.START, session, time.time()),
         Notice(Status.INTERIM_UPDATE, session, time.time(), 300, Usage(1, 2, 3, 4)),
         Notice(Status.STOP, session, time.time() - 60, 600, usage, Cause.LOST_CARRIER),
@@ -264,7 +274,9 @@ def test_a_session(server: FreeRadius) -> None:
             await accounting.tell(notice)
 
     asyncio.run(tell())
-    start, interim, stop = server.accounting
+    on, start, interim, stop = server.accounting
+    assert (on["Acct-Status-Type"], on["NAS-Identifier"]) == ("Accounting-On", start["NAS-Identifier"])
+    assert "User-Name" not in on
     assert [record["Acct-Status-Type"] for record in (start, interim, stop)] == ["Start", "Interim-Update", "Stop"]
     assert {record["Acct-Session-Id"] for record in (start, interim, stop)} == {"s-1"}
     assert (start["Framed-IP-Address"], start["Framed-IPv6-Address"]) == ("10.99.0.7", "fd00::7")

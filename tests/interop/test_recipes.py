@@ -28,7 +28,7 @@ from lab.gateway import OurGateway
 from lab.lab import Lab
 from lab.network import Node
 from lab.recipes import OURS, libreswan, of_peer, our_gateway, sites
-from lab.traffic import pings
+from lab.traffic import reach
 from lab.vpnc import Vpnc
 from printed import compare, in_form
 
@@ -231,7 +231,7 @@ def test_vpnc_with_the_configuration_of_its_page(lab: Lab, update: bool) -> None
     assert (told["CISCO_SPLIT_INC_0_ADDR"], told["CISCO_SPLIT_INC_0_MASKLEN"]) == ("10.1.0.0", "16")
     assert (told["INTERNAL_IP4_DNS"], told["CISCO_DEF_DOMAIN"]) == ("10.1.0.53", "corp.example")
     check_shown(ours, "vpnc", update)
-    b.run(*pings("-I", "10.99.0.10", a.host))
+    reach(b, a.host, "10.99.0.10")
     child = ours.control.child()
     assert (int(child["packets-in"]), int(child["packets-out"])) == (3, 3)
     assert_sends(ours, VPNC_DH14)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from lab.charon import CharonOptions
+from lab.charon import PSK, CharonOptions
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
 from lab.paths import CHECKOUT
 from lab.process import LabError, run, wait_until
+from lab.starter import StarterOptions
 from lab.traffic import ping, pings
 
 NFT_UPDOWN = CHECKOUT / "packaging" / "nft-updown"
@@ -117,6 +118,41 @@ def test_a_gateway_that_stops_runs_its_hooks_down(lab: Lab, nodes: tuple[Node, N
     wait_until(lambda: rules(a)["input"], "the rules of the hook")
     gateway.stop()
     assert rules(a) == NONE
+
+
+IPSEC_CONF = """
+conn peer
+    keyexchange=ikev1
+    ike=aes128-sha256-modp2048!
+    esp=aes128-sha256!
+    left={0.address}
+    leftid=alice@lab
+    leftsubnet={0.network}
+    leftfirewall=yes
+    lefthostaccess=yes
+    right={0.peer}
+    rightid=gw.lab
+    rightsubnet={0.remote}
+    authby=secret
+    auto=add
+"""
+
+
+def test_leftfirewall_is_the_script_of_strongswan(lab: Lab) -> None:
+    a, b = lab.direct()
+    lab.charon(b, CharonOptions(plane="noesp"))
+    gateway = lab.ours(a, OurOptions(ipsec=StarterOptions(IPSEC_CONF.format(a), f': PSK "{PSK}"\n')))
+
+    def forwarded() -> list[str]:
+        found = a.run("iptables", "-S").splitlines()
+        return [line for line in found if line.startswith(("-A FORWARD", "-A INPUT")) and f"-d {a.network}" in line]
+
+    assert forwarded() == []
+    gateway.command("up", "peer")
+    wait_until(lambda: len(forwarded()) == 2, "the rules of the script")
+    assert all(f"-s {a.remote}" in line and "--pol ipsec" in line for line in forwarded())
+    gateway.command("down", "peer")
+    wait_until(lambda: forwarded() == [], "the end of the rules")
 
 
 @pytest.mark.parametrize("words", [(), ("inet",), ("inet", "filter;reboot"), ("inet", "filter", "all")])

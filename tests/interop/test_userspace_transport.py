@@ -16,7 +16,7 @@ from lab.lab import Lab
 from lab.network import Node
 from lab.pair import await_child, hosts
 from lab.process import Program, run
-from lab.traffic import pings
+from lab.traffic import reach
 
 L2TP = OurOptions(
     data_plane="userspace",
@@ -65,7 +65,7 @@ def test_datagrams_of_any_size_pass_and_nothing_in_the_clear(lab: Lab, version: 
     for control in (client.control, server.control):
         child = control.child()
         assert [int(child[f"packets-{way}"]) for way in ("in", "out")] == [4, 4]
-    a.run(*pings(b.address))  # that goes its own way
+    reach(a, b.address)  # that goes its own way
     carrier = "udp port 4500" if udp else "ip proto 50 or ip6 proto 50"
     file = capture.finish_with(3, _ECHO_REPLIES)  # the last packets, so all before them are there, too
     assert not packets(file, f"udp port {PORT}")
@@ -86,7 +86,7 @@ def test_neither_before_nor_after_does_anything_pass_unprotected(lab: Lab) -> No
     client.control.terminate(child="net")
     server.wait_for(lambda: not server.control.children(), "the end of the pair")
     assert ask(a, 10, patience=1) == ["nothing"]
-    a.run(*pings(b.address, count=1))  # comes after whatever the client may have sent
+    reach(a, b.address, count=1)  # comes after whatever the client may have sent
     assert not packets(capture.finish_with(1, "icmp[icmptype] == icmp-echo"), f"udp port {PORT}")
     assert echo.log().count("heard") == 1
 
@@ -130,7 +130,7 @@ when_down = "drop"
     client.control.terminate(child="net")
     server.wait_for(lambda: not server.control.children(), "the end of the pair")
     assert ask(a, 10, patience=1) == ["nothing"]
-    a.run(*pings(b.address, count=1))  # comes after whatever the client may have sent
+    reach(a, b.address, count=1)  # comes after whatever the client may have sent
     assert not packets(capture.finish_with(1, "icmp[icmptype] == icmp-echo"), f"udp port {PORT}")
 
 

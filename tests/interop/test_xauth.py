@@ -69,6 +69,39 @@ def test_charon_logs_in_with_hybrid_authentication(lab: Lab, aggressive: bool) -
     assert_carries_for_carol(ours)
 
 
+def of_one_user(user: str, address: str) -> str:
+    """Sections of swanctl.conf: a connection for a user, with a pool of one address."""
+    return f"""
+connections {{ {user} {{
+    version = 1
+    proposals = aes128-sha256-modp2048
+    pools = {user}
+    local {{ auth = pubkey
+             certs = gw-rsa.crt
+             id = gw.lab }}
+    remote {{ auth = xauth
+              xauth_id = {user} }}
+    children {{ net {{ local_ts = 10.10.2.0/24
+                       esp_proposals = aes128-sha256 }} }}
+}} }}
+secrets {{ xauth-{user} {{ id = {user}
+                           secret = "{XAUTH_PASSWORD}" }} }}
+pools {{ {user} {{ addrs = {address} }} }}
+"""
+
+
+def test_a_user_of_charon_selects_the_connection(lab: Lab) -> None:
+    a, b = lab.direct()
+    users = of_one_user("dave", "10.99.0.1") + of_one_user(XAUTH_USER, "10.99.0.2")
+    ours = lab.ours(b, OurOptions(swanctl=users, certificate="gw-rsa"))
+    options = replace(CALLING, certificate="alice-rsa", hybrid=True, local_ts="dynamic", connection="vips = 0.0.0.0")
+    charon = lab.charon(a, options)
+    charon.control.initiate()
+    assert_carries_for_carol(ours)
+    (sa,) = charon.control.sas()
+    assert sa["local-vips"] == ["10.99.0.2"]
+
+
 @MODES
 @pytest.mark.parametrize(("ours", "theirs"), [("", ""), ("alice-rsa", "gw-rsa")], ids=["secret", "certificate"])
 def test_we_ask_charon_that_we_call(lab: Lab, ours: str, theirs: str, aggressive: bool) -> None:

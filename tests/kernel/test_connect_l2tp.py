@@ -17,7 +17,7 @@ from lab.l2tp import SERVER, Xl2tpd, private_etc_ppp, what_l2tp_lacks
 from lab.lab import Lab
 from lab.network import Node
 from lab.process import Program, wait_until
-from lab.traffic import pings
+from lab.traffic import answered, reach
 
 PSK = "the secret of all clients"
 USER, PASSWORD = "office\\carol", 'pass "word" #\'\\ ü'
@@ -50,11 +50,7 @@ class Connect(Program):
 
     def wait_until_up(self) -> None:
         self.wait_for_log("is up: address")
-        self.wait_for(lambda: answers(self.node, SERVER), "an answer through the PPP link")
-
-
-def answers(node: Node, address: str) -> bool:
-    return " 1 received" in node.run("ping", "-c", "1", "-W", "3", address, check=False)
+        self.wait_for(lambda: answered(self.node, SERVER), "an answer through the PPP link")
 
 
 def server(lab: Lab, node: Node, address: str = SERVER) -> tuple[OurGateway, Xl2tpd]:
@@ -158,7 +154,7 @@ def test_behind_a_nat_where_1701_is_taken(lab: Lab, plane: str) -> None:
     options = ("--data-plane", plane, "--network", "198.51.100.0/24", "--background", "--pid-file", str(file))
     client = lab.started(Connect(c, lab.folder("connect"), options))
     assert client.wait() == 0
-    c.run(*pings(SERVER))
+    reach(c, SERVER)
     for host in (ELSEWHERE, NAME_SERVER):
         assert "ikev1ppp0" in c.run("ip", "route", "get", host)
     assert "ikev1ppp0" not in c.run("ip", "route", "get", "192.168.77.1")
@@ -175,7 +171,7 @@ def test_a_server_with_its_outer_address_in_the_link(lab: Lab) -> None:
     before = state_of(a)
     client = lab.started(Connect(a, lab.folder("connect"), ()))
     b.run("ip", "address", "add", f"{ELSEWHERE}/32", "dev", "lo")
-    client.wait_for(lambda: answers(a, ELSEWHERE), "an answer through the PPP link")
+    client.wait_for(lambda: answered(a, ELSEWHERE), "an answer through the PPP link")
     assert "ikev1ppp0" in a.run("ip", "route", "get", ELSEWHERE)
     assert "ikev1ppp0" not in a.run("ip", "route", "get", b.address)
     client.send_signal(signal.SIGTERM)

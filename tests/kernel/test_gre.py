@@ -10,7 +10,7 @@ from lab.capture import packets
 from lab.lab import Lab
 from lab.network import Node
 from lab.pair import CHARON, OURS, KernelPair, hosts
-from lab.traffic import pings
+from lab.traffic import reach
 
 GRE = "dynamic[gre]"
 HUB, SPOKE = "172.16.0.1", "172.16.0.2"  # inside
@@ -45,12 +45,12 @@ def test_gre_between_a_hub_and_a_spoke(lab: Lab, we_call: bool, plane: str) -> N
     make_spoke(spoke)
     pair.up()
     wire = lab.capture(spoke)
-    spoke.run(*pings(HUB))
-    hub.run(*pings(SPOKE))
+    reach(spoke, HUB)
+    reach(hub, SPOKE)
     child = pair.ours.control.child()
     assert child["mode"] == "TRANSPORT"
     assert (int(child["packets-in"]), int(child["packets-out"])) == (6, 6)
-    spoke.run(*pings(hub.address))  # what is not GRE is not protected
+    reach(spoke, hub.address)  # what is not GRE is not protected
     assert int(pair.ours.control.child()["packets-out"]) == 6
     seen = wire.finish_with(3, "icmp")
     assert len(packets(seen, "esp")) >= 12

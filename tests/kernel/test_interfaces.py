@@ -11,7 +11,7 @@ from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
 from lab.pair import await_child
-from lab.traffic import pings
+from lab.traffic import reach
 
 SECOND = "10.77.0.3"  # of the peer
 EVERYTHING = "0.0.0.0/0"
@@ -101,13 +101,13 @@ def interfaces(node: Node) -> set[str]:
 
 def test_each_tunnel_carries_what_is_routed_to_its_interface(lab: Lab, ends: tuple[Node, OurGateway, Charon]) -> None:
     a, gateway, _ = ends
-    a.run(*pings("169.254.1.2"))
+    reach(a, "169.254.1.2")
     assert sent(gateway) == {"one": 3, "two": 0}
-    a.run(*pings("169.254.2.2"))
-    a.run(*pings("10.20.2.1"))  # by the route that the gateway has set
+    reach(a, "169.254.2.2")
+    reach(a, "10.20.2.1")  # by the route that the gateway has set
     assert sent(gateway) == {"one": 3, "two": 6}
     assert "mtu 1400" in a.run("ip", "link", "show", "ipsec1")
-    a.run(*pings(a.peer))  # outside of both
+    reach(a, a.peer)  # outside of both
     assert sent(gateway) == {"one": 3, "two": 6}
 
 

@@ -15,7 +15,6 @@ from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
 from ikev1.esp.kernel import KernelPlane
 from ikev1.esp.plane import Acquire, NetworkChanged, Protected, RekeyNeeded, Trap
-from lab.traffic import pings
 from xfrm_lab import INNER, OUTER, Side, two_ends, two_sides
 
 Sides = tuple[Side, Side]
@@ -118,7 +117,7 @@ def test_a_local_address_that_comes_later_becomes_the_source(sides: Sides) -> No
     side.namespace.run("ip", "addr", "add", INNER[4][0], "dev", "lo")
     side.plane.follow()
     assert f"src {INNER[4][0]}" in routes(side)
-    side.namespace.run(*pings(INNER[4][1], count=1))
+    side.namespace.ping(INNER[4][1], count=1)
     assert side.plane.counters(ends[0]).packets_in == 1
 
 

@@ -13,7 +13,7 @@ from lab.l2tp import SERVER, Xl2tpd, what_l2tp_lacks
 from lab.lab import Lab
 from lab.network import Node, iptables
 from lab.pair import await_child, hosts
-from lab.traffic import pings
+from lab.traffic import reach
 from lab.xfrm import states
 
 L2TP = OurOptions(tunnel='mode = "transport"', local="dynamic[udp/1701]", remote="dynamic[udp]")
@@ -50,7 +50,7 @@ def test_a_ppp_link_through_transport_mode(lab: Lab, plane: str, udp: bool) -> N
     client = lab.started(Xl2tpd(a, lab.folder("client"), calls=True))
     client.wait_for_link()
     before = int(ends[0].control.child()["packets-out"])
-    a.run(*pings(SERVER))
+    reach(a, SERVER)
     assert int(ends[0].control.child()["packets-out"]) >= before + 3
     file = capture.finish_with(3, ESP_IN_UDP if udp else "ip proto 50")
     assert not packets(file, "udp port 1701"), "nothing left in the clear"
@@ -101,10 +101,10 @@ def assert_both_work(lab: Lab, c1: Node, c2: Node, gw: Node, *, plane: str, of_s
     assert len(set(ports)) == 2, "in whichever order the clients connected"
     assert "1702" not in ports
     for node in (c1, c2):
-        node.run(*pings(SERVER))
+        reach(node, SERVER)
     for one, other, address in ((0, 1, addresses[0]), (1, 0, addresses[1])):
         before = [octets(client) for client in clients]
-        gw.run(*pings("-s", "1000", address, count=5))
+        reach(gw, address, count=5, size=1000)
         after = [octets(client) for client in clients]
         assert after[one] - before[one] > 5000
         assert after[other] - before[other] < 1000, "the other client has got nothing of it"

@@ -19,7 +19,6 @@ from ikev1.core.records.child_sa import IpsecMode, Mark, PacketMarks
 from ikev1.core.records.selector import Selector
 from ikev1.esp.netlink import Netlink, NetlinkError, Request
 from ikev1.esp.plane import Acquire, PlaneError, Protected, Trap
-from lab.traffic import pings
 from xfrm_lab import INNER, NETWORKS, OUTER, Namespace, Side, two_ends
 
 HOST = {4: "10.1.0.9", 6: "fd01::9"}  # behind the gateway
@@ -456,7 +455,7 @@ def test_ike_finds_its_way_where_everything_is_protected(
 def test_what_stays_in_the_local_network_passes(network: Network, ours: Side, version: int) -> None:
     """Though the remote network, which is protected, takes it in."""
     ours.plane.protect([protected(version, remote=everything(version)["remote"])])
-    network.host.run(*pings("10.1.0.254" if version == 4 else "fd01::fe", count=1))
+    network.host.ping("10.1.0.254" if version == 4 else "fd01::fe", count=1)
     with pytest.raises(AssertionError):
         network.host.run("ping", "-c", "1", "-W", "1", OUTER[version][1])
 

@@ -13,7 +13,7 @@ from lab.l2tp import Xl2tpd, private_etc_ppp, what_l2tp_lacks
 from lab.lab import Lab
 from lab.pair import assert_shown, await_child
 from lab.recipes import libreswan, of_peer, our_gateway, sites
-from lab.traffic import pings
+from lab.traffic import reach
 from lab.xfrm import assert_protected
 
 
@@ -63,7 +63,7 @@ def test_a_ppp_link_with_the_configurations_of_windows_page(lab: Lab) -> None:
     )
     client.wait_for_log("is up: address 10.99.0.10")
     client.wait_for_log("DNS address 10.1.0.53")
-    b.run(*pings("10.99.0.1"))
+    reach(b, "10.99.0.1")
     (child,) = ours.control.children()
     assert child["mode"] == "TRANSPORT"
     assert int(child["packets-in"]) > 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from ikev1.core.records.path import UdpPath
 
@@ -12,17 +12,21 @@ from ikev1.core.records.path import UdpPath
 class Recorder:
     """Notes what an endpoint hands on."""
 
-    def __init__(self) -> None:
+    def __init__(self, busy: Callable[[], None] = lambda: None) -> None:
+        self.busy = busy  # called for each ISAKMP message
         self.isakmp: list[tuple[bytes, UdpPath]] = []
         self.esp: list[tuple[bytes, UdpPath]] = []
         self.in_order: list[bytes] = []
         self.largest_batch = 0
         self._changed = asyncio.Event()
 
-    def receive_isakmp(self, datagrams: Sequence[tuple[bytes, UdpPath]]) -> None:
-        self.isakmp += datagrams
-        self.in_order += (datagram for datagram, _ in datagrams)
-        self.largest_batch = max(self.largest_batch, len(datagrams))
+    def receive_isakmp(self, datagrams: Iterable[tuple[bytes, UdpPath]]) -> None:
+        before = len(self.isakmp)
+        for datagram, path in datagrams:
+            self.isakmp.append((datagram, path))
+            self.in_order.append(datagram)
+            self.busy()
+        self.largest_batch = max(self.largest_batch, len(self.isakmp) - before)
         self._changed.set()
 
     def receive_esp(self, packets: Iterable[bytes | memoryview], path: UdpPath) -> None:

@@ -307,12 +307,8 @@ class Peer:
             if exchange.quick is not None and exchange.quick.child is not None
         }
         assert set(self.inbound) == children | (under_way & set(self.inbound) if self.refuses else under_way)
-        stored = {cookies: {child.inbound.spi for child in sa.children} for cookies, sa in self.stored.items()}
-        assert stored == {
-            sa.cookies: {child.inbound.spi for child in sa.children}
-            for sa in sas
-            if sa.state is not IkeState.CONNECTING
-        }
+        stored = {sa.cookies: _spis(sa) for sa in self.stored.values()}
+        assert stored == {sa.cookies: _spis(sa) for sa in sas if sa.state is not IkeState.CONNECTING}
 
     def _send(self, path: UdpPath, octets: bytes, following: Action | None) -> None:
         if isinstance(following, Report) and isinstance(following.event, MessageSeen) and following.event.sent:
@@ -378,6 +374,11 @@ def _go_together(action: Action, other: Action) -> bool:
     if not isinstance(action, Send) or not isinstance(other, Send):
         return False
     return are_of_one_message(action.datagram, other.datagram)
+
+
+def _spis(sa: IkeSa) -> set[int]:
+    """The inbound SPIs of the pairs, and of those that ended with an earlier process and are to be negotiated again."""
+    return {child.inbound.spi for child in (*sa.children, *sa.lost)}
 
 
 def _label(seen: MessageSeen) -> str:

@@ -21,6 +21,7 @@ from ikev1.esp.kernel import KernelPlane
 from ikev1.esp.plane import Counters, PlaneEvent
 from lab.echo_requests import ask
 from lab.namespaces import inside, new_namespace
+from lab.process import found
 
 AES_GCM = IpsecSuite(encryption=20, key_length=128)
 OUTER = {4: ("192.0.2.1", "192.0.2.2"), 6: ("fd77::1", "fd77::2")}
@@ -47,14 +48,21 @@ class Namespace:
 
     def run(self, *command: str) -> str:
         with self.entered():
-            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+            done = subprocess.run(
+                [found(command[0]), *command[1:]], capture_output=True, text=True, timeout=60, check=False
+            )
         assert done.returncode == 0, f"{' '.join(command)}: {done.stdout}{done.stderr}"
         return done.stdout
 
     def batch(self, *commands: str) -> None:
         """Many commands of ip(8) by one process."""
         with self.entered():
-            subprocess.run(["ip", "-batch", "-"], input="\n".join(commands), text=True, check=True)
+            subprocess.run([found("ip"), "-batch", "-"], input="\n".join(commands), text=True, check=True)
+
+    def ping(self, there: str, here: str = "", *, count: int = 3, size: int = 56) -> None:
+        """Every one of ``count`` echo requests is answered; the route names the source unless it is given."""
+        with self.entered():
+            ask(there, here, count=count, size=size)
 
     def troubles(self) -> dict[str, int]:
         """The error counters that are not 0."""
@@ -75,7 +83,7 @@ class Namespace:
         there = f"/proc/self/fd/{other._descriptor}"
         with self.entered():
             subprocess.run(
-                ["ip", "link", "add", "eth0", "type", "veth", "peer", "name", device, "netns", there],
+                [found("ip"), "link", "add", "eth0", "type", "veth", "peer", "name", device, "netns", there],
                 pass_fds=(other._descriptor,),
                 check=True,
             )
@@ -147,9 +155,8 @@ class Side:
         return "".join(entry for entry in _entries(shown) if "\tsocket " not in entry)
 
     def ping(self, there: str, here: str, count: int = 3, size: int = 56) -> None:
-        """Every one of ``count`` pings is answered."""
-        with self.namespace.entered():
-            ask(there, here, count=count, size=size)
+        """Every one of ``count`` echo requests is answered."""
+        self.namespace.ping(there, here, count=count, size=size)
 
 
 def carried(side: Side, child: ChildSa) -> Counters:

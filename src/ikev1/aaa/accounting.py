@@ -15,6 +15,7 @@ class Status(IntEnum):
     START = 1
     STOP = 2
     INTERIM_UPDATE = 3
+    ON = 7  # the gateway has started: all sessions before are over
 
 
 class Cause(IntEnum):
@@ -58,8 +59,8 @@ class Session(Record, frozen=True):
 
 
 class Notice(Record, frozen=True):
-    """A notice about a session: ``at`` is the time of the event in seconds since 1970, ``seconds`` the duration of the
-    session until then, and ``cause`` the reason for its end.
+    """A notice about a session, or with `Status.ON` about all earlier ones: ``at`` is the time of the event in seconds
+    since 1970, ``seconds`` the duration of the session until then, and ``cause`` the reason for its end.
     """
 
     status: Status

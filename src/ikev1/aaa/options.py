@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from ikev1.core.records.record import Record
 
 BACKENDS = ("users", "pam", "radius", "command")
@@ -32,6 +34,20 @@ class CommandOptions(Record, frozen=True):
     timeout: float = 10.0  # seconds for each attempt
 
 
+class RadiusMethod(StrEnum):
+    """How a server of RADIUS learns whether the password is right."""
+
+    PAP = "pap"  # it gets the password
+    EAP_MD5 = "eap-md5"  # it asks for a digest of it
+
+
+class MessageAuthenticator(StrEnum):
+    """Whether answers of RADIUS servers need a Message-Authenticator (CVE-2024-3596)."""
+
+    REQUIRE = "require"
+    AUTO = "auto"  # from a server that has sent one
+
+
 class RadiusServer(Record, frozen=True):
     """A ``[radius.server.NAME]`` table."""
 
@@ -48,6 +64,8 @@ class RadiusOptions(Record, frozen=True):
 
     servers: tuple[RadiusServer, ...]
     nas_identifier: str
+    method: RadiusMethod = RadiusMethod.PAP
+    message_authenticator: MessageAuthenticator = MessageAuthenticator.REQUIRE
     class_group: bool = False
     filter_id: bool = False
     accounting: bool = False

@@ -44,13 +44,14 @@ class NoConfiguration(LocalError):
     code = "config-unreadable"
 
 
-def audit_configuration(file: Path, now: float) -> Audit:
-    """Audit the configuration in ``file`` and the files it names, at time ``now`` (seconds since 1970).
+def audit_configuration(file: Path, now: float, read: Callable[[Path], Written] = read) -> Audit:
+    """Audit the configuration in ``file``, which ``read`` reads, and the files it names, at time ``now`` (seconds since
+    1970).
 
     Raises:
         NoConfiguration: ``file`` is not a configuration.
     """
-    written = _written(file)
+    written = _written(file, read)
     tables = written.values
     open_files = (*files.exposed_files(file, tables), *files.changeable_files(file, tables))
     try:
@@ -66,7 +67,7 @@ def audit_configuration(file: Path, now: float) -> Audit:
     return _audit(file, written, (*open_files, *judged), ())
 
 
-def _written(file: Path) -> Written:
+def _written(file: Path, read: Callable[[Path], Written]) -> Written:
     try:
         return read(file)
     except ConfigError as error:

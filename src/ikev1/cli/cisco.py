@@ -71,10 +71,13 @@ def translated(verb: str, arguments: Sequence[str]) -> list[str]:
     returned as it is, without ``crypto``.
 
     Raises:
-        click.UsageError: an abbreviation stands for several words.
+        click.UsageError: an abbreviation stands for several words, or nothing follows ``crypto``.
     """
     written = list(arguments)
-    if len(written) > 1 and len(written[0]) > 1 and "crypto".startswith(written[0]):
+    if written and len(written[0]) > 1 and "crypto".startswith(written[0]):
+        if len(written) == 1:
+            follow = ", ".join(dict.fromkeys(each.split()[0] for each in PHRASES[verb]))
+            raise click.UsageError(f"{written[0]!r} is incomplete: expected {follow} behind it.")
         del written[0]
     words = written[: next((place for place, word in enumerate(written) if word.startswith("-")), len(written))]
     phrase = _phrase([each.split() for each in PHRASES[verb]], words)

@@ -128,8 +128,13 @@ def list_policies(session: Session, connection: str | None = None) -> Iterator[S
 
 
 def list_connections(session: Session) -> dict[str, Section]:
-    """Every connection by name."""
-    return {name: section for event in session.list_conns() for name, section in decoded(event).items()}
+    """Every connection by name, without shunts, which nobody initiates."""
+    found = {name: section for event in session.list_conns() for name, section in decoded(event).items()}
+    return {name: section for name, section in found.items() if not _is_shunt(section)}
+
+
+def _is_shunt(section: Section) -> bool:
+    return any(child["mode"] in ("PASS", "DROP") for child in section["children"].values())
 
 
 def get_pools(session: Session, *, leases: bool = False) -> Section:

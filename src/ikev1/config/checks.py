@@ -208,6 +208,8 @@ def _check_rivals(connection: Connection, rivals: Iterable[Connection], findings
                 "the first connection is used",
             )
         if rival.trust != connection.trust and not common <= ENCRYPTING:  # with these, the initiator sends its ID first
+            if not (rival.trust.public_keys or connection.trust.public_keys):
+                continue  # the CA of the peer's certificate tells them apart
             return findings.warn(
                 path,
                 Rule.SAME_ADDRESSES_OTHER_TRUST,

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from ikev1.config.formats.written import Places
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_OF_RADIUS = {"secret": "radius"}
 _SECRETS = {"secret": "psk", "xauth_secret": "password", "private_key_passphrase": "passphrase"}
 
 
@@ -26,18 +27,27 @@ class Exported(NamedTuple):
 
 def exported(tables: Mapping[str, Any], places: Places | None = None) -> Exported:
     """``tables`` in the form of `tomllib`, as text, with the comments that stand at ``places``. A ``secret`` of
-    ``[connection.NAME]`` is written to ``NAME.psk``, and likewise its password and passphrase.
+    ``[connection.NAME]`` is written to ``NAME.psk``, and likewise its password and passphrase; that of a server of
+    RADIUS to ``NAME.radius``.
     """
     secrets: dict[str, str] = {}
-    connections = {}
-    for name, connection in tables.get("connection", {}).items():
-        connections[name] = made = dict(connection)
-        for key, ending in _SECRETS.items():
-            if key in made:
-                file = f"{name}.{ending}"
-                secrets[file] = _in_a_file(made.pop(key))
-                made[f"{key}_file"] = file
-    whole = {**tables, "connection": connections} if connections else tables
+
+    def without_secrets(named: Mapping[str, Any], endings: Mapping[str, str]) -> dict[str, Any]:
+        found = {}
+        for name, table in named.items():
+            found[name] = made = dict(table)
+            for key, ending in endings.items():
+                if key in made:
+                    file = f"{name}.{ending}"
+                    secrets[file] = _in_a_file(made.pop(key))
+                    made[f"{key}_file"] = file
+        return found
+
+    whole = dict(tables)
+    if "connection" in whole:
+        whole["connection"] = without_secrets(whole["connection"], _SECRETS)
+    if "server" in whole.get("radius", {}):
+        whole["radius"] = {**whole["radius"], "server": without_secrets(whole["radius"]["server"], _OF_RADIUS)}
     comments = _Comments(places or Places())
     return Exported("\n".join(_lines(whole, (), comments)).strip() + "\n", secrets)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -95,6 +95,7 @@ class Rule(StrEnum):
     UNKNOWN_POOL = "unknown-pool"
     UNUSED_POOL = "unused-pool"
     SMALL_POOL = "small-pool"
+    ANY_ADDRESS = "any-address"
     POOLS_OVERLAP = "pools-overlap"
     POOL_HOLDS_GATEWAY = "pool-holds-gateway"
     POOL_IN_OWN_NETWORK = "pool-in-own-network"
@@ -123,7 +124,10 @@ class Rule(StrEnum):
 
 
 _MOST_NAMED = 10  # findings that are alike
+_LONGEST_KEY, _LONGEST_TEXT = 500, 4000  # characters
 _IGNORABLE = frozenset({Rule.UNKNOWN_KEY, Rule.NOT_SUPPORTED})
+# What a table lacks, also because another error is about a part of it
+_CONSEQUENCES = frozenset({Rule.NO_CREDENTIAL, Rule.METHOD_NEEDS_KEY, Rule.NO_USABLE_POLICY, Rule.NO_TRUST})
 
 
 class Invalid(LocalError, ValueError):
@@ -172,6 +176,30 @@ def lines(findings: Iterable[Finding]) -> list[str]:
     return [_line(*group) for group in groups.values()]
 
 
+def shortened(finding: Finding) -> Finding:
+    """``finding``, which may quote what stands in a file, with the ends of a long key and text left out."""
+    if len(finding.key) <= _LONGEST_KEY and len(finding.text) <= _LONGEST_TEXT:
+        return finding
+    return finding._replace(key=_cut(finding.key, _LONGEST_KEY), text=_cut(finding.text, _LONGEST_TEXT))
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]} ..."
+
+
+def causes(errors: Iterable[Finding]) -> tuple[Finding, ...]:
+    """``errors`` without those that say what a table lacks of which another error is about a part."""
+    found = tuple(errors)
+    around = {path for error in found for path in _tables_around(error.key)}
+    return tuple(error for error in found if error.rule not in _CONSEQUENCES or error.key not in around)
+
+
+def _tables_around(key: str) -> Iterator[str]:
+    while "." in key:
+        key = key.rpartition(".")[0]
+        yield key
+
+
 def _line(first: Finding, *others: Finding) -> str:
     if not others:
         return str(first)
@@ -186,8 +214,8 @@ class ConfigError(LocalError):
     code = "config-invalid"
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
-        super().__init__("\n".join(map(str, findings)))
-        self.findings = findings
+        self.findings = tuple(map(shortened, findings))
+        super().__init__("\n".join(map(str, self.findings)))
 
 
 class Findings:

@@ -13,7 +13,7 @@ from ikev1.config.beside import about_others, joined_backends, joined_settings
 from ikev1.config.checks import check
 from ikev1.config.connections import read_connections
 from ikev1.config.files import Files, changeable
-from ikev1.config.findings import ConfigError, Finding, Findings, Rule
+from ikev1.config.findings import ConfigError, Finding, Findings, Rule, causes, shortened
 from ikev1.config.formats import read
 from ikev1.config.formats.written import Places, Side, Written
 from ikev1.config.options import GatewayOptions, engine_settings, gateway_options
@@ -118,11 +118,11 @@ def _loaded(written: Written, folder: Path, findings: Findings, now: float, besi
         others = [each for each in beside.settings.connections if each.name not in own]
         findings.warnings[:] = about_others(findings.warnings, replace(beside.settings, connections=tuple(others)))
     if errors := (*written.errors, *map(written.places.shown, findings.errors)):
-        raise ConfigError(tuple(dict.fromkeys(errors)))
+        raise ConfigError(causes(dict.fromkeys(errors)))
     # A key of another format may become several of ours: what is said of each is said once, that they are alike never
     shown = (*written.warnings, *map(written.places.shown, findings.warnings))
     warnings = dict.fromkeys(each for each in shown if not each.text.startswith(f"{each.key} "))
-    return Loaded(settings, options, tuple(warnings), backends)
+    return Loaded(settings, options, tuple(map(shortened, warnings)), backends)
 
 
 def _check_permissions(place: Path, findings: Findings) -> None:

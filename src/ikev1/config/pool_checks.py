@@ -60,11 +60,14 @@ def _holds(pool: Pool, address: str) -> bool:
 def _check_pool(pool: Pool, settings: Settings, options: GatewayOptions, findings: Findings) -> None:
     path = f"pools.{pool.name}"
     versions = {one.version for one in pool.selectors}
-    if pool.config.netmask and 4 not in versions:
+    if pool.config.netmask and 4 not in versions and not pool.any:
         findings.error(f"{path}.netmask", Rule.UNUSED_KEY, "has no effect without IPv4 addresses in the pool")
     users = [connection for connection in settings.connections if pool.name in connection.pools]
     if not users:
         findings.warn(path, Rule.UNUSED_POOL, "no connection uses this pool")
+    if pool.any:
+        text = "is any address: a client can take that of another host"
+        findings.warn(f"{path}.addresses", Rule.ANY_ADDRESS, text)
     size = sum(int.from_bytes(last) - int.from_bytes(first) + 1 for first, last in pool.ranges)
     if pool.ranges and size == 1 and any(not _is_one_peer(connection) for connection in users):
         findings.warn(f"{path}.addresses", Rule.SMALL_POOL, "has one address: the second client is rejected")

@@ -14,7 +14,9 @@ from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Pool
 
 _LONGEST_BANNER = 1000  # octets, so that the reply fits into a few packets
+_LONGEST_NAME = 100
 _LEAST_EXPIRY = 60  # seconds
+ANY = "%any"  # instead of addresses: those that clients ask for
 _MOST = 64  # networks, servers or domains
 
 Range = tuple[bytes, bytes]
@@ -25,9 +27,18 @@ def read_pools(top: Table) -> tuple[Pool, ...]:
     return tuple(_read_pool(name, table) for name, table in top.tables("pools"))
 
 
+def is_addresses(name: str) -> bool:
+    """Whether the name of a pool is what strongSwan calls one in ipsec.conf: addresses."""
+    try:
+        return bool(_range(name)) and len(name) <= _LONGEST_NAME
+    except ValueError:
+        return False
+
+
 def _read_pool(name: str, table: Table) -> Pool:
-    table.whole(check_name, name)
-    ranges = table.require("addresses", each(_range), 'a network or a range, such as "10.99.0.10-10.99.0.200"') or ()
+    if not is_addresses(name):
+        table.whole(check_name, name)
+    ranges = table.require("addresses", _ranges, 'a network or a range, such as "10.99.0.10-10.99.0.200"')
     config = ModeConfig(
         netmask=table.take("netmask", _netmask, ""),
         expiry=table.take("expiry", _expiry, 0),
@@ -48,7 +59,8 @@ def _read_pool(name: str, table: Table) -> Pool:
         config = replace(config, split_exclude=(*config.split_exclude, LOCAL_LAN))
     reserved = _read_reserved(table.table("reserved"))
     table.finish()
-    return Pool(name, tuple(sorted(ranges, key=lambda ends: (len(ends[0]), ends))), config, reserved)
+    in_order = tuple(sorted(ranges or (), key=lambda ends: (len(ends[0]), ends)))
+    return Pool(name, in_order, config, reserved, any=table.take("addresses", _is_any, False))
 
 
 def _read_reserved(table: Table) -> tuple[tuple[str, str], ...]:
@@ -60,6 +72,14 @@ def _read_reserved(table: Table) -> tuple[tuple[str, str], ...]:
         if len(set(map(ip_version, addresses))) < len(addresses):
             table.findings.error(table.key(user), Rule.INVALID_VALUE, "has two addresses of the same IP version")
     return tuple(found)
+
+
+def _ranges(value: object) -> tuple[Range, ...]:
+    return () if _is_any(value) else each(_range)(value)
+
+
+def _is_any(value: object) -> bool:
+    return value in (ANY, [ANY])
 
 
 def _range(value: object) -> Range:

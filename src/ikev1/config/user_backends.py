@@ -10,7 +10,9 @@ from ikev1.aaa.options import (
     BACKENDS,
     BackendOptions,
     CommandOptions,
+    MessageAuthenticator,
     PamOptions,
+    RadiusMethod,
     RadiusOptions,
     RadiusServer,
     UsersOptions,
@@ -19,7 +21,7 @@ from ikev1.config.findings import Findings, Rule
 from ikev1.config.programs import program
 from ikev1.config.secrets import Secrets
 from ikev1.config.table import Table
-from ikev1.config.values import address, boolean, duration_or_never, file_path, integer, number, port, text
+from ikev1.config.values import address, boolean, duration_or_never, file_path, integer, member, number, port, text
 from ikev1.core.records.settings import Connection
 from ikev1.files.private import read_private
 
@@ -115,6 +117,8 @@ def _read_radius(table: Table, secrets: Secrets) -> RadiusOptions:
     options = RadiusOptions(
         tuple(servers),
         table.take("nas_identifier", _nas_identifier, socket.gethostname()),
+        table.take("method", member(RadiusMethod), default.method),
+        table.take("message_authenticator", member(MessageAuthenticator), default.message_authenticator),
         table.take("class_group", boolean, default.class_group),
         table.take("filter_id", boolean, default.filter_id),
         table.take("accounting", boolean, default.accounting),

@@ -167,7 +167,11 @@ class Engine:
         return answers.questions(self._state)
 
     def expire(self, now: float) -> list[Action]:
-        """Fire the timers that are due by ``now``. Call this at the time that `deadline` returns."""
+        """Fire the timers that are due by ``now``. Call this at the time that `deadline` returns.
+
+        If the timers of many SAs are due, this fires some of them, so that messages can be processed in between;
+        `deadline` is not later than ``now`` then.
+        """
         return timers.expire(self._state, now)
 
     def deadline(self) -> float:
@@ -417,24 +421,25 @@ class Engine:
 
         Pairs of IPsec SAs whose inbound SPIs are in ``alive``, because the kernel still has both of their directions,
         do not change. The others are negotiated again: their last sequence numbers are unknown, and no sequence number
-        may be used twice with a key (RFC 4303 §2.2).
+        may be used twice with a key (RFC 4303 §2.2); those of many ISAKMP SAs one after another, by a timer.
         """
         kept = tuple(sas)
         take_over.count_ids(self._state, kept)
-        actions = [action for sa in kept for action in self._taken_over(sa, now, alive)]
+        times = take_over.times(now)
+        actions = [action for sa in kept for action in self._taken_over(sa, now, alive, times)]
         return [self._without_used(each) if isinstance(each, ReleaseAddresses) else each for each in actions]
 
     def _without_used(self, release: ReleaseAddresses) -> ReleaseAddresses:
         """Return ``release`` without the addresses of SAs that were resumed after the one that ended."""
         return ReleaseAddresses(tuple(address for address in release.addresses if not self.of_address(address)))
 
-    def _taken_over(self, sa: IkeSa, now: float, alive: Container[int]) -> list[Action]:
+    def _taken_over(self, sa: IkeSa, now: float, alive: Container[int], times: Iterator[float]) -> list[Action]:
         def abandon(tx: Transaction, fault: Refusal) -> None:
             tx.report(Failure(fault.code, fault.text, sa.path.remote, sa))
             living = tuple(child for child in sa.children if child.inbound.spi in alive)
             abandon_sa(tx.of(replace(sa, children=living, exchanges=())), "restoring it failed")
 
-        return contain(self._state, now, lambda tx: _take_over(tx, sa, alive), abandon, sa.path)
+        return contain(self._state, now, lambda tx: _take_over(tx, sa, alive, times), abandon, sa.path)
 
 
 def _follow(ref: SaRef, path: UdpPath) -> None:
@@ -447,8 +452,8 @@ def _reconsider(ref: SaRef, before: ConnectionLookup, how: Reload) -> None:
     liveness.watch(ref)
 
 
-def _take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
-    take_over.take_over(tx, sa, alive)
+def _take_over(tx: Transaction, sa: IkeSa, alive: Container[int], times: Iterator[float]) -> None:
+    take_over.take_over(tx, sa, alive, times)
     kept = tx.find(sa.cookies)
     if kept is not None:
         liveness.resume(kept)

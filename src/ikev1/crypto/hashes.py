@@ -35,8 +35,9 @@ class _Digest(Protocol):
 _MAKERS: Supported[Callable[[bytes], _Digest]] = Supported(
     HashAlgorithm, {number: getattr(hashlib, name) for number, name in _NAMES.items()}
 )
-_BLOCKS = Supported(
-    HashAlgorithm, {number: hashlib.new(name, usedforsecurity=False).block_size for number, name in _NAMES.items()}
+_PRFS: Supported[tuple[Callable[[bytes], _Digest], int]] = Supported(  # and the block of the hash in octets
+    HashAlgorithm,
+    {number: (make, hashlib.new(_NAMES[number], usedforsecurity=False).block_size) for number, make in _MAKERS.items()},
 )
 _IPAD, _OPAD = (bytes(octet ^ pad for octet in range(256)) for pad in (0x36, 0x5C))  # RFC 2104 §2
 
@@ -66,7 +67,7 @@ def prf(hash_algorithm: int, key: bytes, data: bytes) -> bytes:
         UnsupportedAlgorithm: the number names no hash known here.
     """
     # The functions of `hmac` let OpenSSL 3 look its implementation up in each call, which costs more than the hashes
-    make, block = _MAKERS[hash_algorithm], _BLOCKS[hash_algorithm]
+    make, block = _PRFS[hash_algorithm]
     if len(key) > block:
         key = make(key).digest()
     key = key.ljust(block, b"\0")

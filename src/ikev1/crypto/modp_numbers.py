@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 
@@ -20,6 +21,7 @@ class OakleyPrime(NamedTuple):
         return (1 << bits) - (1 << bits - 64) - 1 + ((_pi(bits - 130) + self.offset) << 64)
 
 
+@cache
 def _pi(bits: int) -> int:
     """[2^bits pi], by Machin's formula: pi = 16 arctan(1/5) - 4 arctan(1/239)."""
     guard = 64

@@ -32,10 +32,15 @@ class Bundle(NamedTuple):
         return f"Bundle(key=<secret>, certificate={self.certificate!r}, others={self.others!r})"
 
 
+class NotEncryptedError(ValueError):
+    """A passphrase was given for a key that is not encrypted."""
+
+
 def parse(octets: bytes, passphrase: bytes | None = None) -> bytes:
     """The key in a PEM or DER file (PKCS#8, plain or encrypted; PKCS#1; SEC 1), as unencrypted PKCS#8 DER.
 
     Raises:
+        NotEncryptedError: the passphrase is superfluous.
         ValueError: no key is found, its passphrase is wrong or missing, or it is of a kind that signs no phase 1.
     """
     load_any: Callable[[bytes, bytes | None], object] = (
@@ -44,11 +49,9 @@ def parse(octets: bytes, passphrase: bytes | None = None) -> bytes:
     try:
         key = load_any(octets, passphrase)
     except TypeError:  # raised by `cryptography` for a missing or superfluous passphrase
-        raise ValueError(
-            "the private key is encrypted and requires a passphrase"
-            if passphrase is None
-            else "a passphrase was given, but the private key is not encrypted"
-        ) from None
+        if passphrase is None:
+            raise ValueError("the private key is encrypted and requires a passphrase") from None
+        raise NotEncryptedError("a passphrase was given, but the private key is not encrypted") from None
     except (ValueError, exceptions.UnsupportedAlgorithm):
         # the error may quote the key
         raise ValueError("not a private key, or its passphrase is wrong") from None

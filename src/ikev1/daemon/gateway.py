@@ -266,11 +266,13 @@ class Gateway:
                 self.apply(self.engine.restore(sas, self.now(), alive))
             except Exception as error:
                 self.log.bug("the restoring of SAs", error)
+            for sa in self.sas():
+                self._performer.keep_alive(sa)
         self.remote_access.begin(self.sas())
 
     # ------------------------------------------------------------------ in
 
-    def receive_isakmp(self, datagrams: Sequence[tuple[bytes, UdpPath]]) -> None:
+    def receive_isakmp(self, datagrams: Iterable[tuple[bytes, UdpPath]]) -> None:
         """Process ISAKMP messages from the sockets: each by itself, then one write of the store for all of them.
 
         What asks the data plane for something is answered before the next message, which may be about that.
@@ -325,7 +327,7 @@ class Gateway:
             for path in self._keepalives.due(now):
                 self._endpoint.send_keepalive(path)
             self._saved.tidy(now)
-            for line in self._drop_monitor.due(now, self._children()):
+            for line in self._drop_monitor.due(now, self._children(), self._has_pair):
                 self.log.write(Level.WARNING, "ESP", line)
         except Exception as error:
             self._paused_until = now + self.pause_after_bug
@@ -335,6 +337,9 @@ class Gateway:
 
     def _children(self) -> Iterator[ChildSa]:
         return (child for sa in self.engine.sas.values() for child in sa.children)
+
+    def _has_pair(self, unique_id: int) -> bool:
+        return self.engine.of_pair(unique_id) is not None
 
     def _answered(self, what: str, request: int, answer: Answer) -> None:
         try:

@@ -31,6 +31,7 @@ from ikev1.core.records.actions import (
 from ikev1.core.records.answers import Answer, Done, Failed, Spis, UserInput
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Event
+from ikev1.core.records.ike_sa import IkeSa
 from ikev1.daemon.certificate_checker import CertificateChecker
 from ikev1.daemon.dead_peers import traffic_of
 from ikev1.daemon.net.endpoint import Endpoint
@@ -116,9 +117,12 @@ class Performer:
         self._endpoint.send_isakmp(action.path, action.datagram)
 
     def _keep(self, action: Keep) -> None:
-        nat = action.sa.nat
-        if nat is not None and nat.local_behind:
-            self._keepalives.watch(action.sa, self._clock())
+        self.keep_alive(action.sa)
+
+    def keep_alive(self, sa: IkeSa) -> None:
+        """Keep the mapping of the NAT in front of this host, if there is one."""
+        if sa.nat is not None and sa.nat.local_behind:
+            self._keepalives.watch(sa, self._clock())
 
     def _ask_user(self, action: AskUser) -> Following:
         if self.ask_user is None:  # a daemon has nobody to ask

@@ -6,18 +6,22 @@ import contextlib
 import errno
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 from ikev1.core.records.path import UdpPath
 from ikev1.esp.networks import host_of, socket_address
 from ikev1.esp.plane import PlaneError, Reader
+from ikev1.esp.segments import Datagram, runs
 
 _ESP = 50
 _IP_PKTINFO = 8  # <linux/in.h>; Python's socket module has the name since 3.14
 _LARGEST_PACKET = 65_535
 _BATCH = 64  # packets per call of a reader
 
-Receive = Callable[[Sequence[bytes | memoryview], UdpPath], None]
+Receive = Callable[[Iterable[Datagram], UdpPath], None]
 
 
 class RawSockets:
@@ -75,20 +79,23 @@ class RawSockets:
             raw.close()
 
     def _read_ipv4(self) -> None:
-        raw = self._sockets[socket.AF_INET]
-        with contextlib.suppress(OSError):  # no more packets, or an error that reading has cleared
-            for _ in range(_BATCH):
-                packet, address = raw.recvfrom(_LARGEST_PACKET)
-                header_size = (packet[0] & 15) * 4  # the kernel delivers the IPv4 header, too: raw(7)
-                path = UdpPath(socket.inet_ntoa(packet[16:20]), 0, address[0], 0)
-                self._receive((memoryview(packet)[header_size:],), path)
+        def received(packet: bytes, address: Any) -> tuple[Datagram, UdpPath]:
+            header_size = (packet[0] & 15) * 4  # the kernel delivers the IPv4 header, too: raw(7)
+            return memoryview(packet)[header_size:], UdpPath(socket.inet_ntoa(packet[16:20]), 0, address[0], 0)
+
+        self._read(socket.AF_INET, received)
 
     def _read_ipv6(self) -> None:
-        raw = self._sockets[socket.AF_INET6]
+        self._read(socket.AF_INET6, lambda packet, address: (packet, UdpPath("::", 0, host_of(address), 0)))
+
+    def _read(self, family: int, received: Callable[[bytes, Any], tuple[Datagram, UdpPath]]) -> None:
+        packets: list[tuple[Datagram, UdpPath]] = []
         with contextlib.suppress(OSError):  # no more packets, or an error that reading has cleared
             for _ in range(_BATCH):
-                packet, address = raw.recvfrom(_LARGEST_PACKET)
-                self._receive((packet,), UdpPath("::", 0, host_of(address), 0))
+                packets.append(received(*self._sockets[family].recvfrom(_LARGEST_PACKET)))  # noqa: PERF401  kept on errors
+        for path, group in groupby(packets, key=itemgetter(1)):
+            for run in runs([packet for packet, _ in group]):
+                self._receive(run, path)
 
 
 def _packet_info(family: int, source: str) -> tuple[int, int, bytes]:

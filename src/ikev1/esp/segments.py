@@ -17,6 +17,8 @@ _MOST_OCTETS = 65_000  # of one call: below the longest IP packet with all its h
 ANCILLARY_SIZE = socket.CMSG_SPACE(4)  # octets that `recvmsg` needs for UDP_GRO's control message
 
 Ancillary = Sequence[tuple[int, int, bytes]]
+_SPI = 4  # octets
+
 Datagram = bytes | memoryview
 Address = tuple[str, int] | tuple[str, int, int, int]
 
@@ -28,23 +30,28 @@ def enable_coalescing(udp: socket.socket) -> None:
 
 
 class Run:
-    """Datagrams that one `recvmsg` returned: in ``data``, ``size`` octets each, only the last may be shorter."""
+    """Datagrams that one `recvmsg` returned: in ``data``, ``size`` octets each, only the last may be shorter.
 
-    __slots__ = ("data", "size")
+    ``spi`` is with what all of them begin: an SPI (RFC 4303 §2.1), or 0, with which ISAKMP messages begin (RFC 3948
+    §2.2); 0 if they do not begin alike.
+    """
+
+    __slots__ = ("data", "size", "spi")
 
     def __init__(self, data: bytes, size: int) -> None:
         self.data = data
         self.size = size
+        begin = data[:_SPI]
+        starts = range(size, len(data), size)
+        alike = len(begin) == _SPI and all(data[start : start + _SPI] == begin for start in starts)
+        self.spi = int.from_bytes(begin) if alike else 0
+
+    def __len__(self) -> int:
+        return -(-len(self.data) // self.size)
 
     def __iter__(self) -> Iterator[memoryview]:
         view, size = memoryview(self.data), self.size
         return (view[start : start + size] for start in range(0, len(view), size))
-
-    def common(self, octets: int) -> bytes | None:
-        """The first octets of all datagrams, if they are equal."""
-        data, begin = self.data, self.data[:octets]
-        starts = range(self.size, len(data), self.size)
-        return begin if all(data[start : start + octets] == begin for start in starts) else None
 
 
 def split(data: bytes, ancillary: Ancillary) -> Run | tuple[bytes]:
@@ -55,6 +62,12 @@ def split(data: bytes, ancillary: Ancillary) -> Run | tuple[bytes]:
             if 0 < size < len(data):
                 return Run(data, size)
     return (data,)
+
+
+def runs(datagrams: Sequence[Datagram]) -> Iterator[Run | Sequence[Datagram]]:
+    """Runs of datagrams that were received one by one, in order."""
+    for run in _runs(datagrams):
+        yield Run(b"".join(run), len(run[0])) if len(run) > 1 and len(run[0]) else run
 
 
 def send(udp: socket.socket, datagrams: Sequence[Datagram], ancillary: Ancillary, address: Address) -> int:
@@ -83,14 +96,15 @@ def _send_run(udp: socket.socket, run: Sequence[Datagram], ancillary: Ancillary,
 
 def _runs(datagrams: Sequence[Datagram]) -> Iterator[Sequence[Datagram]]:
     """The longest runs for one call: datagrams of one size, and possibly a shorter one at the end."""
+    sizes = list(map(len, datagrams))
     start = 0
-    while start < len(datagrams):
-        size = len(datagrams[start])
-        most = start + max(1, min(_MOST_SEGMENTS, _MOST_OCTETS // (size or 1)))
+    while start < len(sizes):
+        size = sizes[start]
+        most = min(len(sizes), start + max(1, min(_MOST_SEGMENTS, _MOST_OCTETS // (size or 1))))
         end = start + 1
-        while end < min(most, len(datagrams)) and len(datagrams[end]) == size:
+        while end < most and sizes[end] == size:
             end += 1
-        if end < min(most, len(datagrams)) and 0 < len(datagrams[end]) < size:
+        if end < most and 0 < sizes[end] < size:
             end += 1
         yield datagrams[start:end]
         start = end

@@ -7,6 +7,7 @@ those of `ikev1.esp.offload`, which processes segment by segment. Requires NumPy
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from ikev1.esp.checksum import numpy, ones_sum, pseudo_header
@@ -58,39 +59,54 @@ def lay_out(rows: Matrix, segment: LongSegment, trailer: bytes) -> None:
     rows[:, tcp + 16 : tcp + 18].view("<u2")[:, 0] = _complement(sums)
 
 
-def merged(rows: Matrix, length: int, trailer: bytes) -> Unit | None:
-    """One long packet in place of the packets of ``length`` octets in ``rows``, each with ``trailer`` behind it.
+def stretches(rows: Matrix, length: int, trailer: bytes) -> list[tuple[int, int, bytes]]:
+    """Begin and end of stretches of ``rows``, which together are all of them, and the first packet of each longer one.
 
-    None if they are not segments of one stream, without a gap, that TSO could have made; or if a checksum is wrong.
+    A stretch is a single packet; or segments of one stream, without a gap, that TSO could have made, whose checksums
+    are right. Each packet has ``length`` octets, and ``trailer`` behind it.
     """
     first = rows[0, :length].tobytes()
     tcp = plain_tcp(first)
-    start = tcp + (first[tcp + 12] >> 4) * 4
-    size, count = length - start, len(rows)
-    if not tcp or size <= 0 or start + count * size > LARGEST_PACKET:
-        return None
-    flags = rows[:, tcp + 13]
-    last = int(flags[-1])
-    if last & ~PSH != ACK or (flags[:-1] != ACK).any():
-        return None
-    if ((rows[:, :start] ^ rows[0, :start]) & _same(tcp, start)).any():
-        return None
-    sequence = numpy.arange(count, dtype=numpy.uint32) * numpy.uint32(size)
-    sequence += numpy.uint32(int.from_bytes(first[tcp + 4 : tcp + 8]))
-    if (rows[:, tcp + 4 : tcp + 8].view(">u4")[:, 0] != sequence).any():
-        return None
+    start = tcp + (first[tcp + 12] >> 4) * 4 if tcp else length
+    size = length - start
+    if size <= 0:
+        return [(at, at + 1, b"") for at in range(len(rows))]
+    flags, headers = rows[:, tcp + 13], rows[:, :start]
+    sequence = rows[:, tcp + 4 : tcp + 8].view(">u4")[:, 0].astype(numpy.uint32)
+    joins = (flags[:-1] == ACK) & (flags[1:] | PSH == ACK | PSH) & (sequence[1:] - sequence[:-1] == size)
+    joins &= ~((headers[1:] ^ headers[:-1]) & _same(tcp, start)).any(axis=1)
     # a correct IPv4 header adds 0 to the sum (RFC 1071 §1), and IPv6 has no checksum
-    sums = _sums(rows, 0 if tcp == 20 else tcp, length, trailer)
-    if ((sums + _swapped(pseudo_header(first, TCP, length - tcp) % 65535)) % 65535).any():
-        return None
-    return [long_packet(first, tcp, last, start + count * size), rows[:, start:length].tobytes()]
+    skip, addresses = (0, slice(12, 20)) if tcp == 20 else (tcp, slice(8, 40))
+    pseudo = numpy.add.reduce(rows[:, addresses].view("<u4"), axis=1, dtype=numpy.uint64)
+    right = (_sums(rows, skip, length, trailer) + pseudo + _swapped(TCP + length - tcp)) % 65535 == 0
+    joins &= right[1:] & right[:-1]
+    most = (LARGEST_PACKET - start) // size  # not 0: each was in a datagram
+    found = []
+    for begin, end in pairwise([0, *(numpy.flatnonzero(~joins) + 1).tolist(), len(rows)]):
+        if end - begin == 1:
+            found.append((begin, end, b""))
+            continue
+        packet = rows[begin, :length].tobytes()
+        # not all stretches have headers like those of the first
+        whole = plain_tcp(packet) == tcp and packet[tcp + 12] >> 4 == first[tcp + 12] >> 4
+        step = most if whole else 1
+        found += [(at, min(at + step, end), packet) for at in range(begin, end, step)]
+    return found
+
+
+def merged(rows: Matrix, first: bytes) -> Unit:
+    """One long packet in place of a stretch of several packets, the first of which is ``first``."""
+    tcp = plain_tcp(first)
+    start = tcp + (first[tcp + 12] >> 4) * 4
+    payload = rows[:, start : len(first)].tobytes()
+    return [long_packet(first, tcp, int(rows[-1, tcp + 13]), start + len(payload)), payload]
 
 
 def trailer_of(rows: Matrix) -> bytes | None:
     """Padding, pad length and next header, if they are valid (RFC 4303 §2.4) and equal in all rows."""
     pad_length = int(rows[0, -2])
     start = rows.shape[1] - 2 - pad_length
-    if start < 0:
+    if start <= 0:
         return None
     trailer: bytes = rows[0, start:].tobytes()
     if trailer[:-2] != PADDING[:pad_length] or (rows[:, start:] != rows[0, start:]).any():

@@ -15,9 +15,9 @@ from ikev1.esp.inner import IPV4, IPV6, InnerPacketError, parse
 from ikev1.esp.offload import LongSegment, Unit, coalesce
 from ikev1.esp.plane import Listener
 from ikev1.esp.run_ciphers import FEWEST, MOST, RunCipher, load, run_cipher
-from ikev1.esp.sa_pair import LAST_SEQUENCE, Packet, SaPair
+from ikev1.esp.sa_pair import LAST_SEQUENCE, Inbound, Packet, SaPair
 from ikev1.esp.segments import Run
-from ikev1.esp.tcp_runs import Matrix, lay_out, merged, trailer_of
+from ikev1.esp.tcp_runs import Matrix, lay_out, merged, stretches, trailer_of
 
 
 class TunnelPair(SaPair):
@@ -78,32 +78,35 @@ class TunnelPair(SaPair):
         if first is None or first <= inbound.window.highest or not cipher.open(rows, count):
             return None
         inbound.window.accept_run(first, count)
-        plain = rows.plain[:count]
-        unit = self._as_one(plain, inbound.flows, now)
-        if unit is not None:
-            units = [unit]
-        else:
-            payloads = (row.tobytes() for row in plain)
-            units = coalesce(self._unwrap_all(payloads, inbound, now))
+        units = self._units(rows.plain[:count], inbound, now)
         self._heard_on(path, inbound)
         return units
 
-    def _as_one(self, plain: Matrix, flows: set[bytes], now: float) -> Unit | None:
-        """The long segment that the payloads are parts of, if they are parts of one that may pass."""
+    def _units(self, plain: Matrix, inbound: Inbound, now: float) -> list[Unit]:
+        """What is to be written for the payloads of a run that may pass."""
         trailer = trailer_of(plain)
         if trailer is None:
-            return None
-        count, length = len(plain), plain.shape[1] - len(trailer)
-        first = plain[0, :length].tobytes()
+            return coalesce(self._unwrap_all((row.tobytes() for row in plain), inbound, now))
+        length = plain.shape[1] - len(trailer)
+        units: list[Unit] = []
+        others: list[bytes] = []  # payloads since the last stretch
+        for begin, end, first in stretches(plain, length, trailer):
+            if end - begin == 1:
+                others.append(plain[begin].tobytes())
+            elif self._may_pass(first, trailer[-1], inbound.flows):
+                units += coalesce(self._unwrap_all(others, inbound, now))
+                others.clear()
+                units.append(merged(plain[begin:end], first))
+                self._count_in(end - begin, (end - begin) * length, now)
+            else:
+                others += (row.tobytes() for row in plain[begin:end])
+        return units + coalesce(self._unwrap_all(others, inbound, now))
+
+    def _may_pass(self, packet: bytes, next_header: int, flows: set[bytes]) -> bool:
+        """Whether a packet of TCP is whole, and the selectors accept it."""
         try:
-            flow, _, whole = parse(first)
+            flow, _, length = parse(packet)
         except InnerPacketError:
-            return None
-        if whole != length or trailer[-1] != (IPV4 if first[0] >> 4 == 4 else IPV6):
-            return None
-        if flow not in flows and not self._admit(flow, flows):
-            return None
-        unit = merged(plain, length, trailer)
-        if unit is not None:
-            self._count_in(count, count * length, now)
-        return unit
+            return False
+        fits = length == len(packet) and next_header == (IPV4 if packet[0] >> 4 == 4 else IPV6)
+        return fits and (flow in flows or self._admit(flow, flows))

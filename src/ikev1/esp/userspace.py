@@ -37,6 +37,7 @@ from ikev1.esp.plane import (
     UnknownSpi,
 )
 from ikev1.esp.reach import EVERYTHING, Reach
+from ikev1.esp.run_ciphers import FEWEST
 from ikev1.esp.sa_pair import SaPair
 from ikev1.esp.segments import Run
 from ikev1.esp.surroundings import MakeSurroundings, of_host
@@ -215,8 +216,8 @@ class UserspacePlane:
 
     def receive(self, packets: Iterable[bytes | memoryview], path: UdpPath) -> None:
         now = self._clock()
-        if isinstance(packets, Run) and (begin := packets.common(4)) is not None:
-            pair = self._pairs.get(int.from_bytes(begin))
+        if isinstance(packets, Run):
+            pair = self._pairs.get(packets.spi)
             if pair is not None and not pair.child.shares_address:
                 self._tun.write(pair.open_run(packets, path, now))
                 return
@@ -295,12 +296,12 @@ class UserspacePlane:
                 self._no_policy += len(bundle)
             elif not isinstance(target, SaPair):
                 self._catch(target, bundle, flow, now)
-            elif isinstance(bundle, LongSegment):
+            elif isinstance(bundle, LongSegment) and bundle.whole >= FEWEST:
                 self._transmit(target, target.seal(batches.pop(target, ()), now))
                 self._transmit(target, target.seal_long(bundle, now))
             else:
-                if flow[0] == TCP and upper and len(bundle) == 1:  # a SYN is never one of many
-                    bundle = [clamp_mss(bundle[0], upper, target.mtu)]
+                if flow[0] == TCP and upper and isinstance(bundle, list):  # a SYN is never one of many
+                    bundle = [clamp_mss(packet, upper, target.mtu) for packet in bundle]
                 batches.setdefault(target, []).extend(bundle)
         for pair, batch in batches.items():
             self._transmit(pair, pair.seal(batch, now))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import NoReturn, TypeVar
 
 from ikev1.wire.errors import WireError
@@ -16,6 +17,8 @@ NONE = PayloadType.NONE.value
 _pack, _unpack = GENERIC_HEADER.pack, GENERIC_HEADER.unpack_from
 
 Parsed = TypeVar("Parsed")
+ParseAll = Callable[[list[int], list[bytes]], Iterable[Parsed]]
+"""Parses payloads one after another, given their types and bodies."""
 
 
 def walk_chain(
@@ -65,11 +68,11 @@ def _refuse_header(reserved: int, length: int, left: int, malformed: NotifyType)
     raise WireError(f"a payload length of at most {left}", length, 2, notify=NotifyType.UNEQUAL_PAYLOAD_LENGTHS)
 
 
-def parse_bodies(types: list[int], bodies: list[bytes], parse: Callable[[int, bytes], Parsed]) -> list[Parsed]:
-    """Return ``parse(type, body)`` of the payloads that `walk_chain` found. Raises what ``parse`` raises."""
+def parse_bodies(types: list[int], bodies: list[bytes], parse: ParseAll[Parsed]) -> list[Parsed]:
+    """Return what ``parse`` yields for the payloads that `walk_chain` found. Raises what ``parse`` raises."""
     payloads: list[Parsed] = []
     try:
-        payloads.extend(map(parse, types, bodies))
+        payloads.extend(parse(types, bodies))
     except WireError as error:
         at = len(payloads)  # those before the malformed one are in the list
         start = sum(map(len, bodies[:at])) + GENERIC_HEADER_SIZE * (at + 1)
@@ -90,7 +93,7 @@ def parse_chain(
     Returns what ``parse`` returned, the bodies, and the offset after the last payload. Raises what the two raise.
     """
     types, bodies, end = walk_chain(octets, first, most, malformed)
-    return parse_bodies(types, bodies, parse), bodies, end
+    return parse_bodies(types, bodies, partial(map, parse)), bodies, end
 
 
 def join_chain(payloads: Sequence[tuple[int, bytes]]) -> bytes:

@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from ikev1.wire.chain import GENERIC_HEADER_SIZE, join_chain, parse_bodies, walk_chain
+from ikev1.wire.chain import GENERIC_HEADER_SIZE, ParseAll, join_chain, parse_bodies, walk_chain
 from ikev1.wire.errors import WireError
 from ikev1.wire.header import HEADER_SIZE, Header
 from ikev1.wire.payloads import (
+    BUILDERS,
+    NUMBERS,
     STRUCTURED,
     Encrypted,
     Payload,
-    build_body,
     check_unproved,
+    parse_all,
     parse_body,
     payload_type,
 )
@@ -110,14 +112,14 @@ def parse_message(header: Header, chain: bytes, hidden: frozenset[int] = frozens
 
     Raises WireError. Offsets in it count from the start of the header.
     """
-    return _parse(header, chain, partial(_hide, hidden) if hidden else parse_body)
+    return _parse(header, chain, partial(map, partial(_hide, hidden)) if hidden else parse_all)
 
 
 def parse_unproved(header: Header, chain: bytes, hidden: frozenset[int] = frozenset()) -> Message:
     """`parse_message` for an unauthenticated message in the clear, of which an attacker can send any number. Payloads
     beyond the amount that real peers send are rejected before they are parsed.
     """
-    return _parse(header, chain, _Sparing(hidden).parse)
+    return _parse(header, chain, partial(map, _Sparing(hidden).parse))
 
 
 class _Sparing:
@@ -156,10 +158,10 @@ class _Sparing:
 
 def parse_walked(header: Header, chain: bytes, walked: tuple[list[int], list[bytes], int]) -> Message:
     """`parse_message` for a chain that `ikev1.wire.chain.walk_chain` has already walked, with this result."""
-    return _message(header, chain, walked, parse_body)
+    return _message(header, chain, walked, parse_all)
 
 
-def _parse(header: Header, chain: bytes, parse: Callable[[int, bytes], Payload]) -> Message:
+def _parse(header: Header, chain: bytes, parse: ParseAll[Payload]) -> Message:
     try:
         walked = walk_chain(chain, header.next_payload, MAX_PAYLOADS)
     except WireError as error:
@@ -172,7 +174,7 @@ def _message(
     header: Header,
     chain: bytes,
     walked: tuple[list[int], list[bytes], int],
-    parse: Callable[[int, bytes], Payload],
+    parse: ParseAll[Payload],
 ) -> Message:
     types, bodies, end = walked
     try:
@@ -221,7 +223,9 @@ def build_chain(payloads: Sequence[Payload]) -> tuple[int, bytes]:
     """
     if not payloads:
         return PayloadType.NONE, b""
-    chain = [(payload_type(payload), build_body(payload)) for payload in payloads]
+    chain = [
+        (NUMBERS.get(type(payload)) or payload_type(payload), BUILDERS[type(payload)](payload)) for payload in payloads
+    ]
     return chain[0][0], join_chain(chain)
 
 

@@ -79,6 +79,7 @@ def vendor_name(data: bytes) -> str | None:
     return None
 
 
+@lru_cache(maxsize=256)
 def maker_of(vendors: tuple[bytes, ...]) -> str | None:
     """The implementation of a peer that sent these vendor IDs; None if unknown."""
     for beginning, maker in _MAKERS.items():

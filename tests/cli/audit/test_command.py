@@ -54,6 +54,36 @@ def test_a_configuration_is_known_by_its_content(tmp_path: Path) -> None:
     assert done.exit_code == 0
 
 
+ROUTER = """hostname R1
+crypto isakmp policy 10
+ encr aes 256
+ authentication pre-share
+ group 2
+crypto isakmp key x7Qm-2vBz9LwPk4RtYc8HnSd address 198.51.100.7
+crypto ipsec transform-set T esp-aes 256 esp-sha256-hmac
+crypto map VPN 10 ipsec-isakmp
+ set peer 198.51.100.7
+ set transform-set T
+ match address 100
+interface GigabitEthernet0/0
+ ip address 192.0.2.1 255.255.255.0
+ crypto map VPN
+access-list 100 permit ip 10.1.0.0 0.0.255.255 10.2.0.0 0.0.255.255
+"""
+
+
+@pytest.mark.parametrize("side", ["--as", "--peer-of"])
+def test_either_end_of_a_router(tmp_path: Path, side: str) -> None:
+    file = written(tmp_path, "router.txt", ROUTER)
+    done = audit("--json", side, "R1", file)
+    assert "weak-group" in {finding["code"] for finding in json.loads(done.stdout)["findings"]}
+    assert audit(side, "R2", file).exit_code == 2
+
+
+def test_a_capture_has_no_ends_of_a_router(capture: Path) -> None:
+    assert audit("--peer-of", "R1", capture).exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("fail_on", "status"), [("high", 0), ("medium", 1), ("low", 1), ("info", 1), ("never", 0), ("worst", 2)]
 )

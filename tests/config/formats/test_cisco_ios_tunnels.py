@@ -56,7 +56,7 @@ def test_a_tunnel_of_ipsec_alone_has_an_interface(text: CiscoText, mode: str, ne
     )
     other = text.connection(whole, side=Side("R1", is_peer=True)).tunnels[0].interface
     assert other is not None
-    assert (other.addresses, other.routes) == (("10.255.0.2/30",), ())
+    assert (other.addresses, other.routes) == (("10.255.0.2/30",), None)
 
 
 def test_the_address_of_the_other_end_may_not_follow(text: CiscoText) -> None:

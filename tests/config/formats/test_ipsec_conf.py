@@ -12,7 +12,7 @@ from cryptography.x509 import load_der_x509_certificate
 from authority import NOW, der, pkcs8, root, rsa_key
 from ikev1.config import ConfigError, Finding, Rule, load
 from ikev1.config.formats import ipsec_conf, recognised, text_files
-from ikev1.config.formats.ipsec_conf import sections
+from ikev1.config.formats.ipsec_conf import firewall, sections
 from ikev1.core.records.child_sa import IpsecMode
 from ikev1.core.records.mode_config import ModeConfigMethod
 from ikev1.core.records.selector import Selector
@@ -377,7 +377,7 @@ class TestConnections:
         assert reader.warnings(line) == []
 
     @pytest.mark.parametrize(
-        "line", ["leftfirewall=yes", "ikedscp=101110", "pfs=no", "leftdns=%config4", "inactivity=10m", "reauth=no"]
+        "line", ["rightfirewall=yes", "ikedscp=101110", "pfs=no", "leftdns=%config4", "inactivity=10m", "reauth=no"]
     )
     def test_what_does_no_harm_is_a_warning(self, reader: Reader, line: str) -> None:
         assert reader.warnings(line) == [(f"conn.net.{line.partition('=')[0]}", Rule.NO_COUNTERPART)]
@@ -391,7 +391,6 @@ class TestConnections:
             "mediation=yes",
             "rightcertpolicy=1.2.3",
             "rightgroups=sales",
-            "rightsourceip=%config",
             "rightsourceip=%dhcp",
             "rightsigkey=0sAQOm",
             "leftcert=%smartcard:50",
@@ -405,8 +404,38 @@ class TestConnections:
         assert reader.load(conn(line), PSK, key).settings.connections
 
     def test_a_warning_about_an_inherited_key_is_given_once(self, reader: Reader) -> None:
-        text = f"conn %default\n    leftfirewall=yes\n{conn()}\nconn more\n    also=net\n    rightsubnet=10.3.0.0/16\n"
-        assert rules(reader.load(text).warnings) == [("conn.%default.leftfirewall", Rule.NO_COUNTERPART)]
+        text = f"conn %default\n    inactivity=10m\n{conn()}\nconn more\n    also=net\n    rightsubnet=10.3.0.0/16\n"
+        assert rules(reader.load(text).warnings) == [("conn.%default.inactivity", Rule.NO_COUNTERPART)]
+
+
+class TestFirewall:
+    @pytest.fixture
+    def script(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """strongSwan's script, in the second of the folders in which it may be."""
+        installed = tmp_path / "ipsec" / "_updown"
+        installed.parent.mkdir()
+        installed.touch(mode=0o755)
+        monkeypatch.setattr(firewall, "FOLDERS", (str(tmp_path), str(installed.parent)))
+        return installed
+
+    def test_the_script_of_strongswan_is_run(self, reader: Reader, script: Path) -> None:
+        assert reader.tunnel("leftfirewall=yes").updown == (str(script), "iptables")
+        assert reader.warnings("leftfirewall=yes") == []
+        assert reader.tunnel("leftfirewall=no").updown == ()
+
+    def test_access_to_this_host(self, reader: Reader, script: Path) -> None:
+        updown = reader.tunnel("leftfirewall=yes", "lefthostaccess=yes").updown
+        assert updown == ("/usr/bin/env", "PLUTO_HOST_ACCESS=1", str(script), "iptables")
+        assert reader.tunnel("lefthostaccess=yes", "leftupdown=/bin/true").updown[-1] == "/bin/true"
+
+    def test_without_the_script_there_are_no_rules(self, reader: Reader, script: Path) -> None:
+        script.unlink()
+        assert reader.tunnel("leftfirewall=yes").updown == ()
+        assert reader.warnings("leftfirewall=yes") == [("conn.net.leftfirewall", Rule.NO_COUNTERPART)]
+
+    def test_it_is_one_of_two_programs(self, reader: Reader, script: Path) -> None:
+        faults = rules(reader.faults(conn("leftfirewall=yes", f"leftupdown={script}")))
+        assert ("conn.net.leftfirewall", Rule.INVALID_VALUE) in faults
 
 
 class TestUsers:
@@ -418,9 +447,14 @@ class TestUsers:
         (connection,) = loaded.settings.connections
         assert connection.xauth is XauthRole.SERVER
         (pool,) = loaded.settings.pools
-        assert (pool.name, connection.pools) == ("net", ("net",))
+        assert (pool.name, connection.pools) == ("10.99.0.0/24", ("10.99.0.0/24",))  # as strongSwan calls it
         assert loaded.aaa.users is not None
         assert {"carol", "dave", "gw"} == set(dict(loaded.aaa.users.secrets))
+
+    @pytest.mark.parametrize("word", ["%config", "%config4"])
+    def test_any_address(self, reader: Reader, word: str) -> None:
+        loaded = reader.load(conn(f"rightsourceip={word}"))
+        assert [(pool.any, pool.ranges) for pool in loaded.settings.pools] == [(True, ())]
 
     def test_conns_share_a_pool(self, reader: Reader) -> None:
         text = conn("rightsourceip=10.99.0.0/24").replace("right=198.51.100.7", "right=%any")
@@ -445,6 +479,11 @@ class TestUsers:
     def test_the_identity_is_the_user_without_a_name(self, reader: Reader) -> None:
         connection = reader.connection("leftauth2=xauth", "leftid=carol", secrets=self.USERS)
         assert connection.xauth_user == "carol"
+
+    @pytest.mark.parametrize("word", ["yes", "no", "ifuri"])
+    def test_without_certificates_nothing_is_revoked(self, reader: Reader, word: str) -> None:
+        text = f"config setup\n    strictcrlpolicy={word}\n{conn()}"
+        assert reader.load(text).settings.connections[0].secret == b"what both know"
 
     def test_secret_is_another_word_for_psk(self, reader: Reader) -> None:
         connection = reader.connection("authby=pubkey", "leftauth=secret", "rightauth=secret")

@@ -13,11 +13,13 @@ from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import (
     Aggressive,
     DpdAction,
+    InterfaceKind,
     Mode,
     NatTraversal,
     Rekeying,
     ShuntAction,
     Start,
+    TunnelInterface,
     XauthRole,
 )
 from ipsec_conf import PSK, IpsecConf, Write
@@ -241,8 +243,6 @@ class TestConnections:
             "encapsulation=no",
             "reqid=7",
             "priority=7",
-            "vti-interface=vti0",
-            "ipsec-interface=yes",
             "failureshunt=drop",
             "rightsubnet=vnet:%priv",
             "left=%ppp0",
@@ -400,3 +400,58 @@ class TestShunts:
             assert rules(reader.faults(text)) == [("conn.other", Rule.NOT_SUPPORTED)]
         else:
             assert len(reader.load(text).settings.shunts) == 1
+
+
+class TestInterfaces:
+    """Tunnels that carry what is routed to an interface."""
+
+    def test_an_xfrm_interface(self, reader: IpsecConf) -> None:
+        lines = ("leftsubnet=10.1.0.0/16", "rightsubnet=10.2.0.0/16", "ipsec-interface=5", "leftsourceip=10.1.0.1")
+        (tunnel,) = reader.connection(*lines, "mtu=1420").tunnels
+        assert tunnel.interface == TunnelInterface("ipsec5", InterfaceKind.XFRM, ("10.1.0.1/32",), 1420, None)
+        assert (tunnel.marks.if_id_in, tunnel.marks.if_id_out) == (5, 5)
+
+    @pytest.mark.parametrize(("word", "name", "number"), [("yes", "ipsec1", 1), ("0", "ipsec0", 16_384)])
+    def test_its_number(self, reader: IpsecConf, word: str, name: str, number: int) -> None:
+        (tunnel,) = reader.connection(f"ipsec-interface={word}").tunnels
+        assert tunnel.interface is not None
+        assert (tunnel.interface.name, tunnel.marks.if_id_in) == (name, number)
+
+    def test_a_vti(self, reader: IpsecConf) -> None:
+        lines = ("mark=5/0xffffffff", "vti-interface=vti01", "vti-routing=no", "vti-shared=yes", "leftvti=10.9.0.1/30")
+        (tunnel,) = reader.connection("leftsubnet=0.0.0.0/0", "rightsubnet=0.0.0.0/0", *lines).tunnels
+        assert tunnel.interface == TunnelInterface("vti01", InterfaceKind.VTI, ("10.9.0.1/30",), 1400, ())
+        assert tunnel.marks.mark_in.value == tunnel.marks.mark_out.value == 5
+
+    @pytest.mark.parametrize(
+        ("left", "right", "routes"),
+        [
+            ("10.1.0.0/16", "0.0.0.0/0", ("0.0.0.0/1", "128.0.0.0/1")),
+            ("0.0.0.0/0", "0.0.0.0/0", ()),
+            ("10.1.0.0/16", "10.2.0.0/16", None),
+        ],
+    )
+    def test_what_is_routed_to_it(
+        self, reader: IpsecConf, left: str, right: str, routes: tuple[str, ...] | None
+    ) -> None:
+        (tunnel,) = reader.connection("ipsec-interface=yes", f"leftsubnet={left}", f"rightsubnet={right}").tunnels
+        assert tunnel.interface is not None
+        assert tunnel.interface.routes == routes
+
+    def test_several_networks_share_it(self, reader: IpsecConf) -> None:
+        lines = ("ipsec-interface=yes", "leftsubnet=10.1.0.0/16", "rightsubnets={10.2.0.0/16 10.3.0.0/16}")
+        found = [tunnel.interface for tunnel in reader.connection(*lines).tunnels]
+        assert len(found) == 2
+        assert found[0] is not None
+        assert found[0] == found[1]
+
+    @pytest.mark.parametrize(
+        ("line", "key"), [("vti-interface=vti0", "vti-interface"), ("interface-ip=10.9.0.1/30", "interface-ip")]
+    )
+    def test_what_has_no_effect_is_a_warning(self, reader: IpsecConf, line: str, key: str) -> None:
+        loaded = reader.load(conn(line))
+        assert loaded.settings.connections[0].tunnels[0].interface is None
+        assert (f"conn.net.{key}", Rule.NO_COUNTERPART) in rules(loaded.warnings)
+
+    def test_a_number_that_is_none(self, reader: IpsecConf) -> None:
+        assert ("conn.net.ipsec-interface", Rule.INVALID_VALUE) in rules(reader.faults(conn("ipsec-interface=eth0")))

@@ -11,6 +11,7 @@ import pytest
 
 from configured import ALICE, BOB, IKE, connection, settings, tunnel
 from documents import DOCUMENTS, Block, blocks
+from ikev1.aaa.options import MessageAuthenticator, RadiusServer
 from ikev1.config import ConfigError, Finding, Loaded, Rule, load
 from ikev1.config.findings import Findings
 from ikev1.config.formats import TOML, read, recognised, settings_file, settings_tree
@@ -695,6 +696,25 @@ class TestSecrets:
             ("branch-2", "203.0.113.6", "%any", b"b"),
         ]
 
+    def test_networks_and_ranges_of_peers_select_their_secrets(self, load_text: LoadText) -> None:
+        others = """secrets {
+            ike-one { id = 203.0.113.9\n secret = one }
+            ike-range { id = 203.0.113.8-203.0.113.11\n secret = range }
+            ike-net { id = 203.0.113.0/28\n secret = net }
+            ike-other { id = 192.0.2.0/24\n secret = other }
+            ike-all { id = 0.0.0.0/0\n secret = all }
+        }"""
+        ends = "local { id = gw.example.org }\n remote_addrs = 203.0.113.8-203.0.113.31"
+        loaded = load_text(text(ends, "", others, addresses=False))
+        found = [
+            ((each.remote_address, *each.further_remote_addresses), each.secret) for each in loaded.settings.connections
+        ]
+        assert found == [
+            (("203.0.113.9",), b"one"),
+            (("203.0.113.8", "203.0.113.10/31", "203.0.113.12/30"), b"net"),  # the last one counts
+            (("203.0.113.16/28",), b"all"),
+        ]
+
     @pytest.mark.parametrize(("own", "remotes"), [("gw.example.org", ["%any"]), ("%any", ["%any", "203.0.113.5"])])
     def test_a_secret_of_our_identity_precedes_those_of_addresses(
         self, load_text: LoadText, own: str, remotes: list[str]
@@ -793,7 +813,50 @@ class TestXauth:
         assert loaded.aaa.pam is not None
         assert loaded.aaa.pam.service == "vpn"
 
-    @pytest.mark.parametrize("backend", ["eap", "radius", "noauth"])
+    RADIUS = """charon { plugins {
+        eap-radius { secret = between us and them
+            server = 192.0.2.10
+            accounting = yes }
+        xauth-eap { backend = %s }
+    } }"""
+
+    @pytest.mark.parametrize(("backend", "method"), [("radius", "pap"), ("eap", "eap-md5")])
+    def test_radius(self, load_text: LoadText, write: Write, backend: str, method: str) -> None:
+        write(self.RADIUS % "radius", "strongswan.conf")
+        loaded = load_text(text(f"remote-2 {{ auth = xauth-{backend} }}", addresses=False))
+        assert loaded.settings.connections[0].xauth_backend == ("radius",)
+        radius = loaded.aaa.radius
+        assert radius is not None
+        assert (radius.method, radius.nas_identifier, radius.accounting) == (method, "strongSwan", True)
+        assert (radius.message_authenticator, radius.retransmit_tries) == (MessageAuthenticator.AUTO, 4)
+        assert radius.servers == (RadiusServer("192.0.2.10", b"between us and them"),)
+
+    def test_servers_of_radius(self, load_text: LoadText, write: Write) -> None:
+        servers = "".join(
+            f"s{number} {{ address = 192.0.2.{number}\n secret = 0123456789abcdef\n auth_port = 1645 }}\n"
+            for number in (1, 2)
+        )
+        write(f"charon {{ plugins {{ eap-radius {{ servers {{ {servers} }} }} }} }}", "strongswan.conf")
+        radius = load_text(text("remote-2 { auth = xauth-radius }", addresses=False)).aaa.radius
+        assert radius is not None
+        assert [(each.address, each.auth_port) for each in radius.servers] == [("192.0.2.1", 1645), ("192.0.2.2", 1645)]
+
+    def test_what_of_radius_is_not_supported(self, faults: Faults, write: Write) -> None:
+        of_radius = text("remote-2 { auth = xauth-radius }", addresses=False)
+        assert ("connections.branch.remote-2.auth", Rule.NO_BACKEND) in rules(faults(of_radius))
+        write(self.RADIUS % "tls", "strongswan.conf")
+        of_eap = text("remote-2 { auth = xauth-eap }", addresses=False)
+        assert ("charon.plugins.xauth-eap.backend", Rule.NOT_SUPPORTED) in rules(faults(of_eap))
+        write(self.RADIUS % "radius", "strongswan.conf")
+        both = of_eap + of_radius.replace("branch", "other")
+        assert ("charon.plugins.eap-radius", Rule.NOT_SUPPORTED) in rules(faults(both))
+
+    def test_the_secret_of_radius_is_not_for_everybody(self, faults: Faults, write: Write) -> None:
+        write(self.RADIUS % "radius", "strongswan.conf").chmod(0o644)
+        found = rules(faults(text("remote-2 { auth = xauth-radius }", addresses=False)))
+        assert found == [("charon.plugins.eap-radius.secret", Rule.READABLE_BY_OTHERS)]
+
+    @pytest.mark.parametrize("backend", ["tls", "noauth"])
     def test_other_backends(self, faults: Faults, backend: str) -> None:
         found = faults(text(f"remote-2 {{ auth = xauth-{backend} }}", addresses=False))
         assert ("connections.branch.remote-2.auth", Rule.NOT_SUPPORTED) in rules(found)

@@ -110,6 +110,13 @@ def test_an_encrypted_key(loaded: Callable[..., Loaded], write: Write) -> None:
     assert loaded("certs = gw.crt", "", others).settings.connections[0].credential is not None
 
 
+def test_a_passphrase_of_a_key_that_is_not_encrypted(loaded: Callable[..., Loaded], write: Write) -> None:
+    write(pkcs8(GW), "private/gw.key")
+    found = loaded("certs = gw.crt", "", "secrets { private-gw { file = gw.key\n secret = open } }")
+    assert found.settings.connections[0].credential is not None
+    assert ("secrets.private-gw.secret", Rule.UNUSED_KEY) in {(each.key, each.rule) for each in found.warnings}
+
+
 def test_pkcs12(loaded: Callable[..., Loaded], write: Write) -> None:
     certificate = CA.issue("C=CH, O=lab, CN=box", BRANCH, ["box.example.org"])
     bundle = pkcs12.serialize_key_and_certificates(None, BRANCH, certificate, None, BestAvailableEncryption(b"open"))

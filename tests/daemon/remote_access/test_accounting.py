@@ -162,6 +162,18 @@ def test_a_session_that_was_taken_over_is_not_begun_again() -> None:
     play(scenario)
 
 
+def test_a_start_ends_what_a_killed_process_has_left_unless_it_goes_on() -> None:
+    async def scenario(scene: Scene) -> None:
+        scene.sessions.starts()
+        (on,) = await scene.told()
+        assert (on.status, on.at, on.session.user) == (Status.ON, 1e9 + 1000.0, "")
+        scene.sessions.begin(replace(UP, children=(child(1),)))
+        scene.sessions.starts()
+        assert len(await scene.told()) == 1
+
+    play(scenario)
+
+
 def test_interim_updates_have_what_was_carried_so_far() -> None:
     async def scenario(scene: Scene) -> None:
         asked = replace(UP, user=replace(USER, interim_interval=1))

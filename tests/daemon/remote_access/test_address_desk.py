@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from configured import BOB, connection, settings, tunnel
 from ikev1.core.engine import Engine
 from ikev1.core.records.actions import Action, AssignAddresses
@@ -22,10 +24,12 @@ CAROL, DAVE = "192.0.2.10", "192.0.2.20"
 class Office:
     """A gateway with a pool and two users: ``profiles`` are their own addresses."""
 
-    def __init__(self, profiles: dict[str, str], reserved: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(
+        self, profiles: dict[str, str], reserved: tuple[tuple[str, str], ...] = (), pool: Pool | None = None
+    ) -> None:
         self.network = Network()
         self.profiles = profiles
-        pool = Pool("office", ((bytes([10, 99, 0, 10]), bytes([10, 99, 0, 12])),), reserved=reserved)
+        pool = pool or Pool("office", ((bytes([10, 99, 0, 10]), bytes([10, 99, 0, 12])),), reserved=reserved)
         self.pools = Pools(SavedLeases(None, EventLog()), lambda: self.network.now)
         self.pools.adopt((pool,))
         options = server(remote_id="%any", local_id="gw", pools=("office",))
@@ -66,6 +70,13 @@ def test_who_suggests_the_address_of_somebodys_profile_gives_way() -> None:
     office.logs_in("carol", CAROL)
     assert office.addresses() == {"carol": HERS}
     assert not office.clients["dave"].engine.sas
+
+
+@pytest.mark.parametrize(("asked", "got"), [(HERS, HERS), ("10.1.0.10", ""), (BOB, "")])
+def test_a_client_does_not_get_an_address_of_the_gateway_or_behind_it(asked: str, got: str) -> None:
+    office = Office({}, pool=Pool("office", (), any=True))
+    office.logs_in("dave", DAVE, asked)
+    assert office.addresses().get("dave", "") == got
 
 
 def test_two_profiles_with_one_address_do_not_drive_each_other_out() -> None:

@@ -114,6 +114,37 @@ def test_suggestions() -> None:
     assert address(pools, ALICE) == "10.99.0.15"
 
 
+def test_any_address_that_a_client_asks_for() -> None:
+    pools = opened(Pool("office", (), any=True), pool("other", "10.98.0.1-10.98.0.2"))
+    assert address(pools, ALICE, permitted=["fd00::7", "10.99.0.7", "10.99.0.8"]) == "10.99.0.7"
+    assert address(pools, ALICE, version=6, permitted=["fd00::7"]) == "fd00::7"
+    for taken in ("10.99.0.7", "10.98.0.1"):
+        with pytest.raises(NoAddress):
+            address(pools, BOB, permitted=[taken])
+    with pytest.raises(NoAddress):
+        address(pools, BOB, suggested=["10.99.0.9"])
+    pools.release(["10.99.0.7"])
+    assert address(pools, BOB, permitted=["10.99.0.7"]) == "10.99.0.7"
+    assert pools.base("office") == "%any"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "base"),
+    [
+        ("10.3.0.1", "10.3.0.14", "10.3.0.0"),
+        ("10.3.0.17", "10.3.0.30", "10.3.0.16"),
+        ("10.3.0.2", "10.3.0.15", "10.3.0.2"),
+        ("10.3.0.10", "10.3.0.20", "10.3.0.10"),
+        ("10.3.0.1", "10.3.0.1", "10.3.0.1"),
+        ("fd00:3::1", "fd00:3::ff", "fd00:3::"),
+        ("fd00:3::1", "fd00:3::fe", "fd00:3::1"),
+    ],
+)
+def test_the_base_of_a_pool(first: str, last: str, base: str) -> None:
+    office = Pool("office", ((ip_address(first).packed, ip_address(last).packed),))
+    assert opened(office).base("office") == base
+
+
 def test_reserved_addresses() -> None:
     pools = opened(
         pool("office", "10.99.0.10-10.99.0.11", reserved=[("alice", "10.99.0.10"), ("id:bob", "192.0.2.200")])

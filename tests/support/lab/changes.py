@@ -12,7 +12,7 @@ from lab.lab import Lab
 from lab.network import Node
 from lab.pair import await_child
 from lab.process import LabError, wait_until
-from lab.traffic import answered, ping, pings
+from lab.traffic import answered, ping, reach
 
 _CLEAR = "icmp"  # on the outer wire
 
@@ -58,7 +58,7 @@ def an_address_that_comes_back_changes_nothing(lab: Lab, plane: str) -> None:
     wait_until(lambda: "src" not in a.run("ip", "route", "show", "table", "4500"), "the source to be gone")
     a.run("ip", "addr", "add", f"{a.host}/32", "dev", "lo")
     wait_until(lambda: a.run("ip", "route", "show", "table", "4500") == way, "the route to be back")
-    a.run(*pings(a.remote_host, count=1))  # from the address that the route names
+    reach(a, a.remote_host, count=1)  # from the address that the route names
     ping(a)
     assert caller.control.child()["spi-in"] == before
     assert not packets(witness.file, _CLEAR)

@@ -34,7 +34,7 @@ class Connect(Program):
             for path in (folder, *folder.iterdir()):
                 os.chown(path, NOBODY, NOBODY)
             command, setup = [*AS_NOBODY, sys.executable, "-B", *command], open_the_way(folder)
-        environment = {"TMPDIR": str(folder)}
+        environment = {"TMPDIR": str(folder), "XDG_STATE_HOME": str(folder / "state")}
         super().__init__(
             node.namespace,
             command,

@@ -12,7 +12,7 @@ from typing import Any
 
 import vici
 
-from lab.process import PATIENCE, LabError, wait_until
+from lab.process import PATIENCE, LabError, found, wait_until
 
 _HERE = Path(__file__).parent
 
@@ -100,7 +100,7 @@ class Control:
         if directory:
             environment["SWANCTL_DIR"] = str(directory)
         done = subprocess.run(
-            ["swanctl", *arguments, "--uri", f"unix://{self.path}"],
+            [found("swanctl"), *arguments, "--uri", f"unix://{self.path}"],
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -60,6 +60,8 @@ def a_charon_that_was_killed_is_called_again(lab: Lab, our_options: OurOptions, 
     other = again(lab, b, options)
     ours.wait_for_log(DEAD)
     other.wait_for(other.control.children, "the tunnel once more")
+    pair = other.control.child()["spi-in"]
+    ours.wait_for(lambda: [each["spi-out"] for each in ours.control.children()] == [pair], "the tunnel at our end")
     ping(a)
     assert len(ours.control.sas()) == len(ours.control.children()) == 1
 

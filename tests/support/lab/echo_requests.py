@@ -17,9 +17,10 @@ class NoAnswerError(OSError):
     """An echo request could not be sent, or nobody answered it in time."""
 
 
-def ask(there: str, here: str, *, count: int = 3, size: int = 56, mark: int = 0, patience: float = 10) -> None:
-    """Send ``count`` requests with ``size`` octets from the address ``here``, each once the one before is answered,
-    from the network namespace of this thread. ``mark`` is a netfilter mark; each answer may take ``patience`` seconds.
+def ask(there: str, here: str = "", *, count: int = 3, size: int = 56, mark: int = 0, patience: float = 10) -> None:
+    """Send ``count`` requests with ``size`` octets from the address ``here`` or the one that the route names, each once
+    the one before is answered, from the network namespace of this thread. ``mark`` is a netfilter mark; each answer may
+    take ``patience`` seconds.
 
     Raises:
         NoAnswerError: one was not sent, or not answered.
@@ -33,7 +34,7 @@ def ask(there: str, here: str, *, count: int = 3, size: int = 56, mark: int = 0,
             for _ in range(count):
                 _ask_once(raw, there, size, time.monotonic() + patience, version_6=version_6)
     except OSError as error:
-        raise NoAnswerError(f"echo requests from {here} to {there}: {error}") from error
+        raise NoAnswerError(f"echo requests from {here or 'here'} to {there}: {error}") from error
 
 
 def _ask_once(raw: socket.socket, there: str, size: int, deadline: float, *, version_6: bool) -> None:

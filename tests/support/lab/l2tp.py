@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from lab.network import Node
 from lab.process import Program, run
+from lab.traffic import answered
 
 SERVER = "10.99.1.1"  # the server's end of each PPP link
 _RANGE = "10.99.1.10-10.99.1.20"
@@ -90,14 +92,11 @@ class Xl2tpd(Program):
         return address
 
     def _server_answers(self) -> bool:
-        return " 1 received" in self.node.run("ping", "-c", "1", "-W", "3", SERVER, check=False)
+        return answered(self.node, SERVER)
 
     def _address(self) -> str:
-        for line in self.node.run("ip", "-o", "-4", "address", "show").splitlines():
-            words = line.split()
-            if words[1].startswith("ppp") and "peer" in words:
-                return words[3]
-        return ""
+        """As pppd says it in its log: each look by ip(8) would be a process."""
+        return next(reversed(re.findall(r"local +IP address (\S+)", self.log())), "")
 
 
 def private_etc_ppp(directory: Path, users: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ NOESP = LAB / "noesp.so"
 PKI = LAB / "pki"
 STARTER = LAB / "starter" / "usr" / "lib" / "ipsec"
 NETWORK_MANAGER = LAB / "network-manager" / "usr"
+KEYRING = LAB / "keyring" / "usr"
 LIBRESWAN = LAB / "libreswan" / "usr" / "libexec" / "ipsec"
 
 _TOOLS = ("ip", "iptables", "setpriv", "ping", "swanctl", "charon-systemd", "ike-scan", "tcpdump", "tshark", "certutil")
@@ -24,7 +25,11 @@ def what_is_missing() -> str:
         return "the lab's network namespaces need root"
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     missing = [tool for tool in _TOOLS if shutil.which(tool) is None]
-    missing += [str(path) for path in (NOESP, LIBRESWAN / "pluto", STARTER / "starter", PKI) if not path.exists()]
+    missing += [
+        str(path)
+        for path in (NOESP, LIBRESWAN / "pluto", STARTER / "starter", KEYRING / "bin" / "secret-tool", PKI)
+        if not path.exists()
+    ]
     return f"not installed: {', '.join(missing)} (tests/support/lab/setup installs them)" if missing else ""
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +24,12 @@ class LabError(AssertionError):
     """Something in the lab did not do what a test asked it to; the text holds what it said."""
 
 
+@cache
+def found(program: str) -> str:
+    """The file of a program: User-Mode Linux takes long for each attempt to start one that is not there."""
+    return shutil.which(program) or program
+
+
 def run(*command: str | Path, timeout: float = 60, check: bool = True, given: str = "", **environment: str) -> str:
     """Run ``command`` to its end, with ``given`` to read, and return its output, standard error included.
 
@@ -29,7 +37,7 @@ def run(*command: str | Path, timeout: float = 60, check: bool = True, given: st
         LabError: ``check`` is set and the command failed.
     """
     done = subprocess.run(
-        command,
+        [found(str(command[0])), *command[1:]],
         env=os.environ | environment,
         input=given.encode(),
         stdout=subprocess.PIPE,
@@ -88,14 +96,15 @@ class Program:
             self.output_file.write_bytes(b"")
             self._process = start(command, namespace, setup, variables, self.output_file, hides or {})
             return
-        enter = ["setpriv", "--pdeathsig", "KILL"]
+        enter = [found("setpriv"), "--pdeathsig", "KILL"]
         lines = [f"mount --bind '{shown}' '{place}'" for place, shown in (hides or {}).items()]
         if setup != ":" or lines:
             shell = "; ".join([*lines, setup])
-            enter += ["ip", "netns", "exec", namespace, "bash", "-c", 'set -e; eval "$0"; exec "$@"', shell]
+            enter += [found("ip"), "netns", "exec", namespace]
+            enter += [found("bash"), "-c", 'set -e; eval "$0"; exec "$@"', shell]
         with self.output_file.open("wb") as output, inside(namespace):
             self._process = subprocess.Popen(
-                [*enter, *map(str, command)],
+                [*enter, found(str(command[0])), *map(str, command[1:])],
                 env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

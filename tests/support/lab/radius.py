@@ -37,6 +37,13 @@ client gateway {{
 modules {{
   pap {{
   }}
+  eap {{
+    default_eap_type = gtc
+    gtc {{
+    }}
+    md5 {{
+    }}
+  }}
   files {{
     filename = {folder}/users
   }}
@@ -82,10 +89,12 @@ server default {{
       handled
     }}
     files
+    eap
     pap
   }}
   authenticate {{
     pap
+    eap
   }}
   accounting {{
     detail

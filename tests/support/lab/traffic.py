@@ -36,17 +36,28 @@ def ping(node: Node, *, count: int = 3, size: int = 56, mark: int = 0, patience:
     Raises:
         LabError: one was not.
     """
+    reach(node, node.remote_host, node.host, count=count, size=size, mark=mark, patience=patience)
+
+
+def reach(
+    node: Node, there: str, here: str = "", *, count: int = 3, size: int = 56, mark: int = 0, patience: float = 10
+) -> None:
+    """The same to any address, from one of the node or from the one that the route names.
+
+    Raises:
+        LabError: one was not answered.
+    """
     with inside(node.namespace):
         try:
-            ask(node.remote_host, node.host, count=count, size=size, mark=mark, patience=patience)
+            ask(there, here, count=count, size=size, mark=mark, patience=patience)
         except NoAnswerError as error:
             raise LabError(str(error)) from error
 
 
-def answered(node: Node) -> bool:
-    """Whether an echo request to the network behind the peer is answered within a second."""
+def answered(node: Node, there: str = "", here: str = "") -> bool:
+    """Whether an echo request to ``there``, or to the network behind the peer, is answered within a second."""
     try:
-        ping(node, count=1, patience=1)
+        reach(node, there or node.remote_host, here if there else node.host, count=1, patience=1)
     except LabError:
         return False
     return True

@@ -4,5 +4,5 @@
 `accounting` reports their sessions. Packets are made and checked by pyrad.
 
 An Access-Request has a Message-Authenticator, and a response without one is ignored: otherwise an attacker on the path
-could turn an Access-Reject into an Access-Accept (CVE-2024-3596).
+could turn an Access-Reject into an Access-Accept (CVE-2024-3596). `eap` has the messages of EAP-MD5.
 """

@@ -44,17 +44,20 @@ class RadiusAccounting:
         values = {
             Attribute.ACCT_STATUS_TYPE: number(notice.status),
             Attribute.ACCT_SESSION_ID: text(session.id),
-            Attribute.USER_NAME: text(session.user),
             Attribute.NAS_IDENTIFIER: text(self._nas_identifier),
-            Attribute.NAS_PORT_TYPE: number(VIRTUAL),
-            Attribute.NAS_PORT_ID: text(session.connection),
-            Attribute.SERVICE_TYPE: number(FRAMED),
-            Attribute.CALLING_STATION_ID: text(session.address),
-            Attribute.ACCT_AUTHENTIC: number(_RADIUS if session.by_radius else _LOCAL),
             Attribute.EVENT_TIMESTAMP: number(int(notice.at)),
         }
+        if notice.status is not Status.ON:
+            values |= {
+                Attribute.USER_NAME: text(session.user),
+                Attribute.NAS_PORT_TYPE: number(VIRTUAL),
+                Attribute.NAS_PORT_ID: text(session.connection),
+                Attribute.SERVICE_TYPE: number(FRAMED),
+                Attribute.CALLING_STATION_ID: text(session.address),
+                Attribute.ACCT_AUTHENTIC: number(_RADIUS if session.by_radius else _LOCAL),
+            }
         values |= dict(map(address_attribute, session.assigned))
-        if notice.status is not Status.START:
+        if notice.status in (Status.STOP, Status.INTERIM_UPDATE):
             values |= {
                 Attribute.ACCT_SESSION_TIME: number(notice.seconds),
                 Attribute.ACCT_INPUT_OCTETS: number(usage.octets_in & 0xFFFF_FFFF),

@@ -13,7 +13,7 @@ Attributes = Mapping[int, Sequence[bytes]]
 
 
 class Attribute(IntEnum):
-    """Types of attributes (RFC 2865 §5, RFC 2866 §5, RFC 2869 §5, RFC 3162 §2, RFC 6911 §3)."""
+    """Types of attributes (RFC 2865 §5, RFC 2866 §5, RFC 2869 §5, RFC 3579 §3, RFC 3162 §2, RFC 6911 §3)."""
 
     USER_NAME = 1
     USER_PASSWORD = 2
@@ -42,6 +42,7 @@ class Attribute(IntEnum):
     ACCT_OUTPUT_GIGAWORDS = 53
     EVENT_TIMESTAMP = 55
     NAS_PORT_TYPE = 61
+    EAP_MESSAGE = 79
     MESSAGE_AUTHENTICATOR = 80
     ACCT_INTERIM_INTERVAL = 85
     NAS_PORT_ID = 87

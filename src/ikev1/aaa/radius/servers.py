@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from pyrad.packet import AccessRequest, Packet
 
-from ikev1.aaa.options import RadiusOptions, RadiusServer
+from ikev1.aaa.options import MessageAuthenticator, RadiusMethod, RadiusOptions, RadiusServer
 from ikev1.aaa.radius.attributes import Attribute, Attributes
 from ikev1.errors import RemoteError
 
@@ -44,6 +44,7 @@ class Servers:
         self._options = options
         self._clock = clock
         self._dead_until: dict[RadiusServer, float] = {}
+        self._signs: set[RadiusServer] = set()  # those that have sent a Message-Authenticator
         self._under_way = 0
 
     async def ask(self, make: MakeRequest, *, accounting: bool = False) -> Reply:
@@ -79,14 +80,22 @@ class Servers:
     async def _ask(self, server: RadiusServer, make: MakeRequest, port: int) -> Reply:
         request = make(server.secret)
         loop = asyncio.get_running_loop()
+        required = (
+            self._options.message_authenticator is MessageAuthenticator.REQUIRE
+            or self._options.method is RadiusMethod.EAP_MD5  # RFC 3579 §3.2
+            or server in self._signs
+        )
         try:
             transport, waiting = await loop.create_datagram_endpoint(
-                lambda: _Waiting(request, loop.create_future()), remote_addr=(server.address, port)
+                lambda: _Waiting(request, loop.create_future(), required), remote_addr=(server.address, port)
             )
         except OSError as error:
             raise NoReply(f"cannot be reached: {error.strerror}") from error
         try:
-            return await self._answered(transport, waiting, request.RequestPacket())
+            reply = await self._answered(transport, waiting, request.RequestPacket())
+            if Attribute.MESSAGE_AUTHENTICATOR in reply.attributes:
+                self._signs.add(server)
+            return reply
         finally:
             transport.close()
 
@@ -102,10 +111,13 @@ class Servers:
 
 
 class _Waiting(asyncio.DatagramProtocol):
-    """Waits for the reply to ``request``. Unverifiable replies are ignored, because the genuine one may follow."""
+    """Waits for the reply to ``request``. Unverifiable replies are ignored, because the genuine one may follow. To an
+    Access-Request, a Message-Authenticator may be ``required``.
+    """
 
-    def __init__(self, request: Packet, reply: asyncio.Future[Reply]) -> None:
+    def __init__(self, request: Packet, reply: asyncio.Future[Reply], required: bool) -> None:
         self._request = request
+        self._required = required and request.code == AccessRequest
         self.reply = reply
         self.complaint = ""
 
@@ -113,7 +125,7 @@ class _Waiting(asyncio.DatagramProtocol):
         """Accept the reply if its authenticators are right."""
         try:
             packet = Packet(packet=data)
-            genuine = self._request.VerifyReply(packet, data, enforce_ma=self._request.code == AccessRequest)
+            genuine = self._request.VerifyReply(packet, data, enforce_ma=self._required)
         except Exception:  # versions of pyrad differ in what they raise for octets that anybody may have sent
             self.complaint = "a malformed reply"
             return

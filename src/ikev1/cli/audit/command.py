@@ -23,6 +23,7 @@ from ikev1.capture.keys.key_ring import KeyRing
 from ikev1.capture.read import CaptureError, NotACapture, open_capture
 from ikev1.cli.audit.own_secrets import own_secrets
 from ikev1.cli.audit.text import write_audit
+from ikev1.cli.check import Reading, format_options
 from ikev1.cli.explain.keys import key_options
 from ikev1.cli.explain.source import ports_option, read
 from ikev1.cli.explain.terminal_writer import TerminalWriter
@@ -62,6 +63,7 @@ class _Command(click.Command):
 @click.option("--words", type=_EXISTING, help="A word list, one word per line, to test your secret against.")
 @ports_option
 @key_options
+@format_options
 @click.option(
     "--fail-on",
     type=click.Choice([*(severity.value for severity in Severity), _NEVER]),
@@ -81,11 +83,13 @@ def audit(
     words: Path | None,
     ports: tuple[int, ...],
     keys: KeyRing,
+    reading: Reading,
     fail_on: str,
     as_json: bool,
     page: Path | None,
 ) -> None:
-    """Report the security weaknesses of FILE: a capture (pcap or pcapng) or a configuration (ikev1.toml).
+    """Report the security weaknesses of FILE: a capture (pcap or pcapng) or a configuration (ikev1.toml, or one of
+    another program).
 
     --config or --secret-file tests your own secret against the HASH of an Aggressive Mode in the capture, and --words
     searches a word list for your secret. The exit status is 1 if a finding has at least the severity of --fail-on, 2 if
@@ -95,11 +99,13 @@ def audit(
     if words is not None and not secrets:
         raise click.UsageError("--words tests your own secret: specify it with --config or --secret-file.")
     if _is_capture(file):
+        if reading != Reading():
+            raise click.UsageError(f"{file} is a capture: --format, --as, --peer-of and --ignore require another file.")
         found = _audit_capture(file, ports, keys, secrets, words)
     elif secrets:
         raise click.UsageError(f"{file} is not a capture: --config and --secret-file require one.")
     else:
-        found = _audit_configuration(file)
+        found = _audit_configuration(file, reading)
     _write(found, as_json, page)
     if not found.findings:  # every conversation has at least the finding "ikev1"
         raise click.ClickException(f"{file} contains no ISAKMP conversation: nothing was audited.")
@@ -118,9 +124,9 @@ def _is_capture(file: Path) -> bool:
         raise click.ClickException(f"{file}: {error}") from error
 
 
-def _audit_configuration(file: Path) -> Audit:
+def _audit_configuration(file: Path, reading: Reading) -> Audit:
     try:
-        return audit_configuration(file, time.time())
+        return audit_configuration(file, time.time(), reading.read)
     except NoConfiguration as error:
         raise click.ClickException(f"{error}.") from error
 

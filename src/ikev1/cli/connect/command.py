@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from ikev1.cli.connect.background import split
-from ikev1.cli.connect.backup import BackupServers, at
+from ikev1.cli.connect.backup import BackupServers, at, memory
 from ikev1.cli.connect.configuration import FOLDER_PREFIX, ConnectOptions, configuration
 from ikev1.cli.connect.killed import note_device, undo
 from ikev1.cli.connect.l2tp import checked_password, l2tp_of
@@ -286,7 +286,7 @@ def _run(
     from ikev1.daemon.socks.process import for_proxy
     from ikev1.esp.plane import PlaneError
 
-    log, prompt, backups = EventLog(), Prompt(), BackupServers(options.gateway)
+    log, prompt = EventLog(), Prompt()
     if verbose:
         configure("text")
         log.attach(Level.INFO, write_to_logger)
@@ -310,6 +310,8 @@ def _run(
         view.silence()
     else:
         log.attach(Level.WARNING, view.warn)
+
+    backups = BackupServers(options.gateway, memory(), lambda text: log.write(Level.WARNING, "NET", text))
 
     def run(settings: Settings, chosen: PlaneChoice, *observers: Observer) -> Outcome:
         endpoint = bound(log, local_port, coalesce=not chosen.kernel)
@@ -338,23 +340,29 @@ def _run(
                 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                     signal.signal(number, signal.SIG_IGN)
 
-    reason = ""
+    def run_at(settings: Settings) -> tuple[Outcome, str]:
+        """Return the outcome and, if the proxy has ended by itself, why."""
+        if socks is None:
+            return run(settings, choose(loaded.gateway)), ""
+        with proxy(*socks, log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
+            outcome = run(for_proxy(settings), running.choice, running.observe)
+        if running.problem:
+            outcome = Outcome.LOST if outcome is Outcome.DISCONNECTED else Outcome.FAILED
+        return outcome, running.problem
+
     try:
         if socks is None:
             with suppress(OSError):  # reported when the journal is opened
                 BASE.mkdir(mode=0o700, exist_ok=True)
-            outcome = run(loaded.settings, choose(loaded.gateway))
-            while outcome in (Outcome.LOST, Outcome.SILENT) and (server := backups.next()) is not None:
-                view.calls_instead(server)
-                outcome = run(at(loaded.settings, server), choose(loaded.gateway))
-            if outcome is Outcome.SILENT and backups.was_up:
-                outcome = Outcome.LOST
-        else:
-            with proxy(*socks, log, when_ended=lambda: os.kill(os.getpid(), signal.SIGTERM)) as running:
-                outcome = run(for_proxy(loaded.settings), running.choice, running.observe)
-                reason = running.problem
-            if reason:
-                outcome = Outcome.LOST if outcome is Outcome.DISCONNECTED else Outcome.FAILED
+        outcome, reason = run_at(loaded.settings)
+        while not reason and outcome in (Outcome.LOST, Outcome.SILENT):
+            server = backups.next(silent=outcome is Outcome.SILENT)
+            if server is None:
+                break
+            view.calls_instead(server)
+            outcome, reason = run_at(at(loaded.settings, server))
+        if outcome is Outcome.SILENT and backups.was_up:
+            outcome = Outcome.LOST
     except (OSError, PlaneError) as error:
         raise click.ClickException(f"Cannot connect: {said(str(error))}.") from error
     view.end(outcome, reason)

@@ -59,7 +59,8 @@ def explain(
         report = watch(interface, ports, keys, show_keys, None if as_json else writer)
     else:
         assert file is not None
-        report = read(file, ports, keys, show_keys)
+        with_fields = verbose or as_json or page is not None or bool(labels)
+        report = read(file, ports, keys, show_keys, with_fields=with_fields)
     report = _only(report, number)
     if page is not None:
         _write_page(Path(page), report, private=show_keys)

@@ -34,8 +34,9 @@ ports_option = click.option(
 """The option of commands that read packets; they get ``ports``."""
 
 
-def read(file: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool) -> Report:
-    """Read a capture, or standard input for "-", and build the report. Shows a progress bar for large files.
+def read(file: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool, *, with_fields: bool = True) -> Report:
+    """Read a capture, or standard input for "-", and build the report, with the fields of messages or without. Shows a
+    progress bar for large files.
 
     Raises:
         click.ClickException: the capture cannot be read.
@@ -45,7 +46,7 @@ def read(file: str, ports: tuple[int, ...], keys: KeyRing, with_secrets: bool) -
     with _click_errors(file), _bar(file) as progress, open_capture(file, ports, progress) as capture:
         for packet in capture:
             analyst.add(packet)
-        return analyst.report(name, capture.frames, capture.notes(), with_secrets)
+        return analyst.report(name, capture.frames, capture.notes(), with_secrets, with_fields)
 
 
 def watch(

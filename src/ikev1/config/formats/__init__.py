@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ikev1.config.findings import ConfigError, Finding, Rule
-from ikev1.config.formats import cisco_client, cisco_ios, ipsec_conf, racoon, swanctl
+from ikev1.config.formats import cisco_client, cisco_ios, fritzbox, ipsec_conf, racoon, swanctl
 from ikev1.config.formats.toml_file import read_toml
 from ikev1.config.formats.written import Places, Side, Written
 
@@ -35,6 +35,7 @@ class Format(NamedTuple):
 TOML = "toml"
 FORMATS = {
     TOML: Format(read_toml, lambda name, text: name.endswith(".toml")),
+    "fritzbox": Format(None, fritzbox.recognises, fritzbox.read_fritzbox),
     "swanctl": Format(swanctl.read_swanctl, swanctl.recognises),
     "libreswan": Format(ipsec_conf.read_libreswan, ipsec_conf.recognises_libreswan),
     "racoon": Format(racoon.read_racoon, racoon.recognises),
@@ -63,7 +64,11 @@ def read(file: Path, name: str | None = None, ignored: Iterable[str] = (), side:
         problem = f"--as and --peer-of are not for the format {chosen}, which describes one end"
         raise ConfigError((Finding(file, "", Rule.UNKNOWN_FORMAT, problem),))
     assert found.read is not None
-    return found.read(file).without(ignored, file)
+    written = found.read(file).without(ignored, file)
+    if chosen == TOML and name is None and not written.values and file.suffix != ".toml" and written.files:
+        problem = "has nothing but blanks and comments, by which its format is not recognized: give it with --format"
+        raise ConfigError((Finding(file, "", Rule.UNKNOWN_FORMAT, problem),))
+    return written
 
 
 def recognised(file: Path) -> str:

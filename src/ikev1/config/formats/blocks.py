@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from typing import TypeVar
 
 from ikev1.config.findings import Invalid, Rule
@@ -23,6 +24,7 @@ class Block:
     def __init__(self, statements: Iterable[Statement], place: Place, reports: Reports) -> None:
         self.place = place
         self.reports = reports
+        self._asked: dict[str, None] = {}
         self._left: dict[str, list[Statement]] = {}
         for statement in statements:
             self._left.setdefault(statement.keyword, []).append(statement)
@@ -32,6 +34,7 @@ class Block:
 
     def all(self, keyword: str) -> list[Statement]:
         """All statements with this keyword."""
+        self._asked[keyword] = None
         return self._left.pop(keyword, [])
 
     def one(self, keyword: str) -> Statement | None:
@@ -78,7 +81,8 @@ class Block:
         """Report statements that nobody asked for."""
         for statements in self._left.values():
             for statement in statements:
-                self.reports.error(
-                    statement.place, Rule.UNKNOWN_KEY, f"is not a statement of {self.format} at this place"
-                )
+                near = get_close_matches(statement.keyword, self._asked, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                text = f"is not a statement of {self.format} at this place{hint}"
+                self.reports.error(statement.place, Rule.UNKNOWN_KEY, text)
         self._left.clear()

@@ -110,7 +110,7 @@ def _tokens(text: str, token: re.Pattern[str]) -> Iterator[tuple[int, str, bool]
     while at < len(text):
         found = token.match(text, at)
         if found is None:
-            raise SyntaxFault(at, "the quoted text does not end in this line")
+            raise SyntaxFault(at, "the quoted text or the comment that begins here does not end")
         quoted, mark, word = found.groups()
         if quoted is not None:
             yield at, quoted, True

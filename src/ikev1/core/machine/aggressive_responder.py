@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from ikev1.core.exchanges.aggressive_mode import method_asked
 from ikev1.core.exchanges.interpreter import new_exchange
-from ikev1.core.exchanges.phase1_steps import no_connection
 from ikev1.core.exchanges.registry import aggressive_mode
 from ikev1.core.exchanges.retransmission import transmit
 from ikev1.core.machine.engine_state import Arrival, State
 from ikev1.core.machine.first_message_refusals import (
     after_cookies,
-    as_told,
     candidate_names,
     fault_of,
     overloaded,
     remember,
     turn_away,
+    turn_stranger_away,
 )
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.peer import diagnosis
@@ -67,7 +66,7 @@ def refuse_aggressive(state: State, arrival: Arrival, known: IkeSa | None) -> li
     if known is not None:
         return None
     if not candidate_names(state, path):
-        return turn_away(state, as_told(no_connection(path)), header, path)
+        return turn_stranger_away(state, header, path, now)
     refused = state.refusals.recall(_aggressive_mark(state, arrival))
     if refused is not None:
         return turn_away(state, refused, header, path)

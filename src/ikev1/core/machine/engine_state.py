@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import math
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from ikev1.wire.header import Header
 
 _NEVER, _INITIATOR = Unique.NEVER, Role.INITIATOR  # looked up once, as in `ikev1.core.records.exchange`
 _MOST_LOOKED_AT = 16  # SAs at one address
+LOOK_UP_INTERVAL = 10.0  # seconds between look-ups that initiators at unknown addresses cause
 
 
 class Arrival(NamedTuple):
@@ -64,6 +66,7 @@ class State:
         self.reqids = 0
         self._told: set[tuple[str, str]] = set()  # (connection, text); few texts per configured connection
         self.requests = 0  # number of requests made to the environment so far
+        self._names_due = -math.inf  # when an initiator at an unknown address causes the next look-up of host names
 
     def reconfigure(self, settings: Settings) -> None:
         """Apply new settings to future negotiations; existing SAs and exchanges are unchanged."""
@@ -75,6 +78,15 @@ class State:
         """Note which addresses the host names of peers have now. Names without an entry have none."""
         self.names = dict(names)
         self.lookup.name_addresses(self.names)
+
+    def awaits_names(self, now: float) -> bool:
+        """Return whether an initiator at an unknown address causes a look-up of host names, after which its message,
+        when it repeats that, may have a connection.
+        """
+        if not self.lookup.has_host_names or now < self._names_due:
+            return False
+        self._names_due = now + LOOK_UP_INTERVAL
+        return True
 
     # --- queries of row functions
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ikev1.core.exchanges.informational import clear_notify
+from ikev1.core.exchanges.phase1_steps import no_connection
 from ikev1.core.machine.admission import RefusedFirstMessage, is_proportionate
 from ikev1.core.machine.engine_state import State
 from ikev1.core.records.actions import Action, Report, Send
@@ -58,6 +59,14 @@ def turn_away(state: State, refused: RefusedFirstMessage, header: Header, path: 
         if is_proportionate(len(reply), header.length):
             actions.append(Send(path, reply))
     return actions
+
+
+def turn_stranger_away(state: State, header: Header, path: UdpPath, now: float) -> list[Action]:
+    """As `turn_away`, for an initiator at an address that no connection has. One that may be a peer with a host name
+    and a new address is not notified: it would give up, instead of repeating its message.
+    """
+    refused = as_told(no_connection(path))
+    return turn_away(state, refused._replace(notify=None) if state.awaits_names(now) else refused, header, path)
 
 
 def overloaded(state: State, path: UdpPath, now: float, what: str) -> list[Action]:

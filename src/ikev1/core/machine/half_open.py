@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from ikev1.core.exchanges.interpreter import new_exchange, reply, state_name, take
 from ikev1.core.exchanges.main_mode import MAIN_MODE
-from ikev1.core.exchanges.phase1_steps import SaReply, no_connection
+from ikev1.core.exchanges.phase1_steps import SaReply
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.machine.admission import is_proportionate
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.first_message_refusals import (
     NEXT_PAYLOAD,
     after_cookies,
-    as_told,
     candidate_names,
     fault_of,
     overloaded,
     remember,
     turn_away,
+    turn_stranger_away,
 )
 from ikev1.core.machine.stateless_responder import CachedReply, sa_from
 from ikev1.core.machine.transaction import SaRef
@@ -42,7 +42,7 @@ def answer_first(state: State, header: Header, datagram: bytes, path: UdpPath, n
         return [Report(Failure(Code.MALFORMED, fault, path.remote))]
     names, octets = candidate_names(state, path), after_cookies(header, datagram)
     if not names:
-        return turn_away(state, as_told(no_connection(path)), header, path)
+        return turn_stranger_away(state, header, path, now)
     key = (state.generation, names, octets)
     kept = state.first_messages.recall(key)
     if kept is None:

@@ -68,8 +68,9 @@ def resume(ref: SaRef) -> None:
     """Continue to check the peer of an ISAKMP SA of an earlier process, to which no question is open any more."""
     if not ref.has_ended and _is_checked(ref.sa):
         probe = ref.sa.probe
-        ref.become(replace(ref.sa, liveness=Liveness(), probe=None if probe is not None and probe.ends_at else probe))
-        watch(ref)
+        probe = None if probe is not None and probe.ends_at else probe
+        sa = replace(ref.sa, liveness=Liveness(), probe=probe)
+        ref.become(replace(sa, liveness=watched(ref.tx, sa)), store=False)
 
 
 def heard(ref: SaRef) -> None:

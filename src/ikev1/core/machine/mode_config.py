@@ -2,6 +2,7 @@
 
 As client, this gateway requests a configuration (pull) or awaits it (push) for each ISAKMP SA, because many gateways
 bind the addresses to the ISAKMP SA. As gateway, it assigns and sends addresses (push), or waits for requests (pull).
+With a client that it has called, it begins no Quick Mode before that has requested its address.
 Until the configuration is complete, Quick Modes wait (`IkeSa.awaits_config`).
 
 An ISAKMP SA that renews another one inherits its configuration, so that the client keeps its addresses.
@@ -16,11 +17,13 @@ from ikev1.core.machine.transact import fresh_identifier, transact
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.negotiation import mode_config as attributes
 from ikev1.core.records.events import Code, Failure
-from ikev1.core.records.exchange import Exchange, TransactionData
+from ikev1.core.records.exchange import Exchange, Role, TransactionData
 from ikev1.core.records.mode_config import ConfigPush, ModeConfigMethod
 from ikev1.core.records.remote_access import Saying
 from ikev1.core.records.settings import Connection, Unique
 from ikev1.wire.registry import ConfigType
+
+_INITIATOR = Role.INITIATOR  # looked up once, as in `ikev1.core.records.exchange`
 
 
 def inherit(ref: SaRef) -> None:
@@ -50,6 +53,14 @@ def begin(ref: SaRef) -> None:
     elif connection.pools and not pulls:
         ref.change(awaits_config=True, config_due_at=ends_at)
         transact(ref, MODE_CONFIG.name, ConfigPush(fresh_identifier(ref), _versions(ref, connection)), ends_at)
+    elif ref.sa.role is _INITIATOR and _needs_address(ref, connection):
+        ref.change(config_due_at=ends_at)
+
+
+def _needs_address(ref: SaRef, connection: Connection) -> bool:
+    """Whether a client that was called has no address yet, as it has to request one, and a queued tunnel is for it."""
+    queued = (connection.tunnel(name) for name in ref.sa.queued)
+    return ref.sa.assigned is None and any(tunnel is not None and tunnel.remote.dynamic for tunnel in queued)
 
 
 def _request(ref: SaRef, connection: Connection, ends_at: float) -> None:
@@ -80,6 +91,10 @@ def after_exchange(ref: SaRef, exchange: Exchange) -> None:
         side = "the gateway gave" if connection.vips else "there is"
         _fail(ref, f"{side} no virtual address")
     elif not sa.awaits_config:
+        if sa.config_due_at:
+            if sa.assigned is None:
+                return  # the pools have not answered yet, or the client has requested something else
+            ref.change(config_due_at=0.0)
         _forget_old_networks(ref)
         established.negotiate_queued(ref)
 
@@ -99,8 +114,11 @@ def _forget_old_networks(ref: SaRef) -> None:
 
 
 def given_up(ref: SaRef) -> None:
-    """End the ISAKMP SA: the peer has not answered, or has not begun mode config, in time."""
+    """End the ISAKMP SA if the peer has not answered, or has not begun mode config, in time."""
     if not ref.sa.awaits_config:
+        if ref.sa.config_due_at:  # the client has requested no address: its tunnels report that
+            ref.change(config_due_at=0.0)
+            established.negotiate_queued(ref)
         return
     connection = ref.tx.state.lookup.by_name(ref.sa.connection)
     if connection is not None and connection.vips:

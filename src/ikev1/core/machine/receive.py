@@ -323,7 +323,8 @@ def _put_aside(
 
 
 def certificate_question(question: NeedsCertificateCheck, request: int, connection: Connection) -> CheckCertificate:
-    return CheckCertificate(request, question.certificates, question.identity, connection, question.answers_call)
+    certificates, identity = question.certificates, question.identity
+    return CheckCertificate(request, certificates, identity, connection, question.answers_call, question.others)
 
 
 def _hold(ref: SaRef, arrival: Arrival) -> None:

@@ -142,7 +142,7 @@ def _open(ref: SaRef) -> None:
             return
     _notify_lifetime(ref)
     mode_config.begin(ref)
-    if not ref.sa.awaits_config:
+    if not ref.sa.config_due_at:
         established.negotiate_queued(ref)
 
 

@@ -406,17 +406,18 @@ class SaTable:
         self._schedule_changed()
         return self._heap[0][0] if self._heap else math.inf
 
-    def due(self, now: float) -> Iterator[IkeSa]:
-        """Yield the SAs with a timer due by ``now``. The caller must `put` and `settle` the changed SA before it takes
-        the next.
+    def due(self, now: float, most: int) -> Iterator[IkeSa]:
+        """Yield the SAs with a timer due by ``now``, at most so many. The caller must `put` and `settle` the changed SA
+        before it takes the next, and exhaust the iterator.
         """
-        while self.next_deadline() <= now:
+        while most and self.next_deadline() <= now:
             at, cookies = heapq.heappop(self._heap)
             sa = self.by_cookies.get(cookies)
             if sa is None or self._due.get(cookies) != at:
                 continue
             del self._due[cookies]
             if deadline(sa) <= now:
+                most -= 1
                 yield sa
                 sa = self.by_cookies.get(cookies)
             if sa is not None:

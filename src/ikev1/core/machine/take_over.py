@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
+from itertools import chain, count, repeat
 
 from ikev1.core.exchanges.informational import delete_child
-from ikev1.core.machine.commands import begin_quick_mode, close_ike, end_removed, expire_ike, reauthenticate
+from ikev1.core.machine.commands import (
+    begin_quick_mode,
+    close_ike,
+    end_removed,
+    expire_ike,
+    is_being_replaced,
+    reauthenticate,
+)
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
-from ikev1.core.machine.transaction import Transaction
+from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.negotiation.lineage import retired
 from ikev1.core.records.child_sa import ChildSa, ChildState
 from ikev1.core.records.events import ChildUp
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.record import replace
+
+_AT_ONCE = 64  # ISAKMP SAs whose pairs are negotiated again before anything else happens
+_APART = 0.001  # seconds between two of the others
 
 
 def count_ids(state: State, sas: Iterable[IkeSa]) -> None:
@@ -24,18 +35,25 @@ def count_ids(state: State, sas: Iterable[IkeSa]) -> None:
         state.reqids = max(state.reqids, *(child.reqid for child in sa.children), 0)
 
 
-def take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
+def times(now: float) -> Iterator[float]:
+    """Yield when each of the ISAKMP SAs that lost pairs negotiates them again: some at once, 0.0, the others so that
+    neither this gateway nor the peers have all to do at the same time.
+    """
+    return chain(repeat(0.0, _AT_ONCE), count(now + _APART, _APART))
+
+
+def take_over(tx: Transaction, sa: IkeSa, alive: Container[int], resume_times: Iterator[float]) -> None:
     """Resume an ISAKMP SA of an earlier process and its pairs whose inbound SPIs are ``alive``.
 
     Both directions of these pairs work, so they are complete, even if the process ended before it stored that. The
-    other pairs are lost: delete them and negotiate replacements.
+    other pairs are lost: delete them and negotiate replacements, at the next of ``resume_times``.
     """
     survivors, completed = _survivors(tx, sa, alive)
-    dead = [child for child in sa.children if child.inbound.spi not in alive]
+    dead = (*sa.lost, *(child for child in sa.children if child.inbound.spi not in alive))
     stays = sa.state if sa.state in (IkeState.DELETED, IkeState.REKEYED) else IkeState.ESTABLISHED
-    left = replace(sa, state=stays, phase1=None, exchanges=(), children=survivors)
+    left = replace(sa, state=stays, phase1=None, exchanges=(), children=survivors, lost=(), resumes_at=0.0)
     ref = tx.of(left)
-    ref.become(left)
+    ref.become(left, store=bool(completed))  # the next process would come to the same result
     for child, replaced in completed:
         tx.report(ChildUp(left, child, replaced))
     if stays is IkeState.DELETED:
@@ -48,11 +66,34 @@ def take_over(tx: Transaction, sa: IkeSa, alive: Container[int]) -> None:
     if sa.holds_phase2:
         close_ike(ref, "the process that negotiated the user and the configuration has ended")
         return
+    at = next(resume_times) if dead and tx.state.believes(left) else 0.0
+    if at:
+        ref.become(replace(left, lost=dead, resumes_at=at), store=False)
+    else:
+        _negotiate_again(ref, dead, _lost(survivors, dead))
+
+
+def resume(ref: SaRef) -> None:
+    """Do what `take_over` left for later. Meanwhile either peer may have begun to negotiate some of the pairs."""
+    sa, table = ref.sa, ref.tx.state.table
+    ref.change(lost=(), resumes_at=0.0)
+    if not sa.is_up:
+        return
+    lost = [
+        child
+        for child in _lost(sa.children, sa.lost)
+        if not is_being_replaced(sa, child)
+        and all(other.state is ChildState.REKEYED for other in table.own(sa, child.local, child.remote))
+    ]
+    _negotiate_again(ref, sa.lost, lost)
+
+
+def _negotiate_again(ref: SaRef, dead: Iterable[ChildSa], lost: list[ChildSa]) -> None:
+    """Delete the ``dead`` pairs at the peer, and negotiate those of them that are ``lost``."""
     for child in dead:
         ref.say(delete_child(child))
-    lost = _lost(survivors, dead)
-    if not tx.state.believes(left):
-        if stays is IkeState.REKEYED:
+    if not ref.tx.state.believes(ref.sa):
+        if ref.sa.state is IkeState.REKEYED:
             return  # the peer authenticates again in place of its heir
         reauthenticate(ref, tuple(dict.fromkeys(child.name for child in lost)))
         return
@@ -82,7 +123,7 @@ def _survivors(
     return tuple(survivors), completed
 
 
-def _lost(survivors: tuple[ChildSa, ...], dead: list[ChildSa]) -> list[ChildSa]:
+def _lost(survivors: tuple[ChildSa, ...], dead: tuple[ChildSa, ...]) -> list[ChildSa]:
     """Return the ``dead`` pairs to negotiate anew: those in use, and new ones for traffic without a pair."""
     lost = [child for child in dead if child.state is ChildState.INSTALLED]
     for child in dead:

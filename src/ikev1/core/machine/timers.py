@@ -20,6 +20,7 @@ from ikev1.core.machine import (
     remote_access,
     retirement,
     switch,
+    take_over,
 )
 from ikev1.core.machine.boundary import abandon_exchange, abandon_sa, contain
 from ikev1.core.machine.ended import end
@@ -42,10 +43,13 @@ _LOOKS_AGAIN = 5.0  # seconds until an ISAKMP SA is rekeyed that the peer may ha
 Part = Exchange | ChildSa | Probe | Liveness | IkeSa
 
 
+_AT_A_TIME = 32  # ISAKMP SAs whose timers fire before messages of peers have their turn
+
+
 def expire(state: State, now: float) -> list[Action]:
-    """Fire all timers due by ``now``, each in its own transaction."""
+    """Fire the timers due by ``now``, each in its own transaction; of many SAs those of the first ones."""
     actions: list[Action] = []
-    for sa in state.table.due(now):
+    for sa in state.table.due(now, _AT_A_TIME):
         for part in sa.timed_parts:
             for at, kind in part.timers():
                 if 0.0 < at <= now:
@@ -284,5 +288,6 @@ _TIMERS: dict[TimerKind, Timer] = {
     TimerKind.CONFIG: Timer(lambda ref, sa: mode_config.given_up(ref), _abandon_ike),
     TimerKind.RETIRE_IKE: Timer(lambda ref, sa: lineage.retire_while_heard(ref), _abandon_ike),
     TimerKind.END_SESSION: Timer(lambda ref, sa: remote_access.end_session(ref), _abandon_ike),
+    TimerKind.RESUME: Timer(lambda ref, sa: take_over.resume(ref), lambda ref, sa: ref.change(lost=(), resumes_at=0.0)),
     TimerKind.REKEY_IKE: Timer(_rekey_ike, lambda ref, sa: ref.change(rekey_at=0.0)),
 }

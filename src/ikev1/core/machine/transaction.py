@@ -208,7 +208,8 @@ class SaRef:
         what is now known of the peer's ``liveness``.
         """
         sa = context.sa
-        self.become(sa if exchange is None else _with_exchange(sa, exchange, liveness or sa.liveness))
+        store = sa is not self.sa or not self.is_kept  # otherwise only what is `_NOT_STORED` changes
+        self.become(sa if exchange is None else _with_exchange(sa, exchange, liveness or sa.liveness), store=store)
         self.tx.actions += context.actions
 
     def say(self, *payloads: Payload) -> None:

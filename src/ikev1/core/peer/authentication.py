@@ -25,6 +25,8 @@ from ikev1.wire.registry import IdType, NotifyType
 
 _INITIATOR, _RESPONDER = Role.INITIATOR, Role.RESPONDER  # looked up once, as in `ikev1.core.records.exchange`
 
+_MOST_RIVALS = 16  # connections whose CAs are tried for one certificate
+
 # --- keys -----------------------------------------------------------------------------------------------------------
 
 
@@ -229,6 +231,18 @@ def _name_runner_up(context: ExchangeContext, others: list[Connection]) -> None:
         chosen = context.connection.name
         text = f"connection {chosen!r} was selected; {runner_up.name!r} also matches, but is not more specific"
         context.report(Note(Code.RUNNER_UP, text, context.sa))
+
+
+def rivals(context: ExchangeContext) -> list[Connection]:
+    """The connections that match the addresses of an initiator in Main Mode as well, but trust other CAs. This gateway
+    has proved nothing yet when it learns by which CA the certificate of the initiator was issued.
+    """
+    if context.sa.role is _INITIATOR or context.exchange.is_aggressive:
+        return []
+    suite, used = context.sa.suite, context.connection
+    found = (each for each in context.engine.candidates(context.sa) if each is not used)
+    others = (each for each in found if each.trust != used.trust and not each.trust.public_keys)
+    return [each for each in others if any(allows_suite(policy, suite) for policy in each.policies)][:_MOST_RIVALS]
 
 
 def _agrees(context: ExchangeContext, connection: Connection) -> bool:

@@ -102,6 +102,11 @@ class ConnectionLookup:
                 self._named.setdefault(packed, []).append(entry._replace(prefix=8 * len(packed)))
         self._found.clear()
 
+    @property
+    def has_host_names(self) -> bool:
+        """Whether the peer of a connection has a host name."""
+        return bool(self._of_names)
+
     def called_addresses(self, connection: Connection) -> tuple[str, ...]:
         """The addresses at which the peer of ``connection`` is called, in order; those of host names as known now."""
         found: list[str] = []

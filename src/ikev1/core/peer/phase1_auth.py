@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 
 from ikev1.core.peer import diagnosis, identity, reflection
+from ikev1.core.peer.authentication import rivals, those_expecting
 from ikev1.core.peer.connection_lookup import can_call
 from ikev1.core.records.certificate_check import NeedsCertificateCheck, Untrusted
 from ikev1.core.records.context import ExchangeContext
@@ -85,9 +86,11 @@ def note_requests(context: ExchangeContext, message: Message) -> None:
 
 def request_certificates(context: ExchangeContext) -> list[Payload]:
     """Asks for a certificate by one of our CAs, where signatures are what proves."""
-    if not _signs(_method(context), _other(context.sa.role)) or not context.connection.trust.authorities:
+    if not _signs(_method(context), _other(context.sa.role)):
         return []
-    return [*certificate_requests.requests(context.connection.trust.authorities)]
+    asking = (context.connection, *rivals(context))
+    authorities = tuple(dict.fromkeys(authority for each in asking for authority in each.trust.authorities))
+    return [*certificate_requests.requests(authorities)] if authorities else []
 
 
 # --- what the peer proves -------------------------------------------------------------------------------------------
@@ -176,11 +179,29 @@ def _keys(context: ExchangeContext, message: Message, theirs: Identification) ->
         )
     if context.verdict is None:
         answers_call = context.initiates and can_call(context.connection)
-        raise NeedsCertificateCheck(certificates, theirs, answers_call=answers_call)
+        others = tuple(those_expecting(rivals(context), theirs, _method(context)))
+        raise NeedsCertificateCheck(certificates, theirs, answers_call=answers_call, others=others)
     if isinstance(context.verdict, Untrusted):
         verdict = context.verdict
         raise Refusal(verdict.code, verdict.text, notify=verdict.notify, ends=message.header.encrypted)
+    if (name := context.verdict.connection) is not None:
+        _use(context, theirs, name)
     return (context.verdict.public_key,)
+
+
+def _use(context: ExchangeContext, theirs: Identification, name: str) -> None:
+    """Use the connection ``name`` instead, whose CA has issued the certificate of ``theirs``."""
+    others = those_expecting(rivals(context), theirs, _method(context))
+    chosen = next((each for each in others if each.name == name), None)
+    if chosen is None:
+        raise Refusal(
+            Code.NO_CONNECTION,
+            f"connection {name!r} was changed or removed during phase 1",
+            notify=NotifyType.AUTHENTICATION_FAILED,
+            ends=True,
+        )
+    context.connection = chosen
+    context.sa = replace(context.sa, connection=name)
 
 
 def _known_keys(context: ExchangeContext, theirs: Identification, *, ends: bool) -> tuple[bytes, ...]:

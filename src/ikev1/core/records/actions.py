@@ -95,13 +95,17 @@ class Forget(NamedTuple):
 
 
 class CheckCertificate(NamedTuple):
-    """Check the peer's certificates; `Engine.answered` expects `Trusted` or `Untrusted`."""
+    """Check the peer's certificates; `Engine.answered` expects `Trusted` or `Untrusted`.
+
+    If there is no path to a CA of ``connection``, the ``others`` are tried in turn.
+    """
 
     request: int
     certificates: tuple[Certificate, ...]
     identity: Identification
     connection: Connection
     answers_call: bool = False  # this gateway initiated, and the peer is at the remote address of the connection
+    others: tuple[Connection, ...] = ()
 
 
 class CheckUser(NamedTuple):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ikev1.core.records.events import Code
+from ikev1.core.records.settings import Connection
 from ikev1.errors import RemoteError
 from ikev1.wire.payloads import Certificate, Identification
 from ikev1.wire.registry import NotifyType
@@ -22,6 +23,7 @@ class Trusted(NamedTuple):
     public_key: bytes  # DER SubjectPublicKeyInfo
     subject: str
     statuses: tuple[str, ...] = ()  # for people: which CRL or OCSP response says what of the certificates
+    connection: str | None = None  # one of `CheckCertificate.others`, whose trust it is; None: that of the question
 
 
 class Untrusted(NamedTuple):
@@ -39,15 +41,22 @@ class NeedsCertificateCheck(RemoteError):
     """The processing of a message requires the check of ``certificates`` for ``identity``.
 
     ``answers_call`` is true if this gateway initiated to the address of the peer: a certificate that is only for
-    clients is not accepted then.
+    clients is not accepted then. ``others`` are the connections that are used instead if the certificate is of their
+    CA.
     """
 
     code = "cert-check-needed"
 
     def __init__(
-        self, certificates: tuple[Certificate, ...], identity: Identification, *, answers_call: bool = False
+        self,
+        certificates: tuple[Certificate, ...],
+        identity: Identification,
+        *,
+        answers_call: bool = False,
+        others: tuple[Connection, ...] = (),
     ) -> None:
         super().__init__("the peer's certificate is being verified")
         self.certificates = certificates
         self.identity = identity
         self.answers_call = answers_call
+        self.others = others

@@ -151,7 +151,7 @@ class PeerKey(Record, frozen=True):
 _UP = frozenset({IkeState.ESTABLISHED, IkeState.REKEYING, IkeState.REKEYED})
 _EXPIRE, _REKEY, _RETIRE = TimerKind.EXPIRE_IKE, TimerKind.REKEY_IKE, TimerKind.RETIRE_IKE
 _CHECK_PEER = TimerKind.CHECK_PEER
-_CONFIG, _END_SESSION = TimerKind.CONFIG, TimerKind.END_SESSION
+_CONFIG, _END_SESSION, _RESUME = TimerKind.CONFIG, TimerKind.END_SESSION, TimerKind.RESUME
 _INITIATOR = Role.INITIATOR
 _NAMES = (b"\x02", b"\x03")  # FQDN and user FQDN (RFC 2407 §4.6.2.1)
 
@@ -208,15 +208,21 @@ class IkeSa(Record, frozen=True):
     moves: int = 0  # number of these changes
     draining: bool = False  # its connection was removed, and it and its pairs are used until they expire
     assigned: ModeConfig | None = None  # the configuration that this gateway gave to the peer
-    config_due_at: float = 0.0  # when it ends if mode config is not complete by then
+    config_due_at: float = (
+        0.0  # when mode config is given up if it is not complete by then; 0: it is, or is not awaited
+    )
     received: ModeConfig | None = None  # the configuration that the peer, a gateway, gave to us
+    lost: tuple[ChildSa, ...] = ()  # pairs that ended with an earlier process
+    resumes_at: float = 0.0  # when these are deleted at the peer, too, and negotiated again
 
     def timers(self) -> Timers:
         """The timers of the ISAKMP SA itself; one that expires is not rekeyed, nor is one that has an heir."""
-        usual = (self.expires_at, _EXPIRE), (self.retires_at, _RETIRE), (self.rekey_at, _REKEY)
-        if self.user is None and not self.awaits_config:
+        usual: Timers = (self.expires_at, _EXPIRE), (self.retires_at, _RETIRE), (self.rekey_at, _REKEY)
+        if self.lost:
+            usual = (*usual, (self.resumes_at, _RESUME))
+        if self.user is None and not self.config_due_at:
             return usual
-        due = ((self.config_due_at, _CONFIG),) if self.awaits_config else ()
+        due = ((self.config_due_at, _CONFIG),) if self.config_due_at else ()
         return (*usual, *due) if self.user is None else (*usual, *due, (self.user.ends_at, _END_SESSION))
 
     @property

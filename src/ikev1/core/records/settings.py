@@ -254,13 +254,15 @@ class Pool(Record, frozen=True):
     """Virtual addresses for remote users, and the configuration that comes with them.
 
     ``ranges`` are closed ranges of packed addresses, in order; ``reserved`` are pairs of a user or identity and the
-    address that only it gets. ``config`` has no addresses.
+    address that only it gets. ``config`` has no addresses. If ``any`` is true, there are no ranges: clients get the
+    addresses that they ask for.
     """
 
     name: str
     ranges: tuple[tuple[bytes, bytes], ...]
     config: ModeConfig = ModeConfig()
     reserved: tuple[tuple[str, str], ...] = ()
+    any: bool = False
 
     @property
     def selectors(self) -> tuple[Selector, ...]:

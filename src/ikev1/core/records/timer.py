@@ -21,6 +21,7 @@ class TimerKind(StrEnum):
     RETIRE_IKE = "retire-ike"
     CONFIG = "config"  # mode config is not complete
     END_SESSION = "end-session"  # the time of the user is over
+    RESUME = "resume"  # the pairs that ended with an earlier process are negotiated again
     PROCEED = "proceed"  # an exchange that was held back goes on
 
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from enum import Enum, auto
+from itertools import groupby
+from typing import Any, Protocol
 
 from ikev1.core.records.path import UdpPath
 from ikev1.daemon.net.recorder import Recorder
@@ -21,15 +24,19 @@ from ikev1.wire.header import NON_ESP_MARKER
 KEEPALIVE = b"\xff"  # RFC 3948 §2.3
 BATCH = 64  # reads from a socket before other work has its turn
 STRANGERS_BATCH = 16  # the same for first messages of unknown peers, so that they delay established peers less
+TURN = 0.002  # seconds after which other work has its turn, however little was read
 
+_Read = tuple[Any, UdpPath]  # a datagram, or a `Run` of ESP packets
 _ANY = ("0.0.0.0", "::")  # noqa: S104  all addresses by default
 
 
 class Receiver(Protocol):
     """The receiver of packets from the sockets."""
 
-    def receive_isakmp(self, datagrams: Sequence[tuple[bytes, UdpPath]]) -> None:
-        """Process ISAKMP messages, without marker, in the order of arrival."""
+    def receive_isakmp(self, datagrams: Iterable[tuple[bytes, UdpPath]]) -> None:
+        """Process ISAKMP messages, without marker, in the order of arrival. Each is read from its socket after the one
+        before it was processed.
+        """
 
     def receive_esp(self, packets: Iterable[bytes | memoryview], path: UdpPath) -> None:
         """Process ESP packets of one path, in the order of arrival."""
@@ -50,12 +57,14 @@ class Endpoint:
         listen: Sequence[str] = (),
         *,
         coalesce: bool = True,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = log
         self.port = port
         self.encapsulation_port = encapsulation_port
         self._listen = listen
         self._coalesce = coalesce
+        self._clock = clock
         self._sockets: list[UdpSocket] = []
         self._by_address: dict[tuple[str, int], UdpSocket] = {}
         self._wildcards: dict[tuple[int, int], UdpSocket] = {}
@@ -132,57 +141,55 @@ class Endpoint:
             self.recorder.close()
             self.recorder = None
 
-    def _read(self, udp: UdpSocket) -> Iterator[tuple[Run | tuple[bytes], UdpPath]]:
+    def _read(self, udp: UdpSocket) -> Iterator[_Read]:
+        """What waits at ``udp``, read as it is asked for, until others have their turn. A run of ESP is one item."""
+        until = self._clock() + TURN
         try:
             for _ in range(STRANGERS_BATCH if udp.of_strangers else BATCH):
-                yield udp.receive()
+                read, path = udp.receive()
+                if isinstance(read, Run) and read.spi:
+                    yield read, path
+                else:
+                    for datagram in read:
+                        yield datagram, path
+                if self._clock() >= until:
+                    return
         except BlockingIOError:
             return
         except OSError as error:
             self._tell(f"cannot read from port {udp.port}: {error.strerror}")
 
     def _drain(self, udp: UdpSocket) -> None:
-        self._hand_on_isakmp([(bytes(datagram), path) for read, path in self._read(udp) for datagram in read])
+        self._hand_on_isakmp((bytes(datagram), path) for datagram, path in self._read(udp))
 
     def _drain_encapsulated(self, udp: UdpSocket) -> None:
         """Hand on what has come, in the order of arrival between ISAKMP and ESP: packets that follow QM3 are lost
         before it installs the outbound SA and its routes, and packets before a Delete are lost after it.
         """
         assert self._receiver is not None
-        isakmp: list[tuple[bytes, UdpPath]] = []
-        esp: dict[UdpPath, list[bytes | memoryview]] = {}
-        for read, path in self._read(udp):
-            if isinstance(read, Run) and _is_esp(read):
-                self._hand_on_isakmp(isakmp)
-                isakmp = []
-                self._hand_on_esp(esp)
-                self._receiver.receive_esp(read, path)
-                continue
-            for datagram in read:
-                if datagram[:4] == NON_ESP_MARKER:  # RFC 3948 §2.2
-                    self._hand_on_esp(esp)
-                    isakmp.append((bytes(datagram[4:]), path))
-                elif datagram != KEEPALIVE:  # RFC 3948 §2.3: "The receiver SHOULD ignore" it
-                    if isakmp:
-                        self._hand_on_isakmp(isakmp)
-                        isakmp = []
-                    esp.setdefault(path, []).append(datagram)
-        self._hand_on_esp(esp)
-        self._hand_on_isakmp(isakmp)
+        for kind, group in groupby(self._read(udp), key=_kind):
+            if kind is _Kind.ISAKMP:
+                self._hand_on_isakmp((bytes(datagram[4:]), path) for datagram, path in group)
+            elif kind is _Kind.RUN:
+                for run, path in group:
+                    self._receiver.receive_esp(run, path)
+            else:
+                esp: dict[UdpPath, list[bytes | memoryview]] = {}
+                for packet, path in group:
+                    if packet != KEEPALIVE:  # RFC 3948 §2.3: "SHOULD ignore a received NAT-keepalive packet"
+                        esp.setdefault(path, []).append(packet)
+                for path, packets in esp.items():
+                    self._receiver.receive_esp(packets, path)
 
-    def _hand_on_esp(self, esp: dict[UdpPath, list[bytes | memoryview]]) -> None:
+    def _hand_on_isakmp(self, datagrams: Iterable[tuple[bytes, UdpPath]]) -> None:
         assert self._receiver is not None
-        for path, packets in esp.items():
-            self._receiver.receive_esp(packets, path)
-        esp.clear()
+        self._receiver.receive_isakmp(map(self._recorded, datagrams))
 
-    def _hand_on_isakmp(self, isakmp: list[tuple[bytes, UdpPath]]) -> None:
-        assert self._receiver is not None
+    def _recorded(self, received: tuple[bytes, UdpPath]) -> tuple[bytes, UdpPath]:
         if self.recorder is not None:
-            for datagram, path in isakmp:
-                self.recorder.received(path, datagram)
-        if isakmp:
-            self._receiver.receive_isakmp(isakmp)
+            datagram, path = received
+            self.recorder.received(path, datagram)
+        return received
 
     def send_isakmp(self, path: UdpPath, datagram: bytes) -> None:
         """Send an ISAKMP message. Errors of the network are logged; the message will be retransmitted."""
@@ -221,7 +228,13 @@ class Endpoint:
         self._log.write(Level.WARNING, "NET", text, kind="errors of the network")
 
 
-def _is_esp(run: Run) -> bool:
-    """Whether all datagrams of ``run`` are ESP packets with the same SPI, so that none is an ISAKMP message."""
-    begin = run.common(len(NON_ESP_MARKER))
-    return begin is not None and len(begin) == len(NON_ESP_MARKER) and begin != NON_ESP_MARKER
+class _Kind(Enum):
+    ISAKMP = auto()
+    ESP = auto()
+    RUN = auto()
+
+
+def _kind(read: _Read) -> _Kind:
+    if isinstance(read[0], Run):
+        return _Kind.RUN
+    return _Kind.ISAKMP if read[0][:4] == NON_ESP_MARKER else _Kind.ESP  # RFC 3948 §2.2

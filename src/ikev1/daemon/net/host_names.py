@@ -12,6 +12,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from ikev1.core.machine.engine_state import LOOK_UP_INTERVAL
 from ikev1.core.peer.connection_lookup import is_host_name
 from ikev1.core.records.events import Code
 from ikev1.core.records.settings import Settings
@@ -20,7 +21,6 @@ from ikev1.daemon.observe.event_log import EventLog, Level
 _THREADS = 4
 _MOST_ADDRESSES = 16  # of one name
 _PATIENCE = 15.0  # seconds for which a call waits for a look-up; glibc asks each resolver for 10 s (resolv.conf(5))
-_HINT_INTERVAL = 10.0  # seconds between look-ups that callers with unknown addresses cause
 
 LookUp = Callable[[str], Awaitable[tuple[str, ...]]]
 
@@ -69,7 +69,7 @@ class HostNames:
 
     def hint(self) -> None:
         """Look up all names again, unless that was done just now: a caller has an address that matches nothing."""
-        if self._names and self._clock() >= self._hinted_at + _HINT_INTERVAL:
+        if self._names and self._clock() >= self._hinted_at + LOOK_UP_INTERVAL:
             self._hinted_at = self._clock()
             self._refresh(self._names)
 

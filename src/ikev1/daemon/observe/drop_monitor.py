@@ -10,6 +10,7 @@ from ikev1.daemon.observe.drop_counters import DropCounters
 from ikev1.esp.plane import Counters
 
 _MOST_LINES = 20  # of one look
+_AT_A_TIME = 256  # pairs
 _REFUSED = {
     "replays": "replays",
     "integrity_failures": "integrity failures",
@@ -28,7 +29,8 @@ class DropMonitor:
     """Compares the counts of ``counters_of`` and ``drops`` with those of ``interval`` seconds ago.
 
     With ``kernel`` the drops include those of pairs, so pairs are queried only when the drops have grown: querying the
-    kernel for thousands of pairs is slow. ``deadline`` is when to call `due` again.
+    kernel for thousands of pairs is slow. ``deadline`` is when to call `due` again, which looks at some pairs only, so
+    that a look at many does not hold up anything else.
     """
 
     def __init__(
@@ -45,19 +47,35 @@ class DropMonitor:
         self._kernel = kernel
         self._interval = interval
         self.deadline = now + interval
+        self._looks_at = now + interval  # when the next look begins
         self._dropped: dict[str, int] = {}
         self._pairs: dict[int, tuple[int, ...]] = {}
+        self._before: dict[int, tuple[int, ...]] = {}
+        self._left: list[ChildSa] = []  # that this look has yet to look at
+        self._told = 0  # lines of this look
 
-    def due(self, now: float, children: Iterable[ChildSa]) -> list[str]:
-        """The lines to log if the deadline has passed: packets dropped by the plane, and by each pair of IPsec SAs."""
+    def due(self, now: float, children: Iterable[ChildSa], is_there: Callable[[int], bool]) -> list[str]:
+        """The lines to log if the deadline has passed: packets dropped by the plane, and by each of the next pairs of
+        IPsec SAs; ``is_there`` says whether a pair of this number still exists.
+        """
         if now < self.deadline:
             return []
-        self.deadline = now + self._interval
-        lines = self._of_the_plane()
-        if lines or not self._kernel:
-            lines += self._of_pairs(children)
-        if len(lines) > _MOST_LINES:
-            lines[_MOST_LINES:] = [f"packets were dropped for {len(lines) - _MOST_LINES} more pairs of IPsec SAs"]
+        lines: list[str] = []
+        if now >= self._looks_at:
+            lines, self._told = self._of_the_plane(), 0
+            self._looks_at = now + self._interval
+            if lines or not self._kernel:
+                self._left = [*children]
+                self._before, self._pairs = self._pairs, {}
+        part = self._left[-_AT_A_TIME:]
+        del self._left[-_AT_A_TIME:]
+        lines += self._of_pairs(child for child in part if is_there(child.unique_id))
+        before, self._told = self._told, self._told + len(lines)
+        if self._told > _MOST_LINES:
+            del lines[max(0, _MOST_LINES - before) :]
+        self.deadline = now if self._left else self._looks_at
+        if not self._left and self._told > _MOST_LINES:
+            lines.append(f"packets were dropped for {self._told - _MOST_LINES} more pairs of IPsec SAs")
         return lines
 
     def _of_the_plane(self) -> list[str]:
@@ -67,10 +85,9 @@ class DropMonitor:
         return [f"packets dropped: {listed}; see `ikev1 show plane`"] if listed else []
 
     def _of_pairs(self, children: Iterable[ChildSa]) -> Iterator[str]:
-        before, self._pairs = self._pairs, {}
         for child in children:
             spi = child.inbound.spi
-            old, new = before.get(spi, _NOTHING), _refused(self._counters_of(child))
+            old, new = self._before.get(spi, _NOTHING), _refused(self._counters_of(child))
             self._pairs[spi] = new
             if new != old:
                 pair = f"{child.connection}/{child.name}-{child.unique_id}"

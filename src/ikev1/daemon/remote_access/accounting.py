@@ -24,6 +24,7 @@ _TRIES = 12  # for each notice
 _FIRST_WAIT, _LONGEST_WAIT = 15.0, 900.0  # seconds between them
 _MOST = 500  # sessions of one user whose notices wait
 _ADDRESSES = 5.0  # seconds for which the beginning of a session waits for the user's addresses
+_GATEWAY = "gateway"  # in place of a session
 _CLOSING = 10.0  # seconds for the remaining notices when the gateway stops
 
 
@@ -86,6 +87,14 @@ class Sessions:
             self._join(sa, tell=False)
             for child in sa.complete_children:
                 self._carry(sa, child)
+
+    def starts(self) -> None:
+        """The gateway has started. Unless it has resumed sessions, those of an earlier process are over: one that was
+        killed has not reported their ends.
+        """
+        if self._accounting is not None and not self._open:
+            self._waiting[_GATEWAY] = deque([Notice(Status.ON, Session(_GATEWAY, "", "", ""), self._wall())])
+            self._begin_sending(_GATEWAY, "", _GATEWAY)
 
     def observe(self, event: Event) -> None:
         """Follow what happens to the SAs of users."""
@@ -197,10 +206,13 @@ class Sessions:
         seconds = 0 if status is Status.START else int(self._clock() - found.began)
         waiting.append(Notice(status, _session(found), self._wall(), seconds, self._usage(found), cause))
         if found.user.session not in self._tasks:
-            task = asyncio.get_running_loop().create_task(self._send(found.user.session, found.connection))
-            self._tasks[found.user.session] = task
-            self._waiting_of[_who(found)] += 1
-            task.add_done_callback(lambda _: self._sent(found))
+            self._begin_sending(found.user.session, found.connection, _who(found))
+
+    def _begin_sending(self, session: str, connection: str, who: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._send(session, connection))
+        self._tasks[session] = task
+        self._waiting_of[who] += 1
+        task.add_done_callback(lambda _: self._sent(session, who))
 
     def _has_room(self, found: _Open) -> bool:
         """Whether notices of this session can wait: a user who logs in again and again must not fill the memory while
@@ -223,7 +235,8 @@ class Sessions:
             except NotConfirmed as error:
                 tries += 1
                 if tries == 1:
-                    text = f"accounting of user {notice.session.user!r}: {error}"
+                    about = "the start" if notice.status is Status.ON else f"user {notice.session.user!r}"
+                    text = f"accounting of {about}: {error}"
                     kind, code = "failures of accounting", Code.ACCOUNTING_FAILED
                     self._log.write(Level.ERROR, "IKE", text, kind=kind, connection=connection, code=code)
                 if tries < _TRIES:
@@ -234,11 +247,10 @@ class Sessions:
             with contextlib.suppress(ValueError):
                 waiting.remove(notice)  # an interim update may have been left out meanwhile
 
-    def _sent(self, found: _Open) -> None:
-        session = found.user.session
-        self._waiting_of[_who(found)] -= 1
-        if not self._waiting_of[_who(found)]:
-            del self._waiting_of[_who(found)]
+    def _sent(self, session: str, who: str) -> None:
+        self._waiting_of[who] -= 1
+        if not self._waiting_of[who]:
+            del self._waiting_of[who]
         task = self._tasks.pop(session)
         waiting = self._waiting.pop(session, None)
         if not task.cancelled() and isinstance(error := task.exception(), Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from ipaddress import ip_address
 
 from ikev1.core.engine import Engine, UnknownName
 from ikev1.core.peer import identity
@@ -11,6 +12,7 @@ from ikev1.core.records.answers import AddressesAssigned
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.record import replace
+from ikev1.core.records.selector import DYNAMIC
 from ikev1.core.records.settings import Settings, Unique
 from ikev1.daemon.remote_access.pools import NoAddress, Owner, Pools
 
@@ -102,6 +104,7 @@ class AddressDesk:
         if user is not None and user.pool:
             names = (user.pool,)
         static = _profile(action.sa)
+        permitted = [address for address in action.suggested if not _is_here(address, action)]
         found = []
         reasons = []
         for version in action.versions:
@@ -113,6 +116,7 @@ class AddressDesk:
                         version,
                         held=action.held,
                         suggested=action.suggested,
+                        permitted=permitted,
                         static=static.get(version, ""),
                     )
                 )
@@ -129,6 +133,14 @@ class AddressDesk:
         """The configuration of the first of these pools that exists."""
         pools = (self._pools.pool(name) for name in names)
         return next((pool.config for pool in pools if pool is not None), ModeConfig())
+
+
+def _is_here(address: str, action: AssignAddresses) -> bool:
+    """Whether an address is that of this gateway, or of a network behind it."""
+    host = DYNAMIC.at(address)
+    networks = (tunnel.local for tunnel in action.connection.tunnels if not tunnel.local.dynamic)
+    behind = any(local.contains(host) for local in networks if not local.has_all_addresses)
+    return behind or ip_address(address) == ip_address(action.sa.path.local_host.partition("%")[0])
 
 
 def _profile(sa: IkeSa) -> dict[int, str]:

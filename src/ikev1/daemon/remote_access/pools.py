@@ -18,6 +18,7 @@ from ikev1.daemon.remote_access.saved_leases import SavedLeases
 from ikev1.errors import LocalError
 from ikev1.store import Lease
 
+_IPV4 = 4  # octets of an address
 _IDENTITY = "id:"  # prefix of identities in `Pool.reserved`, which are not names of users
 
 
@@ -121,6 +122,7 @@ class Pools:
         *,
         held: Sequence[str] = (),
         suggested: Sequence[str] = (),
+        permitted: Sequence[str] = (),
         static: str = "",
     ) -> Lease:
         """Assign an address of the IP ``version`` to ``owner`` and store the lease.
@@ -128,7 +130,7 @@ class Pools:
         The address is, in this order: one that the same client has under another ISAKMP SA (``held``); the ``static``
         address of the user's profile, or the one that a pool reserves for the owner; one that the owner had before, if
         possible one of those ``suggested``; a suggested one that belongs to nobody; a free one of the first pool in
-        ``names`` that has one.
+        ``names`` that has one. If one of the pools has any address, it is the first ``permitted`` one.
 
         Raises:
             NoAddress: there is none.
@@ -141,6 +143,9 @@ class Pools:
         fixed = static or self._reserved_for(pools, owner, version)
         if fixed:
             return self._assign_fixed(fixed, owner)
+        if any(each.pool.any for each in pools):
+            asked = (address for address in permitted if ip_version(address) == version)
+            return self._assign_asked(next(asked, ""), owner)
         supplies = [(each.pool.name, each.supplies[version]) for each in pools if version in each.supplies]
         if not supplies:
             raise NoAddress(f"no pool of the connection has IPv{version} addresses")
@@ -169,6 +174,11 @@ class Pools:
             address for each in pools for address in each.reserved.get(owner, ()) if ip_version(address) == version
         )
         return next(found, "")
+
+    def _assign_asked(self, address: str, owner: Owner) -> Lease:
+        if not address or address in self._reserved or self._supply_of(address) is not None:
+            raise NoAddress("the client asks for no address, or for one that is not free")
+        return self._assign_fixed(address, owner)
 
     def _assign_fixed(self, address: str, owner: Owner) -> Lease:
         other = self.leases.get(address)
@@ -230,9 +240,17 @@ class Pools:
             del self._of_owner[owner]
 
     def base(self, name: str) -> str:
-        """The first address of a pool."""
-        first, _ = self._pools[name].pool.ranges[0]
-        return str(ip_address(first))
+        """The first address of a pool or, as of charon, its network if it has all hosts of that; ``%any`` if it has
+        none of its own.
+        """
+        ranges = self._pools[name].pool.ranges
+        if not ranges:
+            return "%any"
+        first, last = (int.from_bytes(end) for end in ranges[0])
+        of_network = first - 1, last + (len(ranges[0][0]) == _IPV4)
+        differing = of_network[0] ^ of_network[1]
+        is_network = not differing & (differing + 1) and not of_network[0] & differing
+        return str(ip_address(of_network[0].to_bytes(len(ranges[0][0])) if is_network else ranges[0][0]))
 
     def is_reserved(self, address: str) -> bool:
         """Whether a pool reserves the address for somebody."""

@@ -82,6 +82,7 @@ class RemoteAccess:
         """Resume the sessions and hooks of ``sas``, which were taken over from an earlier process."""
         for sa in sas:
             self._sessions.begin(sa)
+        self._sessions.starts()
         self._updown.begin((sa, child) for sa in sas for child in sa.complete_children)
         self._name_servers.begin(sas)
 

@@ -18,11 +18,12 @@ from ikev1.core.records.child_sa import ChildSa, Mark, PacketMarks
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.methods import SHARED, SIGNER
-from ikev1.core.records.settings import Connection, Policy, Tunnel, XauthRole
+from ikev1.core.records.settings import Connection, Policy, Shunt, Tunnel, XauthRole
 from ikev1.crypto import certificates, distinguished_name
 from ikev1.crypto.suites import DisplayWords, ike_display
 from ikev1.daemon.dead_peers import action_for
 from ikev1.daemon.vici.codec import Section
+from ikev1.daemon.vici.selector_text import selector_text
 from ikev1.esp.plane import Counters
 from ikev1.wire.registry import AuthenticationMethod, ProtocolId
 from ikev1.wire.vendors import maker_of
@@ -33,8 +34,9 @@ _TOPICS = {"xauth": "XAUTH", "config": "MODE_CONFIG"}  # of Transaction exchange
 
 
 def ike_section(sa: IkeSa, now: float, children: Section, *, removed: bool = False) -> Section:
-    """The fields of ``sa`` and, behind them, the sections of its ``children``. ``removed`` says that its connection is
-    not configured any more.
+    """The fields of ``sa`` in charon's order, so that scripts which expect virtual addresses right before the sections
+    of the ``children`` work: extensions stand before both. ``removed`` says that its connection is not configured any
+    more.
     """
     return {
         "uniqueid": str(sa.unique_id),
@@ -56,9 +58,9 @@ def ike_section(sa: IkeSa, now: float, children: Section, *, removed: bool = Fal
         **({"local-vips": sa.received.addresses} if sa.received and sa.received.addresses else {}),
         **({"remote-vips": sa.assigned_addresses} if sa.assigned_addresses else {}),
         **_tasks(sa),
+        "child-sas": children,
         **_ike_extensions(sa, now),
         **marked_removed(removed),
-        "child-sas": children,
     }
 
 
@@ -67,7 +69,6 @@ def _ike_extensions(sa: IkeSa, now: float) -> Section:
         "cisco-state": cisco_state(sa),
         **({"peer-maker": maker} if (maker := maker_of(sa.vendors)) else {}),
         **({"moves": str(sa.moves), "moved": _seconds(now - sa.moved_at)} if sa.moves else {}),
-        **({"life-time": _seconds(sa.expires_at - now)} if sa.is_up and sa.expires_at else {}),
     }
 
 
@@ -120,6 +121,8 @@ def _ike_times(sa: IkeSa, now: float) -> Section:
     return {
         "established": _seconds(now - sa.established_at),
         **({"rekey-time": _seconds(sa.rekey_at - now)} if sa.rekey_at else {}),
+        # charon has none, but swanctl shows it, if it is before the children
+        **({"life-time": _seconds(sa.expires_at - now)} if sa.expires_at else {}),
     }
 
 
@@ -177,8 +180,8 @@ def child_section(child: ChildSa, counters: Counters, now: float) -> Section:
         **({"rekey-time": _seconds(child.rekey_at - now)} if child.rekey_at else {}),
         **({"life-time": _seconds(child.expires_at - now)} if child.expires_at else {}),
         "install-time": _seconds(now - child.created_at),
-        "local-ts": [str(local) for local in child.locals],
-        "remote-ts": [str(child.remote)],
+        "local-ts": [selector_text(local) for local in child.locals],
+        "remote-ts": [selector_text(child.remote)],
         **refused(counters),
     }
 
@@ -231,6 +234,29 @@ def connection_section(connection: Connection) -> Section:
         "remote_port": str(connection.remote_port),
         **_rounds(connection),
         "children": {tunnel.name: _tunnel_section(connection, tunnel) for tunnel in connection.tunnels},
+    }
+
+
+def shunt_section(shunt: Shunt) -> Section:
+    """The configuration of ``shunt`` as list-conns shows it: a connection with nothing but this child."""
+    child = {
+        "mode": shunt.action.upper(),
+        "rekey_time": "0",
+        "rekey_bytes": "0",
+        "rekey_packets": "0",
+        "dpd_action": "none",
+        "close_action": "none",
+        "local-ts": [str(shunt.local)],
+        "remote-ts": [str(shunt.remote)],
+    }
+    return {
+        "local_addrs": ["%any"],
+        "remote_addrs": ["%any"],
+        "version": "IKEv1",
+        "reauth_time": "0",
+        "rekey_time": "0",
+        "unique": "UNIQUE_NO",
+        "children": {shunt.name: child},
     }
 
 
@@ -308,4 +334,4 @@ def _tunnel_section(connection: Connection, tunnel: Tunnel) -> Section:
 
 def selectors(tunnel: Tunnel) -> tuple[Sequence[str], Sequence[str]]:
     """The two networks of ``tunnel`` in text, ``dynamic`` for an end's own address."""
-    return [str(tunnel.local)], [str(tunnel.remote)]
+    return [selector_text(tunnel.local)], [selector_text(tunnel.remote)]

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ikev1.config.findings import Findings, Rule
-from ikev1.config.formats.settings_lexer import SyntaxFault
+from ikev1.config.formats.settings_lexer import Lexer, SyntaxFault
 from ikev1.config.formats.text_files import TextFiles
 from ikev1.config.formats.written import Place
 from ikev1.config.secrets import exposure
 from ikev1.errors import LocalError
+
+MOST_LINES = 10_000
 
 # Names of values in a `Profile` that are secrets
 SECRETS = frozenset({"secret", "password"})
@@ -113,6 +115,9 @@ def opened(file: Path, program: str) -> tuple[Profile, str]:
     with files.opened(file) as text:
         if (at := text.find("\0")) >= 0:
             raise SyntaxFault(at, "contains a NUL character")
+        Lexer(text)  # its limits hold
+        if text.count("\n") > MOST_LINES:
+            raise SyntaxFault(0, f"has more than {MOST_LINES} lines")
         return Profile(file, findings, files.read[file], program), text
 
 

@@ -9,17 +9,6 @@ from ikev1.config.formats.cisco_ios.model import Device, Interface, Map
 from ikev1.config.formats.cisco_ios.reading import Arguments, Fault, Set
 from ikev1.config.formats.cisco_ios.statements import Command, Grammar
 
-TUNNEL_MODES = (
-    "gre ip",
-    "gre multipoint",
-    "gre ipv6",
-    "ipsec ipv4",
-    "ipsec ipv6",
-    "ipsec dual-overlay",
-    "ipip",
-    "gre",
-)
-
 
 def interface(arguments: Arguments, device: Device) -> tuple[Device, Interface]:
     """``interface Tunnel 0`` and ``interface Tunnel0`` are the same."""

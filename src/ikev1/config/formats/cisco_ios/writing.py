@@ -238,8 +238,9 @@ class Writer:
                 made.put("interface_address", str(ours), interface.address.place)
         if interface.mtu is not None:
             made.put("interface_mtu", interface.mtu.value, interface.mtu.place)
-        routes = [] if self._is_peer else interface.routes
-        made.put("routes", [route.value for route in routes], routes[0].place if routes else None)
+        if not self._is_peer:
+            routes = interface.routes
+            made.put("routes", [route.value for route in routes], routes[0].place if routes else None)
 
     def _name(self, wanted: str) -> str:
         name = _safe(wanted)[:58]

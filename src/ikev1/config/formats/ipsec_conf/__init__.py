@@ -13,6 +13,7 @@ from ikev1.config.findings import NO_PROOF, Findings, Rule
 from ikev1.config.formats.ipsec_conf.ends import ANY
 from ikev1.config.formats.ipsec_conf.folders import IpsecFolders
 from ikev1.config.formats.ipsec_conf.libreswan import Translated, refuse_other_order, translated, translated_setup
+from ikev1.config.formats.ipsec_conf.libreswan_interfaces import write_interfaces
 from ikev1.config.formats.ipsec_conf.secrets_file import Entry, Word, read_entries
 from ikev1.config.formats.ipsec_conf.sections import KINDS, IpsecConf
 from ikev1.config.formats.ipsec_conf.sections import Section as IpsecSection
@@ -148,7 +149,7 @@ def _read(
         write_ca(ca, top)
     conns = Conns(whole, top, conf.referenced)
     translated = [each for draft in drafts for each in dialect.conns(draft)]
-    for conn, attributes in translated:
+    for conn, attributes, _ in translated:
         conns.write(conn, attributes)
     finish_setup(whole)
     made = Options(findings, "", top.values, places)
@@ -162,8 +163,15 @@ def _read(
     )
     if not dialect.as_strongswan:
         refuse_other_order(ours, findings)
-    _add_lifetimes(ours, [conn for conn, _ in translated])
+    write_interfaces(ours, {_key(conn): each for conn, _, each in translated if each is not None})
+    _add_lifetimes(ours, [conn for conn, _, _ in translated])
     return finished(ours, made, files)
+
+
+def _key(conn: Options) -> str:
+    """The path of the conn in the file, of which several may have been made."""
+    place = conn.place()
+    return conn.path if place is None else place.key
 
 
 def _add_lifetimes(ours: Part, conns: Iterable[Options]) -> None:

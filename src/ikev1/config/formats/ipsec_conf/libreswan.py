@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ikev1.config.findings import Findings, Invalid, Rule
 from ikev1.config.formats.ipsec_conf import libreswan_algorithms as algorithms
 from ikev1.config.formats.ipsec_conf.ends import End, ends
+from ikev1.config.formats.ipsec_conf.libreswan_interfaces import Interface, read_interface
 from ikev1.config.formats.ipsec_conf.libreswan_lost import LOST, LOST_OF_END, LOST_OF_SETUP
 from ikev1.config.formats.swanctl.children import MOST_PAIRS
 from ikev1.config.formats.swanctl.options import Lost, Options, word, yes
@@ -56,10 +57,13 @@ _POOL = {"modecfgdomains": "28674", "modecfgbanner": "28672"}  # attributes of C
 
 
 class Translated(NamedTuple):
-    """A conn in strongSwan's dialect, and the ``attributes`` of its pool, by their names in swanctl.conf."""
+    """A conn in strongSwan's dialect, the ``attributes`` of its pool, by their names in swanctl.conf, and its
+    interface, which strongSwan does not have.
+    """
 
     conn: Options
     attributes: Mapping[str, str]
+    interface: Interface | None = None
 
 
 def translated(conn: Options) -> Iterator[Translated]:
@@ -98,7 +102,7 @@ def _pairs(conn: Options, writer: _Writer, attributes: Mapping[str, str]) -> Ite
                 values[f"{side}subnet"] = subnet
                 conn.places.put(f"{path}.{side}subnet", _place_of_subnets(conn, side))
         conn.places.put(path, conn.places.of(conn.path) or Place(conn.findings.file, 0, 0, conn.path))
-        yield Translated(Options(conn.findings, path, values, conn.places), attributes)
+        yield Translated(Options(conn.findings, path, values, conn.places), attributes, writer.interface)
 
 
 def _shunt(conn: Options, whether: Mapping[str, str]) -> _Writer:
@@ -125,6 +129,7 @@ class _Writer:
     def __init__(self, conn: Options, whether: Mapping[str, str]) -> None:
         self.values: dict[str, object] = {**_DEFAULTS, **whether}
         self.places: dict[str, Place] = {}
+        self.interface: Interface | None = None
         self._conn = conn
         self._attributes: dict[str, str] = {}
 
@@ -147,6 +152,7 @@ class _Writer:
             conn.findings.error(conn.key("encapsulation"), Rule.NOT_SUPPORTED, text)
         for end in (local, remote):
             self._write_end(end)
+        self.interface = read_interface(conn, local, remote)
         self._write_virtual_addresses(local, remote)
         conn.lose(*LOST, *(each._replace(key=end.key(each.key)) for end in (local, remote) for each in LOST_OF_END))
         for key in conn.names():
@@ -259,7 +265,7 @@ class _Writer:
             conn.take(end.key("modecfgserver"), yes, False)
         if local in client:
             self._put(local.key("sourceip"), "%config", local.key("modecfgclient"))
-        elif local.get("sourceip"):
+        elif local.get("sourceip") and self.interface is None:
             text = "is ignored: routes into the tunnel have the usual source address"
             conn.findings.warn(conn.key(local.key("sourceip")), Rule.NO_COUNTERPART, text)
         remote.get("sourceip")

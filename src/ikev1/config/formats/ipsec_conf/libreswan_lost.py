@@ -6,7 +6,6 @@ from ikev1.config.formats.swanctl.options import Lost
 
 _NO_IKEV1 = "has no meaning in IKEv1"
 _PSK = "is not used with a pre-shared key"
-_ROUTED = "there is no such interface, and nothing is routed into the tunnel by it"
 LOST = (
     *(
         Lost(key, _NO_IKEV1)
@@ -24,8 +23,6 @@ LOST = (
             "send-no-esp-tfc",
         )
     ),
-    *(Lost(key, _ROUTED, matters=True) for key in ("vti-interface", "vti-routing", "vti-shared", "ipsec-interface")),
-    Lost("interface-ip", _ROUTED),
     Lost("priority", "the narrowest tunnel takes precedence", ("0",), matters=True),
     Lost("policy-label", "IKEv1 has no labels", matters=True),
     Lost("labeled-ipsec", "IKEv1 has no labels", ("no",), matters=True),
@@ -71,7 +68,6 @@ LOST_OF_END = (
     Lost("nexthop", "routes follow from the routing table"),
     Lost("subnetwithin", "only the networks that are written, or its own address, are those of the end"),
     Lost("firewall", "libreswan ignores it, too"),
-    Lost("vti", _ROUTED, matters=True),
     Lost("cat", "addresses are not translated", ("no",), matters=True),
     Lost("auth", "is for IKEv2 only"),
     Lost("autheap", "is for IKEv2 only"),

@@ -8,6 +8,7 @@ from ikev1.config.findings import Rule
 from ikev1.config.formats.ipsec_conf.ends import End
 from ikev1.config.formats.ipsec_conf.tree import Tree
 from ikev1.config.formats.swanctl.options import Lost, items
+from ikev1.config.pools import ANY, is_addresses
 
 _ANY4, _ANY6 = "0.0.0.0", "::"  # noqa: S104  what strongSwan requests if any address is welcome
 _REQUESTED = dict.fromkeys(("%config", "%cfg", "%modeconfig", "%modecfg", "%config4"), _ANY4) | {"%config6": _ANY6}
@@ -31,8 +32,7 @@ class Pools:
         names: list[str] = []
         for each in items(remote.get("sourceip")):
             if each in _REQUESTED:
-                text = "is not supported: a client gets an address of a pool, not any one that it asks for"
-                options.findings.error(options.key(key), Rule.NOT_SUPPORTED, text)
+                names.append(self._name(ANY, {**attributes, "dns": dns}, remote))
             elif each == "%dhcp":
                 text = "is not supported: clients get addresses of pools"
                 options.findings.error(options.key(key), Rule.NOT_SUPPORTED, text)
@@ -47,14 +47,17 @@ class Pools:
             options.findings.warn(options.key(remote.key("dns")), Rule.UNUSED_KEY, text)
 
     def _name(self, addresses: str, attributes: Mapping[str, str], remote: End) -> str:
-        """The name of the pool, which is that of the first conn with it."""
+        """The name of the pool: its addresses, as in strongSwan, or that of the first conn with it if another pool has
+        these.
+        """
         whole = (addresses, *attributes.items())
         if (name := self._names.get(whole)) is not None:
             return name
         place = remote.options.place(remote.key("sourceip"))
         pools = self._top.section("pools")
         conn = remote.options.path.partition(".")[2]
-        name = conn if conn not in pools.values else f"{conn}-{len(pools.values)}"
+        free = (each for each in (addresses, conn) if each not in pools.values and (each == conn or is_addresses(each)))
+        name = next(free, f"{conn}-{len(pools.values)}")
         self._names[whole] = name
         pool = pools.section(name, place)
         pool.put("addrs", addresses, place)

@@ -13,7 +13,7 @@ from ikev1.config.formats.settings_lexer import Lexer, SyntaxFault
 from ikev1.config.formats.text_files import TextFiles
 from ikev1.config.formats.written import Place
 
-_TOKEN = re.compile(r'"([^"\n]*)"|\'([^\'\n]*)\'|(\S+)')
+_TOKEN = re.compile(r'"([^"\n]*)"|\'([^\'\n]*)\'|([^ \t\r]+)')
 _MARKED = ("0x", "0s", "0t")
 
 

@@ -16,13 +16,13 @@ DEFAULT = "%default"
 KINDS = ("config", "ca", "conn")
 DEEPEST_ALSO = 64
 MOST_SETTINGS = 200_000  # of all sections, with those that are inherited
-_HEADER = re.compile(r'(config|conn|ca)[ \t]+("[^"\n]*"|[^\s#"]+)[ \t\r]*(?:#.*)?')
-_INCLUDE = re.compile(r'[ \t]*include[ \t]+("[^"\n]*"|[^\s"=]+)[ \t\r]*(?:#.*)?')
-_VERSION = re.compile(r"version[ \t]+\S+[ \t\r]*(?:#.*)?")
-_KEY = re.compile(r"[ \t]+([^\s=#\"]+)[ \t]*=[ \t]*")
+_HEADER = re.compile(r'(config|conn|ca)[ \t]+("[^"\n]*"|[^ \t\r\n#"]+)[ \t\r]*(?:#.*)?')
+_INCLUDE = re.compile(r'[ \t]*include[ \t]+("[^"\n]*"|[^ \t\r\n"=]+)[ \t\r]*(?:#.*)?')
+_VERSION = re.compile(r"version[ \t]+[^ \t\r\n]+[ \t\r]*(?:#.*)?")
+_KEY = re.compile(r"[ \t]+([^ \t\r\n=#\"]+)[ \t]*=[ \t]*")
 _BLANK = re.compile(r"[ \t\r]*(?:#[ \t#]*(.*))?")
-_WORD = re.compile(r"[^\s\"]+")
-_WORD_OF_STRONGSWAN = re.compile(r'(?:@#|[^\s"#])+')  # any other "#" begins a comment
+_WORD = re.compile(r"[^ \t\r\n\"]+")
+_WORD_OF_STRONGSWAN = re.compile(r'(?:@#|[^ \t\r\n"#])+')  # any other "#" begins a comment
 _QUOTED = re.compile(r'"((?:[^\\"\n]|\\[^\n]|\\\r?\n)*)"')
 _ESCAPE = re.compile(r"\\(\r?\n|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "\n": "", "\r\n": ""}
@@ -122,7 +122,7 @@ class IpsecConf:
         elif key is not None:
             raise SyntaxFault(at, f"the key {key[1]!r} is in no section: expected 'conn NAME' before it")
         elif _VERSION.fullmatch(line) is None:
-            word = line.split()[0].partition("=")[0]
+            word = line.strip(" \t\r").partition(" ")[0].partition("=")[0]
             hint = "keys are indented" if "=" in line else "expected 'conn NAME', or an indented key and '='"
             raise SyntaxFault(at, f"{word!r} is not expected here: {hint}")
         return end

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from ikev1.config.findings import Rule
 from ikev1.config.formats.ipsec_conf import ends as both_ends
 from ikev1.config.formats.ipsec_conf.authentication import write_rounds
+from ikev1.config.formats.ipsec_conf.firewall import write_updown
 from ikev1.config.formats.ipsec_conf.pools import Pools
 from ikev1.config.formats.ipsec_conf.tree import Tree
 from ikev1.config.formats.swanctl.options import Lost, Options, count, word, yes
@@ -36,11 +37,9 @@ _LOST = (
     Lost("pfsgroup", "strongSwan ignores it, too: the group in esp decides"),
 )
 _LOST_OF_END = (
-    Lost("firewall", "no rules are added to the firewall, which must accept the traffic of the tunnel", ("no",)),
     Lost("nexthop", "strongSwan ignores it, too: routes follow from the routing table"),
     Lost("ca2", "IKEv1 has no second certificate"),
     Lost("cert2", "IKEv1 has no second certificate"),
-    Lost("hostaccess", "no rules are added to the firewall", ("no",)),
 )
 
 
@@ -102,8 +101,7 @@ class Conns:
         child.put("start_action", auto, conn.place("auto"))
         both_ends.write_selectors(local, remote, child)
         _write_child(conn, child)
-        child.copy(conn, local.key("updown"), "updown")
-        remote.get("updown")
+        write_updown(local, remote, child)
         for end in (local, remote):
             conn.lose(*(each._replace(key=end.key(each.key)) for each in _LOST_OF_END))
         conn.lose(*_LOST)

@@ -13,7 +13,7 @@ from ikev1.config.formats.text_files import TextFiles
 from ikev1.config.formats.written import Place
 
 # racoon skips "=", which pfSense writes between a keyword and its value
-_TOKEN = re.compile(r'[ \t\r\n=]+|#[^\n]*|"([^"\n]*)"|([{};,()\[\]])|([^\s={};,()\[\]"#]+)')
+_TOKEN = re.compile(r'[ \t\r\n=]+|#[^\n]*|"([^"\n]*)"|([{};,()\[\]])|([^ \t\r\n={};,()\[\]"#]+)')
 
 
 class RacoonFiles:

@@ -17,6 +17,7 @@ from ikev1.config.formats.swanctl.daemon import NAMES, Daemon
 from ikev1.config.formats.swanctl.folders import Folders
 from ikev1.config.formats.swanctl.options import Options
 from ikev1.config.formats.swanctl.pools import write_pools
+from ikev1.config.formats.swanctl.radius import write_radius
 from ikev1.config.formats.swanctl.secrets import SwanctlSecrets
 from ikev1.config.formats.written import Part, Places, Written
 
@@ -33,6 +34,7 @@ WORDS = {
     "peer_certificate": "remote.certs",
     "peer_public_key": "remote.pubkeys",
     "xauth_backend": "remote.auth",
+    "add the table [radius]": "set plugins.eap-radius.server in strongswan.conf",
     'start = "none"': "start_action = none",
     "a [policy]": "proposals",
     "compress": "ipcomp",
@@ -100,8 +102,11 @@ def converted(
     secrets = SwanctlSecrets(top, files, of_both_ends=of_libreswan)
     folders = folders_with(secrets)
     write_authorities(top, ours, folders)
-    write_connections(top, ours, Authentication(secrets, folders, named_ends(top)), daemon)
+    authentication = Authentication(secrets, folders, named_ends(top))
+    write_connections(top, ours, authentication, daemon)
     _write_backends(ours, secrets, daemon)
+    if authentication.radius_methods:
+        write_radius(daemon.sections, authentication.radius_methods, secrets, ours)
     write_pools(top, ours, daemon.attributes(), daemon.sql_pools())
     return ours
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable
-from ipaddress import ip_address
 from pathlib import Path
 
 from ikev1.config.findings import Invalid, Rule
+from ikev1.config.formats.swanctl.address_shares import is_range, shares
 from ikev1.config.formats.swanctl.folders import Certificate, Folders, OwnKey, kind_of
-from ikev1.config.formats.swanctl.identities import canonical, converted, match
+from ikev1.config.formats.swanctl.identities import canonical, converted, is_pattern, match
 from ikev1.config.formats.swanctl.options import Lost, Options, items
+from ikev1.config.formats.swanctl.radius import METHODS
 from ikev1.config.formats.swanctl.rounds import Round, Rounds, smallest_rsa
 from ikev1.config.formats.swanctl.secrets import Secret, SwanctlSecrets
 from ikev1.config.formats.written import Part
@@ -18,7 +19,7 @@ from ikev1.crypto import certificates
 
 _TOKEN = Lost("handle", "the certificate is not used", matters=True)
 MOST_SECRETS = 1000  # of a connection
-_BACKENDS = {"": "users", "generic": "users", "pam": "pam"}
+_BACKENDS = {"": "users", "generic": "users", "pam": "pam", "radius": "radius", "eap": "radius"}
 _REVOCATION = {"relaxed": "if-present", "strict": "strict", "ifuri": "if-uri"}
 
 
@@ -31,6 +32,7 @@ class Authentication:
         self._secrets = secrets
         self._folders = folders
         self._named = named
+        self.radius_methods: dict[str, Options] = {}  # by which users are checked, with the first round of each
 
     def write(self, rounds: Rounds, into: Part) -> None:
         """Write the identities, credentials and trust of both ends; the addresses are in ``into`` already."""
@@ -63,9 +65,10 @@ class Authentication:
         if chosen is not None:
             into.put("secret", chosen.value, chosen.place)
 
-    def further_secrets(self, rounds: Rounds, connection: Part) -> list[tuple[str, str, Secret]]:
-        """The secrets that a ``connection`` with peers at any address has for some of them, by ``remote_address`` or,
-        in Aggressive Mode, ``remote_id``. Others, which charon does not find either, are reported.
+    def further_secrets(self, rounds: Rounds, connection: Part) -> list[tuple[str, object, Secret]]:
+        """The secrets that a ``connection`` with peers at several addresses has for some of them, by ``remote_address``
+        or, in Aggressive Mode, ``remote_id``. Others, which charon does not find either, are reported. If all addresses
+        have one, the connection loses its own.
         """
         values = connection.values
         if (rounds.local.kind, rounds.remote.kind) != ("psk", "psk"):
@@ -73,16 +76,21 @@ class Authentication:
         if _single([values["remote_id"], *values["remote_address"]]):
             return []
         rivals = self._secrets.rivals(values.get("secret"), self._named)
-        found, unused = [], []
+        found: list[tuple[str, object, Secret]] = []
+        of_addresses, unused = [], []
         for owner, secret in rivals.items():
-            if _is_address(owner):
+            if is_range(owner):
                 # charon prefers a secret for all peers of its own identity to one of their addresses
                 if "secret" not in values or "local_id" not in values:
-                    found.append(("remote_address", owner, secret))
+                    of_addresses.append((owner, secret))
             elif values["aggressive"] != "accept-psk":
                 unused.append(owner)
             elif values["remote_id"] == "%any" or match(owner, values["remote_id"]):
                 found.append(("remote_id", owner, secret))
+        shared, is_rest = shares(values["remote_address"], of_addresses)
+        found += (("remote_address", addresses, secret) for addresses, secret in shared)
+        if not is_rest:
+            values.pop("secret", None)
         remote = rounds.remote.options
         if len(found) > MOST_SECRETS:
             text = f"has {len(found)} secrets for peers at any address: expected at most {MOST_SECRETS}"
@@ -211,8 +219,10 @@ class Authentication:
         options.copy("groups", into, "groups", items)
         backend = _BACKENDS.get(round_.backend)
         if backend is None:
-            text = f"xauth-{round_.backend} is not supported; xauth, xauth-generic and xauth-pam are"
+            text = f"xauth-{round_.backend} is not supported; xauth{', xauth-'.join(sorted(_BACKENDS))} are"
             options.findings.error(options.key("auth"), Rule.NOT_SUPPORTED, text)
+        if round_.backend in METHODS:
+            self.radius_methods.setdefault(METHODS[round_.backend], options)
         into.put("xauth_backend", [backend or "users"], options.place("auth"))
 
 
@@ -259,17 +269,5 @@ def _revocation(value: object) -> str:
 
 
 def _single(ends: Iterable[object]) -> list[str]:
-    """Those of ``ends`` that are one identity: addresses, names, but neither networks nor patterns."""
-    return [str(each) for each in ends if each is not None and _is_single(str(each))]
-
-
-def _is_single(end: str) -> bool:
-    return _is_address(end) or (end != "%any" and "*" not in end and "/" not in end)
-
-
-def _is_address(end: str) -> bool:
-    try:
-        ip_address(end.partition("%")[0])
-    except ValueError:
-        return False
-    return True
+    """Those of ``ends`` that are one identity: addresses, names, but neither networks, ranges nor patterns."""
+    return [str(each) for each in ends if each is not None and not is_pattern(str(each))]

@@ -38,7 +38,6 @@ _LOST = (
     Lost("rand_bytes", "SAs are rekeyed at rekey_bytes"),
     Lost("life_packets", "SAs do not expire after a number of packets"),
     Lost("rand_packets", "SAs are rekeyed at rekey_packets"),
-    Lost("hostaccess", "PLUTO_HOST_ACCESS is not set", ("no",)),
     Lost("policies_fwd_out", "there are no such policies", ("no",)),
     Lost("inactivity", "idle SAs are not closed", ("0", "0s")),
     Lost("hw_offload", "no hardware offload is requested", ("no",)),
@@ -48,6 +47,7 @@ _LOST = (
     Lost("label", "IKEv1 has no labels"),
     Lost("label_mode", "IKEv1 has no labels", ("system",)),
 )
+_HOSTACCESS = "/usr/bin/env PLUTO_HOST_ACCESS=1 "  # as charon sets it
 _MODE = word(tunnel="tunnel", transport="transport")
 _OTHER_MODES = {
     "beet": "there is no tunnel in this mode",
@@ -133,7 +133,8 @@ def _write_child(child: Options, into: Part) -> None:
     child.copy("mode", into, "mode", _MODE, "tunnel")
     child.copy("ipcomp", into, "compress", yes)
     child.copy("sha256_96", into, "sha256_96", yes)
-    child.copy("updown", into, "updown", _program)
+    hostaccess = child.take("hostaccess", yes, False)
+    child.copy("updown", into, "updown", lambda value: f"{_HOSTACCESS if hostaccess else ''}{_program(value)}")
     child.copy("start_action", into, "start", _START)
     close = child.take("close_action", _START, "none")
     if close != "none" and into.values.get("start", "none") == "none":

@@ -77,7 +77,7 @@ def _order(connections: dict[str, Any]) -> None:
     connections.update(ordered)
 
 
-def _write_further(secrets: Sequence[tuple[str, str, Secret]], connection: Part, into: Part, taken: Options) -> None:
+def _write_further(secrets: Sequence[tuple[str, object, Secret]], connection: Part, into: Part, taken: Options) -> None:
     """Write a copy of ``connection`` for each peer with a secret of its own; without another one, ``connection`` itself
     is for the first peer.
     """
@@ -86,7 +86,7 @@ def _write_further(secrets: Sequence[tuple[str, str, Secret]], connection: Part,
     itself = [] if "secret" in connection.values else [connection] * bool(secrets)
     copies = [connection.copied(into, next(names)) for _ in secrets[len(itself) :]]
     for one, (key, end, secret) in zip([*itself, *copies], secrets, strict=True):
-        one.put(key, [end] if key == "remote_address" else end, secret.place)
+        one.put(key, end, secret.place)
         one.put("secret", secret.value, secret.place)
 
 

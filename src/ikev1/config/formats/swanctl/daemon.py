@@ -29,12 +29,12 @@ _VICI_SOCKET = "unix://"
 
 
 class Daemon:
-    """The options of charon in ``top``, some of which other parts of swanctl.conf need. ``aggressive_psk`` is the
-    default of `AGGRESSIVE_PSK`.
+    """The options of charon in ``top``, some of which other parts of swanctl.conf need; ``sections`` are those with
+    all of them. ``aggressive_psk`` is the default of `AGGRESSIVE_PSK`.
     """
 
     def __init__(self, top: Options, into: Part, *, aggressive_psk: bool = False) -> None:
-        self._sections = [top.table(name) for name in NAMES if name in top]
+        self.sections = [top.table(name) for name in NAMES if name in top]
         self._into = into
         self.aggressive_psk = bool(self._take(AGGRESSIVE_PSK, yes, False)) or aggressive_psk
         tries = int(self._copy("retransmit_tries", count, 5))
@@ -49,13 +49,13 @@ class Daemon:
         if self._take("initiator_only", yes, False):
             gateway.put("initiator_only", True, self._place("initiator_only"))
         self._copy_integers(gateway)
-        for section in self._sections:
+        for section in self.sections:
             section.lose(*_LOST)
 
     def attributes(self) -> dict[str, tuple[list[str], Options, str]]:
         """The attributes that clients of all pools get, by our names: values, and the section and key with them."""
         found: dict[str, tuple[list[str], Options, str]] = {}
-        for section in self._sections:
+        for section in self.sections:
             attr = section.table("plugins").table("attr")
             for key in attr.names():
                 if key == "load":
@@ -75,13 +75,13 @@ class Daemon:
 
     def sql_pools(self) -> SqlPools | None:
         """The pools of the plugin attr-sql, if there is one."""
-        plugins = (section.table("plugins") for section in self._sections)
+        plugins = (section.table("plugins") for section in self.sections)
         found = (each.table("attr-sql") for each in plugins if "attr-sql" in each)
         return next((pools for each in found if (pools := read_pools(each))), None)
 
     def _pam_service(self) -> tuple[str, Place | None]:
         """The name of the service and where it was written."""
-        for section in self._sections:
+        for section in self.sections:
             pam = section.table("plugins").table("xauth-pam")
             if "pam_service" in pam:
                 return pam.take("pam_service", str, "login"), pam.place("pam_service")
@@ -97,13 +97,13 @@ class Daemon:
                 gateway.put(ours, value, self._place(theirs))
         keep_alive = self._take("keep_alive", seconds, None)
         if keep_alive == 0:
-            section = next(each for each in self._sections if "keep_alive" in each)
+            section = next(each for each in self.sections if "keep_alive" in each)
             section.findings.warn(section.key("keep_alive"), Rule.NO_COUNTERPART, "NAT keepalives are sent every hour")
         if keep_alive is not None:
             gateway.put("nat_keepalive", keep_alive or 3600, self._place("keep_alive"))
         if interval := self._take("retry_initiate_interval", decimal, 0.0):
             gateway.put("retry_initiate_interval", interval, self._place("retry_initiate_interval"))
-        for section in self._sections:
+        for section in self.sections:
             socket = section.table("plugins").table("vici").take("socket", str, "")
             if socket.startswith(_VICI_SOCKET):
                 gateway.put("control", socket.removeprefix(_VICI_SOCKET), section.place("plugins"))
@@ -115,13 +115,13 @@ class Daemon:
         return value
 
     def _take(self, key: str, convert: Callable[[object], Value], default: Default) -> Value | Default:
-        for section in self._sections:
+        for section in self.sections:
             if key in section:
                 return section.take(key, convert, default)
         return default
 
     def _place(self, key: str) -> Place | None:
-        return next((section.place(key) for section in self._sections if key in section), None)
+        return next((section.place(key) for section in self.sections if key in section), None)
 
 
 def _sum(tries: int, timeout: float, base: float) -> int:

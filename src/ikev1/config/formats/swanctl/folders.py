@@ -159,8 +159,13 @@ class Folders:
             if kind == "pkcs12":
                 bundle = private_keys.parse_pkcs12(content, secret)
                 return OwnKey(file, certificates.public_key(bundle.certificate), passphrase, bundle.certificate)
-            key = private_keys.load(private_keys.parse(content, secret))
-            return OwnKey(file, public_keys.encode(key.public_key()), passphrase)
+            try:
+                key, used = private_keys.parse(content, secret), passphrase
+            except private_keys.NotEncryptedError as error:  # charon loads such a key
+                key, used = private_keys.parse(content), None
+                place = passphrase.place if passphrase else None
+                self._findings.warn(place.key if place else "", Rule.UNUSED_KEY, f"{file}: {error}")
+            return OwnKey(file, public_keys.encode(private_keys.load(key).public_key()), used)
 
         return self._parsed(file, parse)
 

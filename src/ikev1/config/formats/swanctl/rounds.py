@@ -38,6 +38,8 @@ class Round(NamedTuple):
         self.options.lose(*_OF_BOTH)
         if side == "remote":
             self.options.lose(*_OF_REMOTE)
+            if self.kind != "pubkey":
+                self.options.take("revocation", str, None)  # there is no certificate that could be revoked
         self.options.finish()
 
 

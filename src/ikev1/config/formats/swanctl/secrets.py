@@ -73,9 +73,14 @@ class SwanctlSecrets:
         if kind == "token":
             section.findings.error(section.path, Rule.NOT_SUPPORTED, "private keys on tokens are not supported")
         place = section.place("secret")
-        if value and place is not None and (exposed := exposure(self._files[place.file])):
-            section.findings.error(section.key("secret"), Rule.READABLE_BY_OTHERS, exposed_secret(exposed))
+        self.check_place(section)
         return [Secret(kind, value, tuple(owners) or ("%any",), file, place)]
+
+    def check_place(self, section: Options) -> None:
+        """Report the ``secret`` of a section if others can read it."""
+        place = section.place("secret") if "secret" in section else None
+        if place is not None and (exposed := exposure(self._files[place.file])):
+            section.findings.error(section.key("secret"), Rule.READABLE_BY_OTHERS, exposed_secret(exposed))
 
     def shared(self, own: Iterable[str], peers: Iterable[str]) -> Secret | None:
         """The pre-shared key for these identities or addresses, as strongSwan chooses it: that whose owners fit the

@@ -17,8 +17,10 @@ from ikev1.daemon.vici.sections import (
     mode_word,
     policy_section,
     selectors,
+    shunt_section,
 )
 from ikev1.daemon.vici.select import Selection
+from ikev1.daemon.vici.selector_text import selector_text
 from ikev1.daemon.vici.tunnel_status import tunnel_section
 from ikev1.store import Lease
 
@@ -58,8 +60,13 @@ def _names(connection: Connection) -> Iterator[str | None]:
 
 
 async def list_conns(call: Call) -> Section:
-    """One ``list-conn`` event for each connection, or for the one that is named."""
+    """One ``list-conn`` event for each connection, or for the one that is named, and for each shunt, which is a child
+    of a connection in strongSwan.
+    """
     wanted = call.request.text("ike")
+    for shunt in call.gateway.settings.shunts:
+        if wanted in (None, shunt.name):
+            await call.stream("list-conn", {shunt.name: shunt_section(shunt)})
     for connection in call.gateway.settings.connections:
         if wanted in (None, connection.name):
             await call.stream("list-conn", {connection.name: connection_section(connection)})
@@ -100,8 +107,8 @@ async def list_policies(call: Call) -> Section:
             policy = {
                 "child": shunt.name,
                 "mode": shunt.action.upper(),
-                "local-ts": [str(shunt.local)],
-                "remote-ts": [str(shunt.remote)],
+                "local-ts": [selector_text(shunt.local)],
+                "remote-ts": [selector_text(shunt.remote)],
             }
             await call.stream("list-policy", {shunt.name: policy})
     if "trap" not in call.request:  # the presence of the key selects, whatever its value
