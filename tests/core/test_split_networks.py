@@ -319,3 +319,21 @@ def test_no_other_peer_gets_a_network_that_the_pair_carries(network: Network, lo
     carol.calls("site", host=BOB)
     network.settle()
     assert bool(carol.children) is not refused
+
+
+def test_a_network_that_is_requested_for_itself_as_well_has_a_pair_of_its_own(network: Network) -> None:
+    """As of a client that changes its mind; the end of that pair leaves the other one as it is."""
+    alice, bob = meet(network, client("0.0.0.0/0", "10.2.0.0/16"), gateway(*BOTH))
+    alice.calls(None)
+    network.settle()
+    accepts_no_less(bob)
+    for name in ("t0", "t1"):
+        alice.calls(name)
+        network.settle()
+    assert [sorted(map(str, pair.locals)) for pair in bob.children] == [BOTH, BOTH[1:]]
+    alice.does(lambda engine: engine.close_child(alice.children[1].unique_id, network.now))
+    network.settle()
+    assert carried(bob) == [BOTH]
+    rekeys_child(bob)
+    assert carried(bob) == [BOTH]
+    assert alice.failures == bob.failures == []

@@ -77,7 +77,7 @@ def resume(ref: SaRef) -> None:
         child
         for child in _lost(sa.children, sa.lost)
         if not is_being_replaced(sa, child)
-        and all(other.state is ChildState.REKEYED for other in table.own(sa, child.local, child.remote))
+        and all(o.state is ChildState.REKEYED for net in child.locals for o in table.own(sa, net, child.remote))
     ]
     _negotiate_again(ref, sa.lost, lost)
 

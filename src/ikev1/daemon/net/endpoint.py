@@ -18,7 +18,7 @@ from ikev1.core.records.path import UdpPath
 from ikev1.daemon.net.recorder import Recorder
 from ikev1.daemon.net.udp import UdpSocket
 from ikev1.daemon.observe.event_log import EventLog, Level
-from ikev1.esp.segments import Run
+from ikev1.esp.segments import Run, runs
 from ikev1.wire.header import NON_ESP_MARKER
 
 KEEPALIVE = b"\xff"  # RFC 3948 §2.3
@@ -179,7 +179,8 @@ class Endpoint:
                     if packet != KEEPALIVE:  # RFC 3948 §2.3: "SHOULD ignore a received NAT-keepalive packet"
                         esp.setdefault(path, []).append(packet)
                 for path, packets in esp.items():
-                    self._receiver.receive_esp(packets, path)
+                    for run in runs(packets):
+                        self._receiver.receive_esp(run, path)
 
     def _hand_on_isakmp(self, datagrams: Iterable[tuple[bytes, UdpPath]]) -> None:
         assert self._receiver is not None
