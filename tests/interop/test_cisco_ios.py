@@ -138,7 +138,7 @@ CASES = {
     ),
     "l2tp": Negotiated(
         *("l2tp.cfg", ("--as", "lns"), True, "aes256-sha1-modp2048", "aes256-sha1", "for-phones"),
-        *(TRANSPORT, (f"{OURS[0]}/32[udp/1701]", f"{THEIRS[0]}/32[udp]"), "TRANSPORT", "PHONES-10"),
+        *(TRANSPORT, (f"{OURS[0]}/32[udp/l2f]", f"{THEIRS[0]}/32[udp]"), "TRANSPORT", "PHONES-10"),
     ),
     "asa": Negotiated(
         *("asa-sites.cfg", ("--as", "fw"), True, "aes256-sha1-modp1536", "aes256-sha1-modp1024"),
