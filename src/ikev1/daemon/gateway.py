@@ -132,7 +132,9 @@ class Gateway:
         self._timer = Timer(clock, self._expire)
         self.pause_after_bug = 1.0  # seconds before work that is due is tried again after a bug
         self._paused_until = -math.inf
-        self._key_exchanges = KeyExchanges(partial(self._answered, "a Diffie-Hellman exchange"), random, log)
+        self._key_exchanges = KeyExchanges(
+            partial(self._answered, "a Diffie-Hellman exchange"), self.engine.awaits, random, log
+        )
         self.engine.leave_out(LARGE)
         self.certificate_checker = CertificateChecker(
             partial(self._answered, "a certificate check"), wall, authorities=lambda: self.settings.authorities, log=log
