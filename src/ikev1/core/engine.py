@@ -100,6 +100,12 @@ class Engine:
     def __init__(self, settings: Settings, random: Callable[[int], bytes]) -> None:
         self._state = State(settings, random)
 
+    def leave_out(self, groups: Container[int]) -> None:
+        """Ask the caller to compute what takes long in phase 1 of Main Mode: Diffie-Hellman in these ``groups``, by
+        `ComputeSharedSecret`. Without this call, the engine computes everything itself.
+        """
+        self._state.large_groups = groups
+
     @property
     def settings(self) -> Settings:
         """The current settings."""

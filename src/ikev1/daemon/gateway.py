@@ -35,6 +35,7 @@ from ikev1.daemon.certificate_checker import CertificateChecker
 from ikev1.daemon.dead_peers import DeadPeers
 from ikev1.daemon.host.data_plane_choice import PlaneChoice
 from ikev1.daemon.initiation import Initiation
+from ikev1.daemon.key_exchanges import LARGE, KeyExchanges
 from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.net.host_names import HostNames, LookUp, SystemLookUp
 from ikev1.daemon.net.keepalive import Keepalives
@@ -131,6 +132,8 @@ class Gateway:
         self._timer = Timer(clock, self._expire)
         self.pause_after_bug = 1.0  # seconds before work that is due is tried again after a bug
         self._paused_until = -math.inf
+        self._key_exchanges = KeyExchanges(partial(self._answered, "a Diffie-Hellman exchange"), random, log)
+        self.engine.leave_out(LARGE)
         self.certificate_checker = CertificateChecker(
             partial(self._answered, "a certificate check"), wall, authorities=lambda: self.settings.authorities, log=log
         )
@@ -162,6 +165,7 @@ class Gateway:
             endpoint,
             self._keepalives,
             self.certificate_checker,
+            self._key_exchanges.begin,
             self.remote_access.check,
             self._saved,
             self._addresses,
@@ -239,6 +243,7 @@ class Gateway:
                 self.log.bug(f"the deletion of ISAKMP SA #{sa.unique_id}", error)
         self._timer.cancel()
         self.certificate_checker.close()
+        self._key_exchanges.close()
         for descriptor, _ in self.plane.readers():
             asyncio.get_running_loop().remove_reader(descriptor)
         self._endpoint.close()  # no peer may come back while hooks are run
