@@ -143,7 +143,7 @@ class Gateway:
         self.pools = Pools(SavedLeases(saved, log), clock)
         self._addresses = AddressDesk(self.engine, self.pools, clock)
         self._client_addresses = ClientAddresses(self.plane, self.engine.of_connection, lambda: self.settings, log)
-        self._users = users
+        self.file_users = users
         # what clients have loaded, joined to the configuration that was read
         self.extend: Callable[[Settings, BackendOptions], tuple[Settings, BackendOptions]]
         self.extend = lambda settings, users: (settings, users)
@@ -218,7 +218,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         for descriptor, callback in self.plane.readers():
             loop.add_reader(descriptor, self._read_plane, descriptor, callback)
-        self.remote_access.adopt(self._users())
+        self.remote_access.adopt(self.file_users())
         self._take_over()
         self._names.adopt(self.settings)
         self.autostart.adopt(self.settings)
@@ -522,7 +522,7 @@ class Gateway:
         """Apply the configuration that was read and what `extend` joins to it. ``changed`` are the connections that
         are not as before, None if any may be; what the operator has done about the tunnels of others holds.
         """
-        settings, users = self.extend(self.file_settings, self._users())
+        settings, users = self.extend(self.file_settings, self.file_users())
         self.settings = settings
         self.remote_access.adopt(users)
         self.apply(self.engine.reconfigure(self._for_engine(settings), self.now(), how))

@@ -703,3 +703,9 @@ class TestCertificates:
     def test_hybrid_authentication(self, connect: Callable[..., Connection]) -> None:
         found = connect("leftcert=gw.crt", "rightauth=xauth", secrets=": RSA gw.key\ncarol : XAUTH secret\n")
         assert found.xauth is XauthRole.SERVER
+
+
+def test_a_wrong_auto_does_not_hide_other_errors(reader: Reader) -> None:
+    faults = rules(reader.faults("conn a\n    keyexchange=ikev1\n    right=192.0.2.1\n    auto=maybe\n    baz=2\n"))
+    assert {("conn.a.auto", Rule.INVALID_VALUE), ("conn.a.baz", Rule.UNKNOWN_KEY)} <= set(faults)
+    assert [key for key, _ in faults].count("conn.a.auto") == 1

@@ -120,6 +120,8 @@ def _whether(conn: Options) -> dict[str, str]:
     kind = conn.take("type", _TYPES, "tunnel")
     never = conn.take("authby", str, "") == "never"
     auto = conn.take("auto", _AUTO, "ignore")
+    if conn.findings.is_wrong(conn.key("auto")):
+        auto = "add"  # so that its other errors are reported as well
     return {"auto": auto, "keyexchange": version, "type": "passthrough" if never and kind in _MODES else kind}
 
 

@@ -59,6 +59,8 @@ class Conns:
         """Write a conn for IKEv1, with the ``attributes`` of its pool; others are named and skipped."""
         findings, name = conn.findings, conn.path.partition(".")[2]
         auto = conn.take("auto", _AUTO, "ignore")
+        if findings.is_wrong(conn.key("auto")):
+            auto = "none"  # so that its other errors are reported as well
         version = conn.take("keyexchange", _KEYEXCHANGE, "0")
         mode = conn.take("type", str, "tunnel")
         if auto == "ignore":
