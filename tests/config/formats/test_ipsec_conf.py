@@ -476,6 +476,11 @@ class TestUsers:
         assert reader.connection(*lines, secrets=self.USERS).xauth is XauthRole.SERVER
         assert reader.connection(*lines, "xauth_identity=carol", secrets=self.USERS).xauth_user == "carol"
 
+    def test_a_second_identity_that_would_be_the_only_user_is_an_error(self, reader: Reader) -> None:
+        faults = reader.faults(conn("rightauth2=xauth", "rightid2=carol"), self.USERS)
+        assert rules(faults) == [("conn.net.rightid2", Rule.NOT_SUPPORTED)]
+        assert reader.connection("rightauth2=xauth", "rightid2=%any", secrets=self.USERS).xauth_user == ""
+
     def test_the_identity_is_the_user_without_a_name(self, reader: Reader) -> None:
         connection = reader.connection("leftauth2=xauth", "leftid=carol", secrets=self.USERS)
         assert connection.xauth_user == "carol"
