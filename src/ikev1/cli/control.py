@@ -105,7 +105,7 @@ def each_sa(
     session: Session, connection: str | None = None, peer: str | None = None, *, children: bool = True
 ) -> Iterator[tuple[str, Section]]:
     """Every ISAKMP SA with its connection's name, or those of one ``connection`` or with the address ``peer``; with
-    ``children``, its pairs of IPsec SAs are in it. One with very many pairs comes several times, each with some of them.
+    ``children``, its pairs of IPsec SAs are in it. One with very many pairs comes several times, with some of them.
     """
     wanted = {"ike": connection, "remote_host": peer, "child_sas": None if children else "no"}
     for event in _streamed(session, "list-sas", "list-sa", **wanted):
