@@ -289,6 +289,12 @@ class TestConnections:
             ("10.1.0.0/16", "10.8.0.0/24[tcp/22]"),
         ]
 
+    def test_authby_never_alone_lets_nothing_pass(self, reader: Reader) -> None:
+        shunt = conn("type=pass", name="local").replace("authby=secret", "authby=never")
+        assert {each.action for each in reader.load(conn() + shunt).settings.shunts} == {"pass"}
+        faults = reader.faults(conn() + shunt.replace("type=pass", ""))
+        assert rules(faults) == [("conn.local.authby", Rule.INVALID_VALUE)]
+
     def test_algorithms(self, reader: Reader) -> None:
         lines = ["ike=aes256-sha1-modp1024,3des-md5-modp1024!", "esp=aes128-sha1!"]
         connection = reader.connection(*lines)
