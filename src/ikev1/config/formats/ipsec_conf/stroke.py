@@ -24,6 +24,7 @@ _KEYEXCHANGE = word(ike="0", ikev1="1", ikev2="2")
 _AUTO = word(ignore="ignore", add="none", route="trap", start="start")
 _ACTION = word(none="none", clear="clear", hold="trap", restart="start")
 _SHUNTS = {"passthrough": "pass", "pass": "pass", "drop": "drop", "reject": "drop"}
+_NOT_LOADED = "is not loaded, because auto is ignore, which is the default"
 _COPIED = ("aggressive", "fragmentation", "mobike", "mediation", "mediated_by")
 _COPIED_TO_CHILD = ("inactivity", "mark_in", "mark_out", "reqid", "sha256_96")
 _LOST = (
@@ -63,7 +64,7 @@ class Conns:
         mode = conn.take("type", str, "tunnel")
         if auto == "ignore":
             if name not in self._templates:
-                findings.warn(conn.path, Rule.UNUSED_KEY, "is not loaded, because auto is ignore, which is the default")
+                findings.warn(conn.path, Rule.UNUSED_KEY, _NOT_LOADED)
         elif mode in _SHUNTS or conn.take("authby", str, "") == "never":
             self._write_shunt(conn, name, _SHUNTS.get(mode, "pass"), auto)
         elif version == "2":
@@ -264,6 +265,7 @@ def finish_setup(setup: Options) -> None:
 def write_ca(ca: Options, top: Tree) -> None:
     """Write a ca section as an authority."""
     if ca.take("auto", word(ignore="", add="add"), "") != "add":
+        ca.findings.warn(ca.path, Rule.UNUSED_KEY, _NOT_LOADED)
         return
     into = top.section("authorities").section(ca.path.partition(".")[2], ca.place())
     into.copy(ca, "cacert", "cacert")
