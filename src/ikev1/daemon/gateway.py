@@ -265,7 +265,7 @@ class Gateway:
         alive = self.plane.adopt(children)
         self._interfaces.adopt(self.settings)
         self.shunts.adopt(self.settings)
-        self.protection.adopt(self.settings, children)
+        self.protection.adopt(self.settings, (child for sa in sas for child in (*sa.children, *sa.lost)))
         if sas:
             carried = f" and {len(alive)} pairs of IPsec SAs that the kernel kept" if alive else ""
             self.log.write(Level.INFO, "IKE", f"took over {len(sas)} ISAKMP SAs{carried} from an earlier process")
