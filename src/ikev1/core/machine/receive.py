@@ -337,16 +337,18 @@ def question_of(needed: Needed, request: int, connection: Connection) -> CheckCe
 
 
 def _hold(ref: SaRef, arrival: Arrival) -> None:
-    """Queue messages that arrive while a certificate is being checked.
+    """Queue messages that arrive while a certificate is being checked or, as initiator, g^xy is being computed.
 
     The peer that sends the last message of Aggressive Mode begins Quick Mode immediately, and would retransmit only
     after seconds. In Aggressive Mode the held message may also be forged: the genuine message then arrives after it,
     and is not retransmitted.
     """
-    phase1 = ref.sa.phase1
+    sa, phase1 = ref.sa, ref.sa.phase1
     waiting = None if phase1 is None else phase1.waiting
     if phase1 is None or waiting is None or len(waiting.held) > _MOST_HELD:
         return
+    if sa.keys is None and sa.role is Role.RESPONDER:
+        return  # g^xy is being computed: nobody can have sent anything that counts, and anybody can send much
     if all(arrival.datagram != held.datagram for held in waiting.held):
         held = (*waiting.held, _held(arrival))
         ref.change(phase1=replace(phase1, waiting=replace(waiting, held=held)))
