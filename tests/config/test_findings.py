@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from ikev1.config import Finding, Rule
 from ikev1.config.findings import lines
@@ -41,3 +44,20 @@ def test_many_are_counted() -> None:
     (line,) = lines(finding(f"connection.c{number}.lifetime") for number in range(1000))
     assert "989 more" in line
     assert len(line) < 1000
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (['secret_file = "none"'], {Rule.UNREADABLE_FILE}),
+        (['secrt = "of both"'], {Rule.UNKNOWN_KEY}),
+        (["xyz = 1"], {Rule.UNKNOWN_KEY, Rule.NO_CREDENTIAL}),
+        (['lifetime = "soon"'], {Rule.INVALID_VALUE, Rule.NO_CREDENTIAL}),
+    ],
+)
+def test_what_is_missing_because_of_another_error_is_no_error(
+    refused: Callable[..., dict[str, Rule]], written: list[str], expected: set[Rule]
+) -> None:
+    found = refused("\n".join(["[connection.a]", 'remote_address = "192.0.2.1"', *written]))
+    assert expected <= set(found.values())
+    assert (Rule.NO_CREDENTIAL in found.values()) is (Rule.NO_CREDENTIAL in expected)

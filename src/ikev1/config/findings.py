@@ -108,6 +108,7 @@ class Rule(StrEnum):
     UNUSED_BACKEND = "unused-backend"
     MISSING_PACKAGE = "missing-package"
     SHORT_SECRET = "short-secret"  # noqa: S105
+    FORGED_REPLIES = "forged-replies"
     # Aggressive Mode
     AGGRESSIVE_LEAVES_OUT_WEAK = "aggressive-leaves-out-weak"
     AGGRESSIVE_ONE_GROUP = "aggressive-one-group"
@@ -126,6 +127,8 @@ class Rule(StrEnum):
 _MOST_NAMED = 10  # findings that are alike
 _LONGEST_KEY, _LONGEST_TEXT = 500, 4000  # characters
 _IGNORABLE = frozenset({Rule.UNKNOWN_KEY, Rule.NOT_SUPPORTED})
+_LEAVE_OUT = frozenset({Rule.INVALID_SECRET, Rule.UNREADABLE_FILE, Rule.INVALID_FILE, Rule.NOT_SUPPORTED})
+_LEAVE_OUT |= {Rule.READABLE_BY_OTHERS, Rule.CHANGEABLE_BY_OTHERS}
 # What a table lacks, also because another error is about a part of it
 _CONSEQUENCES = frozenset({Rule.NO_CREDENTIAL, Rule.METHOD_NEEDS_KEY, Rule.NO_USABLE_POLICY, Rule.NO_TRUST})
 
@@ -188,10 +191,15 @@ def _cut(text: str, most: int) -> str:
 
 
 def causes(errors: Iterable[Finding]) -> tuple[Finding, ...]:
-    """``errors`` without those that say what a table lacks of which another error is about a part."""
+    """``errors`` without those that say what a table lacks, if it may be what another error in this table is about."""
     found = tuple(errors)
-    around = {path for error in found for path in _tables_around(error.key)}
+    around = {path for error in found if _leaves_out(error) for path in _tables_around(error.key)}
     return tuple(error for error in found if error.rule not in _CONSEQUENCES or error.key not in around)
+
+
+def _leaves_out(error: Finding) -> bool:
+    """Whether, because of ``error``, something is missing that the user has written: also under a misspelled key."""
+    return error.rule in _LEAVE_OUT or (error.rule is Rule.UNKNOWN_KEY and len(error.allowed) == 1)
 
 
 def _tables_around(key: str) -> Iterator[str]:

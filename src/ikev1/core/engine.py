@@ -15,7 +15,19 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import msgspec
 
-from ikev1.core.machine import answers, commands, dpd, liveness, lost_sas, receive, reload, switch, take_over, timers
+from ikev1.core.machine import (
+    answers,
+    closing,
+    commands,
+    dpd,
+    liveness,
+    lost_sas,
+    receive,
+    reload,
+    switch,
+    take_over,
+    timers,
+)
 from ikev1.core.machine.boundary import abandon_sa, attempt, contain
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.fragments import DumpedFragments
@@ -100,6 +112,12 @@ class Engine:
     def __init__(self, settings: Settings, random: Callable[[int], bytes]) -> None:
         self._state = State(settings, random)
 
+    def leave_out(self, groups: Container[int]) -> None:
+        """Ask the caller to compute what takes long in phase 1 of Main Mode: Diffie-Hellman in these ``groups``, by
+        `ComputeSharedSecret`. Without this call, the engine computes everything itself.
+        """
+        self._state.large_groups = groups
+
     @property
     def settings(self) -> Settings:
         """The current settings."""
@@ -122,6 +140,10 @@ class Engine:
         """Return the ISAKMP SA that holds the pair of IPsec SAs with this number, None if there is none."""
         found = self._state.table.of_pair(unique_id)
         return None if found is None else found[0]
+
+    def awaits(self, request: int) -> bool:
+        """Whether the question with this number is still open: an SA may end before the answer to its question."""
+        return self._state.table.of_request(request) is not None
 
     @property
     def half_open(self) -> int:
@@ -291,7 +313,7 @@ class Engine:
         Raises:
             UnknownName: there is no ISAKMP SA with this number.
         """
-        return self._contained(self._ike(unique_id), lambda ref: commands.close_ike(ref, reason), now)
+        return self._contained(self._ike(unique_id), lambda ref: closing.close_ike(ref, reason), now)
 
     def close_child(self, unique_id: int, now: float) -> list[Action]:
         """Delete a pair of IPsec SAs, and notify the peer.
@@ -302,7 +324,7 @@ class Engine:
         sa, child = self._child(unique_id)
 
         def close(ref: SaRef) -> None:
-            commands.close_child(ref, child, "requested locally")
+            closing.close_child(ref, child, "requested locally")
             switch.fill_gaps(ref)
 
         return self._contained(sa, close, now, child.name)
@@ -314,7 +336,7 @@ class Engine:
             UnknownName: there is no pair with this number, or its Quick Mode is not complete.
         """
         sa, child = self._child(unique_id)
-        return self._contained(sa, lambda ref: commands.close_traffic(ref, child, "requested locally"), now, child.name)
+        return self._contained(sa, lambda ref: closing.close_traffic(ref, child, "requested locally"), now, child.name)
 
     def rekey_ike(self, unique_id: int, now: float) -> list[Action]:
         """Negotiate the ISAKMP SA that replaces this one and takes over its pairs; one that has an heir stays as it is.

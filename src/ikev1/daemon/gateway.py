@@ -35,6 +35,7 @@ from ikev1.daemon.certificate_checker import CertificateChecker
 from ikev1.daemon.dead_peers import DeadPeers
 from ikev1.daemon.host.data_plane_choice import PlaneChoice
 from ikev1.daemon.initiation import Initiation
+from ikev1.daemon.key_exchanges import LARGE, KeyExchanges
 from ikev1.daemon.net.endpoint import Endpoint
 from ikev1.daemon.net.host_names import HostNames, LookUp, SystemLookUp
 from ikev1.daemon.net.keepalive import Keepalives
@@ -131,6 +132,10 @@ class Gateway:
         self._timer = Timer(clock, self._expire)
         self.pause_after_bug = 1.0  # seconds before work that is due is tried again after a bug
         self._paused_until = -math.inf
+        self._key_exchanges = KeyExchanges(
+            partial(self._answered, "a Diffie-Hellman exchange"), self.engine.awaits, random, log
+        )
+        self.engine.leave_out(LARGE)
         self.certificate_checker = CertificateChecker(
             partial(self._answered, "a certificate check"), wall, authorities=lambda: self.settings.authorities, log=log
         )
@@ -140,7 +145,7 @@ class Gateway:
         self.pools = Pools(SavedLeases(saved, log), clock)
         self._addresses = AddressDesk(self.engine, self.pools, clock)
         self._client_addresses = ClientAddresses(self.plane, self.engine.of_connection, lambda: self.settings, log)
-        self._users = users
+        self.file_users = users
         # what clients have loaded, joined to the configuration that was read
         self.extend: Callable[[Settings, BackendOptions], tuple[Settings, BackendOptions]]
         self.extend = lambda settings, users: (settings, users)
@@ -162,6 +167,7 @@ class Gateway:
             endpoint,
             self._keepalives,
             self.certificate_checker,
+            self._key_exchanges.begin,
             self.remote_access.check,
             self._saved,
             self._addresses,
@@ -214,7 +220,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         for descriptor, callback in self.plane.readers():
             loop.add_reader(descriptor, self._read_plane, descriptor, callback)
-        self.remote_access.adopt(self._users())
+        self.remote_access.adopt(self.file_users())
         self._take_over()
         self._names.adopt(self.settings)
         self.autostart.adopt(self.settings)
@@ -239,6 +245,7 @@ class Gateway:
                 self.log.bug(f"the deletion of ISAKMP SA #{sa.unique_id}", error)
         self._timer.cancel()
         self.certificate_checker.close()
+        self._key_exchanges.close()
         for descriptor, _ in self.plane.readers():
             asyncio.get_running_loop().remove_reader(descriptor)
         self._endpoint.close()  # no peer may come back while hooks are run
@@ -258,7 +265,7 @@ class Gateway:
         alive = self.plane.adopt(children)
         self._interfaces.adopt(self.settings)
         self.shunts.adopt(self.settings)
-        self.protection.adopt(self.settings, children)
+        self.protection.adopt(self.settings, (child for sa in sas for child in (*sa.children, *sa.lost)))
         if sas:
             carried = f" and {len(alive)} pairs of IPsec SAs that the kernel kept" if alive else ""
             self.log.write(Level.INFO, "IKE", f"took over {len(sas)} ISAKMP SAs{carried} from an earlier process")
@@ -517,7 +524,7 @@ class Gateway:
         """Apply the configuration that was read and what `extend` joins to it. ``changed`` are the connections that
         are not as before, None if any may be; what the operator has done about the tunnels of others holds.
         """
-        settings, users = self.extend(self.file_settings, self._users())
+        settings, users = self.extend(self.file_settings, self.file_users())
         self.settings = settings
         self.remote_access.adopt(users)
         self.apply(self.engine.reconfigure(self._for_engine(settings), self.now(), how))

@@ -32,6 +32,7 @@ from ikev1.core.records.answers import Answer, Done, Failed, Spis, UserInput
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Event
 from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.key_exchange import ComputeSharedSecret
 from ikev1.daemon.certificate_checker import CertificateChecker
 from ikev1.daemon.dead_peers import traffic_of
 from ikev1.daemon.net.endpoint import Endpoint
@@ -60,6 +61,7 @@ class Performer:
         endpoint: Endpoint,
         keepalives: Keepalives,
         certificate_checker: CertificateChecker,
+        compute: Callable[[ComputeSharedSecret], None],
         check_user: Callable[[CheckUser], None],
         saved: SavedSas,
         addresses: AddressDesk,
@@ -89,6 +91,7 @@ class Performer:
             Move: self._change_plane,
             Remove: self._change_plane,
             CheckCertificate: certificate_checker.check,
+            ComputeSharedSecret: compute,
             CheckUser: check_user,
             AskUser: self._ask_user,
             AssignAddresses: addresses.assign,

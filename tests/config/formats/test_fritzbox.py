@@ -233,6 +233,27 @@ def test_the_box_of_a_user(reader: Reader) -> None:
     assert dict(loaded.aaa.users.secrets) == {"carol": b"of carol"}
 
 
+def test_each_user_of_the_box_has_a_connection(reader: Reader) -> None:
+    dave = USER | {
+        "name": '"Dave"',
+        "remoteid": '{ key_id = "dave"; }',
+        "remote_virtualip": "10.2.0.202",
+        "phase2remoteid": "{ ipaddr = 10.2.0.202; }",
+    }
+    of_dave = {"xauth": '{ valid = yes; username = "dave"; passwd = "of dave"; }'}
+    loaded = reader.loaded(BOX, USER, dave | of_dave)
+    assert [each.xauth_user for each in loaded.settings.connections] == ["carol", "dave"]
+    other = {"xauth": '{ valid = yes; username = "carol"; passwd = "another"; }'}
+    assert reader.faults(BOX, USER, dave | other) == [("vpncfg.connections.xauth", Rule.INVALID_SECRET)]
+    assert reader.loaded(BOX, USER, dave | {"xauth": USER["xauth"]})
+
+
+@pytest.mark.parametrize("ipnet", ["", "mask = 255.255.255.0;"])
+def test_a_network_without_its_address_is_not_all_networks(reader: Reader, ipnet: str) -> None:
+    network = {"phase2remoteid": f"{{ ipnet {{ {ipnet} }} }}"}
+    assert reader.faults(BOX, SITES | network) == [("vpncfg.connections.phase2remoteid.ipnet", Rule.MISSING_KEY)]
+
+
 def test_passwords_that_the_box_encrypted(reader: Reader) -> None:
     hidden = USER | {"xauth": '{ valid = yes; username = "carol"; passwd = "$$$$ABC"; }'}
     assert reader.faults(PEER, hidden) == [("vpncfg.connections.xauth", Rule.INVALID_SECRET)]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ikev1.config import ConfigError, Side, load, load_written
 from ikev1.config.export import exported
 from ikev1.config.formats import read
+from vpncfg import SITES, USER, vpncfg
 
 NAMES = st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True).filter(lambda name: name != "include")
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
@@ -512,3 +513,26 @@ def test_comments_of_a_router_stay_where_they_belong(write: Callable[..., Path])
     assert lines[lines.index("[policy.10]") - 1] == "# of both ends"
     at = lines.index("[connection.VPN-10]")
     assert lines[at - 2 : at] == ["# since 2019", "# to the branch"]
+
+
+OF_BOX = keys(
+    mode=st.sampled_from(["phase1_mode_idp", "phase1_mode_aggressive"]),
+    phase1ss=st.sampled_from(['"all/all/all"', '"dh14/aes/sha"', '"LT8h/dh5/3des/md5"', '"alt/all-no-aes/all"']),
+    phase2ss=st.sampled_from(['"esp-all-all/ah-none/comp-all/no-pfs"', '"LT2h/esp-aes-sha/ah-no/comp-lzs-no/pfs"']),
+    localid=st.sampled_from(['{ fqdn = "box.example.org"; }', '{ key_id = "box"; }', "{ ipaddr = 198.51.100.9; }"]),
+    remotehostname=st.sampled_from(['"gw.example.org"', '"198.51.100.7"']),
+    key=SECRETS.map(quoted),
+    name=TEXTS.map(quoted),
+    always_renew=YES,
+    use_nat_t=YES,
+)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from([SITES, USER]), OF_BOX, st.booleans())
+def test_a_vpncfg_is_the_same_again(whole: dict[str, str | None], some: dict[str, str], is_peer: bool) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name) / "fritzbox.cfg"
+        file.touch(mode=0o600)
+        file.write_text(vpncfg({**whole, **some}))
+        assert_same_again(file, side=Side("box", is_peer))

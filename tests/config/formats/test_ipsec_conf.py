@@ -289,6 +289,12 @@ class TestConnections:
             ("10.1.0.0/16", "10.8.0.0/24[tcp/22]"),
         ]
 
+    def test_authby_never_alone_lets_nothing_pass(self, reader: Reader) -> None:
+        shunt = conn("type=pass", name="local").replace("authby=secret", "authby=never")
+        assert {each.action for each in reader.load(conn() + shunt).settings.shunts} == {"pass"}
+        faults = reader.faults(conn() + shunt.replace("type=pass", ""))
+        assert rules(faults) == [("conn.local.authby", Rule.INVALID_VALUE)]
+
     def test_algorithms(self, reader: Reader) -> None:
         lines = ["ike=aes256-sha1-modp1024,3des-md5-modp1024!", "esp=aes128-sha1!"]
         connection = reader.connection(*lines)
@@ -475,6 +481,11 @@ class TestUsers:
         lines = "authby=xauthpsk", "xauth=server"
         assert reader.connection(*lines, secrets=self.USERS).xauth is XauthRole.SERVER
         assert reader.connection(*lines, "xauth_identity=carol", secrets=self.USERS).xauth_user == "carol"
+
+    def test_a_second_identity_that_would_be_the_only_user_is_an_error(self, reader: Reader) -> None:
+        faults = reader.faults(conn("rightauth2=xauth", "rightid2=carol"), self.USERS)
+        assert rules(faults) == [("conn.net.rightid2", Rule.NOT_SUPPORTED)]
+        assert reader.connection("rightauth2=xauth", "rightid2=%any", secrets=self.USERS).xauth_user == ""
 
     def test_the_identity_is_the_user_without_a_name(self, reader: Reader) -> None:
         connection = reader.connection("leftauth2=xauth", "leftid=carol", secrets=self.USERS)
@@ -712,3 +723,9 @@ class TestCertificates:
     def test_hybrid_authentication(self, connect: Callable[..., Connection]) -> None:
         found = connect("leftcert=gw.crt", "rightauth=xauth", secrets=": RSA gw.key\ncarol : XAUTH secret\n")
         assert found.xauth is XauthRole.SERVER
+
+
+def test_a_wrong_auto_does_not_hide_other_errors(reader: Reader) -> None:
+    faults = rules(reader.faults("conn a\n    keyexchange=ikev1\n    right=192.0.2.1\n    auto=maybe\n    baz=2\n"))
+    assert {("conn.a.auto", Rule.INVALID_VALUE), ("conn.a.baz", Rule.UNKNOWN_KEY)} <= set(faults)
+    assert [key for key, _ in faults].count("conn.a.auto") == 1

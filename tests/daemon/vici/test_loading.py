@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -358,5 +359,34 @@ def test_a_connection_of_shunts_only(meet: Meet) -> None:
             assert list(session.list_policies({"pass": "yes"})) == []
 
         await ask(us, load)
+
+    meet(scenario)
+
+
+def test_what_is_loaded_is_computed_beside_the_event_loop(meet: Meet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand connections take seconds, in which peers and other clients are answered."""
+    begun, answered = threading.Event(), threading.Event()
+    joined = loaded.LoadedConfiguration._joined
+
+    def when_another_client_was_answered(self: loaded.LoadedConfiguration, *arguments: Any) -> Any:
+        begun.set()
+        assert answered.wait(60)
+        return joined(self, *arguments)
+
+    monkeypatch.setattr(loaded.LoadedConfiguration, "_joined", when_another_client_was_answered)
+
+    async def scenario(us: Side, other: Side) -> None:
+        def load(session: Any) -> None:
+            session.load_shared(SHARED)
+            session.load_conn({"office": them(us)})
+
+        await ask(us, load)
+        assert await asyncio.to_thread(begun.wait, 60)
+        assert await ask(us, lambda session: session.get_conns()["conns"]) == [b"office"]
+        assert us.gateway.settings.connection("office") is None
+        listed = asyncio.create_task(ask(us, names))
+        assert await ask(us, lambda session: session.get_shared()["keys"]) == [b"ike-them"]
+        answered.set()
+        assert await listed == ["branch", "office"]
 
     meet(scenario)

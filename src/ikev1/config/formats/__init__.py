@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ikev1.config.findings import ConfigError, Finding, Rule
-from ikev1.config.formats import cisco_client, cisco_ios, fritzbox, ipsec_conf, racoon, swanctl
 from ikev1.config.formats.toml_file import read_toml
 from ikev1.config.formats.written import Places, Side, Written
 
@@ -32,17 +32,26 @@ class Format(NamedTuple):
     read_side: Callable[[Path, Side], Written] | None = None
 
 
+def _later(module: str, name: str) -> Callable[..., Any]:
+    """The function of this name, whose module is loaded when it is called: all of them take longer than a gateway."""
+
+    def call(*arguments: Any) -> Any:
+        return getattr(import_module(f"{__name__}.{module}"), name)(*arguments)
+
+    return call
+
+
 TOML = "toml"
 FORMATS = {
     TOML: Format(read_toml, lambda name, text: name.endswith(".toml")),
-    "fritzbox": Format(None, fritzbox.recognises, fritzbox.read_fritzbox),
-    "swanctl": Format(swanctl.read_swanctl, swanctl.recognises),
-    "libreswan": Format(ipsec_conf.read_libreswan, ipsec_conf.recognises_libreswan),
-    "racoon": Format(racoon.read_racoon, racoon.recognises),
-    "stroke": Format(ipsec_conf.read_stroke, ipsec_conf.recognises_stroke),
-    "pcf": Format(cisco_client.read_pcf, cisco_client.recognises_pcf),
-    "vpnc": Format(cisco_client.read_vpnc, cisco_client.recognises_vpnc),
-    "cisco": Format(None, cisco_ios.recognises, cisco_ios.read_cisco),
+    "fritzbox": Format(None, _later("fritzbox", "recognises"), _later("fritzbox", "read_fritzbox")),
+    "swanctl": Format(_later("swanctl", "read_swanctl"), _later("swanctl", "recognises")),
+    "libreswan": Format(_later("ipsec_conf", "read_libreswan"), _later("ipsec_conf", "recognises_libreswan")),
+    "racoon": Format(_later("racoon", "read_racoon"), _later("racoon", "recognises")),
+    "stroke": Format(_later("ipsec_conf", "read_stroke"), _later("ipsec_conf", "recognises_stroke")),
+    "pcf": Format(_later("cisco_client", "read_pcf"), _later("cisco_client", "recognises_pcf")),
+    "vpnc": Format(_later("cisco_client", "read_vpnc"), _later("cisco_client", "recognises_vpnc")),
+    "cisco": Format(None, _later("cisco_ios", "recognises"), _later("cisco_ios", "read_cisco")),
 }
 
 

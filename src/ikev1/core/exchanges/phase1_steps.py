@@ -9,7 +9,7 @@ from ikev1.core.negotiation.lifetime_attributes import PHASE_1, note_changed_lif
 from ikev1.core.negotiation.private_attributes import note_ignored
 from ikev1.core.negotiation.rekey_times import deadlines
 from ikev1.core.peer import nat_traversal, reflection, vendor_ids
-from ikev1.core.peer.authentication import derive, respond, shared_secret
+from ikev1.core.peer.authentication import derive, exchanged
 from ikev1.core.peer.phase1_auth import note_requests, request_certificates
 from ikev1.core.peer.weak_algorithms import warn_of_phase1
 from ikev1.core.peer.xauth_role import as_initiator, with_policies_as, xauth_role
@@ -19,7 +19,7 @@ from ikev1.core.records.exchange import KeyShare, Life, Role
 from ikev1.core.records.ike_sa import Anchor, Chosen, IkeState
 from ikev1.core.records.methods import ENCRYPTING, base_of
 from ikev1.core.records.path import UdpPath
-from ikev1.core.records.record import present, replace
+from ikev1.core.records.record import astuple, present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.remote_access import Xauth
 from ikev1.core.records.settings import Connection, NatTraversal, XauthRole
@@ -136,7 +136,7 @@ def send_share(context: ExchangeContext, number: int) -> tuple[KeyExchange, Nonc
         context.sa = replace(sa, share=KeyShare(private, g_xi=public, Ni_b=nonce))
     else:
         share = present(sa.share)
-        public, g_xy = respond(number, share.g_xi, random)
+        public, g_xy = astuple(exchanged(context, number, b"", share.g_xi))
         nonce = random(NONCE_LENGTH)
         derive(context, replace(share, g_xr=public, Nr_b=nonce), g_xy)
     return KeyExchange(public), Nonce(nonce)
@@ -161,7 +161,7 @@ def take_share(context: ExchangeContext, message: Message) -> None:
     if sa.role is _INITIATOR:
         reflection.refuse_own_share(context, public, nonce)
         share = present(sa.share)
-        g_xy = shared_secret(sa.suite.group, share.private, public)
+        g_xy = exchanged(context, sa.suite.group, share.private, public).shared
         derive(context, replace(share, private=b"", g_xr=public, Nr_b=nonce), g_xy)
     else:
         context.sa = replace(sa, share=KeyShare(b"", g_xi=public, Ni_b=nonce))

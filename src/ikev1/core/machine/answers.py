@@ -14,14 +14,15 @@ from ikev1.core.machine import lineage, liveness, remote_access
 from ikev1.core.machine.boundary import contain
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.established import confirm
-from ikev1.core.machine.receive import arrival_of, certificate_question, opened, receive_held, released, take
+from ikev1.core.machine.receive import arrival_of, opened, question_of, receive_held, released, take
 from ikev1.core.machine.refuse import refuse_answer
 from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.records.actions import Action, Question
-from ikev1.core.records.answers import Answer
+from ikev1.core.records.answers import Answer, Failed
 from ikev1.core.records.certificate_check import NeedsCertificateCheck, Trusted, Untrusted
 from ikev1.core.records.exchange import Exchange, Held
 from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.key_exchange import NeedsSharedSecret, SharedSecret
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
 from ikev1.crypto.errors import CryptoError
@@ -88,16 +89,16 @@ def _question(state: State, sa: IkeSa, exchange: Exchange) -> Question | None:
         context.seen = held.path
         message, _ = opened(sa, exchange, arrival_of(held, 0.0))
         go_through(context, message)
-    except NeedsCertificateCheck as question:
-        return certificate_question(question, waiting.request, context.connection)
+    except (NeedsCertificateCheck, NeedsSharedSecret) as needed:
+        return question_of(needed, waiting.request, context.connection)
     except (Refusal, WireError, CryptoError):  # the configuration has changed: the message is refused when it expires
         pass
     return None
 
 
-def _take_held(ref: SaRef, exchange: Exchange, held: Held, verdict: Answer) -> None:
-    """Process a message that was held while a certificate was being checked."""
-    assert isinstance(verdict, (Trusted, Untrusted))
+def _take_held(ref: SaRef, exchange: Exchange, held: Held, answer: Answer) -> None:
+    """Process a message that was held while a certificate was being checked, or g^xy computed."""
+    assert isinstance(answer, (Trusted, Untrusted, SharedSecret, Failed))
     exchange = replace(exchange, waiting=None)
     ref.change(phase1=exchange)
-    take(ref, exchange, arrival_of(held, ref.tx.now), verdict)
+    take(ref, exchange, arrival_of(held, ref.tx.now), answer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
@@ -52,6 +52,7 @@ class State:
         self.settings = settings
         self.random = random
         self.trace: Trace = lambda sa, label, sent: True
+        self.large_groups: Container[int] = ()
         self.table = SaTable()
         self.limits = ReportLimits()
         self.first_messages = FirstMessages(random(32))

@@ -33,11 +33,13 @@ from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.machine.unsupported_exchange import explain_quick_modes, take_unsupported
 from ikev1.core.peer.reflection import OWN_CALL
 from ikev1.core.records.actions import Action, CheckCertificate, Send
-from ikev1.core.records.certificate_check import CertificateVerdict, NeedsCertificateCheck
+from ikev1.core.records.answers import Answer, Failed
+from ikev1.core.records.certificate_check import NeedsCertificateCheck, Trusted, Untrusted
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Failure
 from ikev1.core.records.exchange import Exchange, Held, Role, Waiting
 from ikev1.core.records.ike_sa import IkeSa, IkeState
+from ikev1.core.records.key_exchange import ComputeSharedSecret, NeedsSharedSecret, SharedSecret
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal, Unproved
@@ -55,6 +57,7 @@ _INFORMATIONAL, _AGGRESSIVE = ExchangeType.INFORMATIONAL, ExchangeType.AGGRESSIV
 _FRAGMENT = PayloadType.FRAGMENT.value
 _CALLER_PATIENCE = 30.0  # seconds within which a peer must complete a Quick Mode that it initiated
 _COOKIES = 16  # octets
+Needed = NeedsCertificateCheck | NeedsSharedSecret
 _MOST_HELD = 4  # messages queued behind one whose certificate is being checked
 
 
@@ -210,8 +213,8 @@ def _phase2(state: State, sa: IkeSa, header: Header, now: float) -> Exchange | N
     return new_exchange(PHASE_2_SCRIPTS[header.exchange], header.message_id, Role.RESPONDER, now + _CALLER_PATIENCE, iv)
 
 
-def take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: CertificateVerdict | None = None) -> None:
-    """Process a message in its exchange."""
+def take(ref: SaRef, exchange: Exchange, arrival: Arrival, answer: Answer | None = None) -> None:
+    """Process a message in its exchange, which was held until there was an ``answer``."""
     tx, sa, datagram = ref.tx, ref.sa, arrival.datagram
     digest = blake2b(datagram, digest_size=8).digest()
     if digest in exchange.received:
@@ -227,7 +230,10 @@ def take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: CertificateV
         tx.at_work = ref.cookies, 0
     context = ref.context(exchange)
     context.seen = arrival.path
-    context.verdict = verdict
+    if isinstance(answer, (Trusted, Untrusted)):
+        context.verdict = answer
+    elif isinstance(answer, (SharedSecret, Failed)):
+        context.computed = answer
     try:
         message, iv = opened(sa, exchange, arrival)
         tx.at_work = ref.cookies, exchange.message_id
@@ -235,8 +241,8 @@ def take(ref: SaRef, exchange: Exchange, arrival: Arrival, verdict: CertificateV
         if exchange.message_id and exchange.step == 0:
             admit_phase2(context)
         go_through(context, message)
-    except NeedsCertificateCheck as question:
-        _put_aside(ref, exchange, context, arrival, question)
+    except (NeedsCertificateCheck, NeedsSharedSecret) as needed:
+        _put_aside(ref, exchange, context, arrival, needed)
         return
     except Unproved as error:
         if not take_connected(ref, arrival):
@@ -309,22 +315,25 @@ def opened(sa: IkeSa, exchange: Exchange, arrival: Arrival) -> tuple[Message, by
     return open_proved(sa, exchange, script.grammars[exchange.step].hash, header, datagram)
 
 
-def _put_aside(
-    ref: SaRef, exchange: Exchange, context: ExchangeContext, arrival: Arrival, question: NeedsCertificateCheck
-) -> None:
-    """Hold the message until the peer's certificate is checked; nothing else in the SA changes."""
+def _put_aside(ref: SaRef, exchange: Exchange, context: ExchangeContext, arrival: Arrival, needed: Needed) -> None:
+    """Hold the message until the peer's certificate is checked, or g^xy computed; nothing else in the SA changes."""
     if exchange.waiting is not None:
         _hold(ref, arrival)
         return
     request = ref.tx.state.next_request()
     waiting = Waiting(request, held=(_held(arrival),))
+    was_kept = ref.is_kept
     ref.change(phase1=replace(exchange, waiting=waiting))
-    ref.tx.actions.append(certificate_question(question, request, context.connection))
+    if not was_kept:
+        keep_caller(ref)
+    ref.tx.actions.append(question_of(needed, request, context.connection))
 
 
-def certificate_question(question: NeedsCertificateCheck, request: int, connection: Connection) -> CheckCertificate:
-    certificates, identity = question.certificates, question.identity
-    return CheckCertificate(request, certificates, identity, connection, question.answers_call, question.others)
+def question_of(needed: Needed, request: int, connection: Connection) -> CheckCertificate | ComputeSharedSecret:
+    if isinstance(needed, NeedsSharedSecret):
+        return needed.wanted._replace(request=request)
+    certificates, identity = needed.certificates, needed.identity
+    return CheckCertificate(request, certificates, identity, connection, needed.answers_call, needed.others)
 
 
 def _hold(ref: SaRef, arrival: Arrival) -> None:

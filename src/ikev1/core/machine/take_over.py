@@ -6,14 +6,8 @@ from collections.abc import Container, Iterable, Iterator
 from itertools import chain, count, repeat
 
 from ikev1.core.exchanges.informational import delete_child
-from ikev1.core.machine.commands import (
-    begin_quick_mode,
-    close_ike,
-    end_removed,
-    expire_ike,
-    is_being_replaced,
-    reauthenticate,
-)
+from ikev1.core.machine.closing import close_ike, end_removed, expire_ike
+from ikev1.core.machine.commands import begin_quick_mode, is_being_replaced, reauthenticate
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.transaction import SaRef, Transaction
@@ -31,8 +25,9 @@ def count_ids(state: State, sas: Iterable[IkeSa]) -> None:
     """Make the numbers of new SAs start above those of ``sas`` and their pairs."""
     for sa in sas:
         state.unique_ids = max(state.unique_ids, sa.unique_id)
-        state.pair_ids = max(state.pair_ids, *(child.unique_id for child in sa.children), 0)
-        state.reqids = max(state.reqids, *(child.reqid for child in sa.children), 0)
+        pairs = (*sa.children, *sa.lost)
+        state.pair_ids = max(state.pair_ids, *(child.unique_id for child in pairs), 0)
+        state.reqids = max(state.reqids, *(child.reqid for child in pairs), 0)
 
 
 def times(now: float) -> Iterator[float]:

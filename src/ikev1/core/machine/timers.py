@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.exchanges.retransmission import transmit, unasked_wait, wait
 from ikev1.core.machine import (
+    closing,
     commands,
     dpd,
     lineage,
@@ -210,7 +211,7 @@ def _abandon_exchange(ref: SaRef, exchange: Exchange) -> None:
 
 
 def _expire_child(ref: SaRef, child: ChildSa) -> None:
-    commands.close_child(ref, child, "lifetime expired")
+    closing.close_child(ref, child, "lifetime expired")
 
 
 def _abandon_child(ref: SaRef, child: ChildSa) -> None:

@@ -8,10 +8,12 @@ from ikev1.core.negotiation.phase1_proposal import allows_suite
 from ikev1.core.peer import identity
 from ikev1.core.peer.connection_lookup import accepts_mode, expected
 from ikev1.core.peer.reflection import names_one, refuse_own_identity
+from ikev1.core.records.answers import Failed
 from ikev1.core.records.context import ExchangeContext
 from ikev1.core.records.events import Code, Note
 from ikev1.core.records.exchange import KeyShare, Role
 from ikev1.core.records.ike_sa import Keys, Phase1Suite
+from ikev1.core.records.key_exchange import ComputeSharedSecret, NeedsSharedSecret, SharedSecret
 from ikev1.core.records.methods import ENCRYPTING, SHARED
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
@@ -30,6 +32,25 @@ _MOST_RIVALS = 16  # connections whose CAs are tried for one certificate
 # --- keys -----------------------------------------------------------------------------------------------------------
 
 
+def exchanged(context: ExchangeContext, number: int, private: bytes, public: bytes) -> SharedSecret:
+    """Compute g^xy of phase 1 as initiator or, without ``private``, our public value and g^xy as responder.
+
+    Raises:
+        NeedsSharedSecret: the caller of the engine computes it.
+        Refusal: the peer's public value is not valid in this group.
+    """
+    computed = context.computed
+    if computed is None:
+        if number in context.engine.large_groups and not context.exchange.is_aggressive:
+            raise NeedsSharedSecret(ComputeSharedSecret(0, number, private, public))
+        if private:
+            return SharedSecret(b"", shared_secret(number, private, public))
+        return SharedSecret(*respond(number, public, context.engine.random))
+    if isinstance(computed, Failed):
+        raise _bad_value(computed.reason)
+    return computed
+
+
 def shared_secret(number: int, private: bytes, public: bytes) -> bytes:
     """Compute g^xy of group ``number``.
 
@@ -39,7 +60,7 @@ def shared_secret(number: int, private: bytes, public: bytes) -> bytes:
     try:
         return group(number).shared(private, public)
     except InvalidPublicValue as error:
-        raise _bad_value(error) from error
+        raise _bad_value(str(error)) from error
 
 
 def respond(number: int, public: bytes, random: Callable[[int], bytes]) -> tuple[bytes, bytes]:
@@ -51,11 +72,11 @@ def respond(number: int, public: bytes, random: Callable[[int], bytes]) -> tuple
     try:
         return group(number).respond(random, public)
     except InvalidPublicValue as error:
-        raise _bad_value(error) from error
+        raise _bad_value(str(error)) from error
 
 
-def _bad_value(error: InvalidPublicValue) -> Refusal:
-    return Refusal(Code.MALFORMED, f"invalid key exchange value: {error}", notify=NotifyType.INVALID_KEY_INFORMATION)
+def _bad_value(reason: str) -> Refusal:
+    return Refusal(Code.MALFORMED, f"invalid key exchange value: {reason}", notify=NotifyType.INVALID_KEY_INFORMATION)
 
 
 def derive(context: ExchangeContext, share: KeyShare, g_xy: bytes) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple, get_args
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Event
 from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.key_exchange import ComputeSharedSecret
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.remote_access import XauthAttempt, XauthQuestions
 from ikev1.core.records.settings import Connection
@@ -167,7 +168,7 @@ PLANE_QUESTIONS: frozenset[type] = frozenset(get_args(PlaneQuestion))
 UserQuestion = CheckUser | AskUser
 """The questions about users."""
 
-Question = PlaneQuestion | CheckCertificate | UserQuestion | AssignAddresses
+Question = PlaneQuestion | CheckCertificate | ComputeSharedSecret | UserQuestion | AssignAddresses
 """Actions that require exactly one answer with the same ``request`` (`ikev1.core.records.answers`)."""
 
 Action = Question | Send | Move | Remove | Keep | Forget | ReleaseAddresses | Report

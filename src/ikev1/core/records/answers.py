@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ikev1.core.records.certificate_check import CertificateVerdict
+from ikev1.core.records.key_exchange import SharedSecret
 from ikev1.core.records.mode_config import ModeConfig
 from ikev1.core.records.record import Record
 from ikev1.core.records.remote_access import Verdict
@@ -82,4 +83,6 @@ class UserInput(Record, frozen=True):
     secret_fields = frozenset({"values"})
 
 
-Answer = Spis | Done | Failed | Traffic | CertificateVerdict | UserChecked | UserInput | AddressesAssigned
+Answer = (
+    Spis | Done | Failed | Traffic | CertificateVerdict | SharedSecret | UserChecked | UserInput | AddressesAssigned
+)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Protocol
 
 from ikev1.core.records.actions import Action, Report
+from ikev1.core.records.answers import Failed
 from ikev1.core.records.certificate_check import CertificateVerdict
 from ikev1.core.records.child_sa import ChildSa
 from ikev1.core.records.events import Event
 from ikev1.core.records.exchange import Exchange, Role
 from ikev1.core.records.ike_sa import IkeSa
+from ikev1.core.records.key_exchange import SharedSecret
 from ikev1.core.records.path import UdpPath
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Settings, Tunnel
@@ -27,6 +29,10 @@ class EngineServices(Protocol):
 
     settings: Settings
     trace: Trace
+
+    @property
+    def large_groups(self) -> Container[int]:
+        """The Diffie-Hellman groups in which the caller of the engine computes."""
 
     def random(self, octets: int, /) -> bytes:
         """Return ``octets`` unpredictable octets."""
@@ -87,6 +93,7 @@ class ExchangeContext:
 
     __slots__ = (
         "actions",
+        "computed",
         "connection",
         "engine",
         "exchange",
@@ -109,6 +116,7 @@ class ExchangeContext:
         self.seen: UdpPath | None = None  # the path of the message; None if it must not change a path
         self.speaks_last = False  # in phase 1: whether this gateway sends the last message, unconfirmed
         self.verdict: CertificateVerdict | None = None  # on the peer's certificate, once it was checked
+        self.computed: SharedSecret | Failed | None = None  # of a Diffie-Hellman exchange in a large group
 
     @property
     def initiates(self) -> bool:

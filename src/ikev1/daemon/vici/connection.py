@@ -69,14 +69,7 @@ class ClientConnection:
             self.registered = frozenset()
             self._registration_changed()
             self._writer.close()
-            self._settle()
-
-    def _settle(self) -> None:
-        """Whoever has loaded a configuration and leaves may expect it to be in use."""
-        try:
-            self._loaded.settle()
-        except Exception as error:
-            self._gateway.log.bug("the use of what VICI clients have loaded", error)
+            self._loaded.settle_soon()  # whoever has loaded a configuration and leaves may expect it to be in use
 
     async def _read_segment(self) -> bytes:
         length = int.from_bytes(await self._reader.readexactly(4))

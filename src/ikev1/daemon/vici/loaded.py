@@ -1,7 +1,8 @@
 """The configuration that clients have loaded: it is in use beside that of the files until the process ends.
 
 A client loads many items one after another. Each is checked when it comes, and all are applied together: as soon as
-no more came for a moment, before the next command that needs them, or when a client leaves.
+no more came for a moment, before the next command that needs them, or when a client leaves. What they mean is computed
+in a thread, because a thousand connections take seconds, and only its result is applied in the event loop.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from ikev1.config import BackendOptions, ConfigError, Finding, GatewayOptions, Loaded, Rule, load_beside
 from ikev1.config.formats.swanctl.loaded import SOURCE, Items, LoadedSection, SharedSecret, read_items
@@ -36,6 +38,25 @@ _LATER = frozenset(
 _SOME_SECRET = {"": SharedSecret("ike", b"some secret", ())}
 
 
+class _Joined(NamedTuple):
+    """What is loaded beside what stands in files, and what is to be told; ``waiting`` as in `LoadedConfiguration`."""
+
+    settings: Settings
+    users: BackendOptions
+    waiting: dict[str, str]
+    warnings: tuple[Finding, ...] = ()
+    failure: str = ""
+
+
+class _Prepared(NamedTuple):
+    """What was computed of ``items`` beside these settings and users of files."""
+
+    items: Items
+    settings: Settings
+    users: BackendOptions
+    joined: _Joined
+
+
 class LoadedConfiguration:
     """What clients have loaded into ``gateway``, whose options are ``options``. ``waiting`` are the connections that
     cannot be used, because they lack something that may still be loaded, and what.
@@ -48,6 +69,9 @@ class LoadedConfiguration:
         self._options = options
         self._applied = Items()
         self._timer: asyncio.TimerHandle | None = None
+        self._changed = False  # whether `items` are not in use yet
+        self._running: asyncio.Task[None] | None = None
+        self._prepared: _Prepared | None = None
         self._changed_at = 0.0
         self._took = 0.0  # seconds, the last time that changes were applied
         self._told: set[str] = set()  # warnings that are in the log
@@ -73,13 +97,14 @@ class LoadedConfiguration:
         if items.octets > MOST_OCTETS and items.octets > self.items.octets:
             raise Refused(f"more than {MOST_OCTETS >> 20} MiB are loaded: unload some of it first")
         self.items = items
+        self._changed = True
         loop = asyncio.get_running_loop()
         if self._timer is None:
             self._changed_at = loop.time()
         else:
             self._timer.cancel()
         self._timer = loop.call_at(
-            min(loop.time() + _PAUSE, self._changed_at + max(_LATEST, self._took / _SHARE)), self._settle_later
+            min(loop.time() + _PAUSE, self._changed_at + max(_LATEST, self._took / _SHARE)), self.settle_soon
         )
 
     def check(self, name: str, items: Items) -> None:
@@ -124,21 +149,54 @@ class LoadedConfiguration:
 
     # --- use
 
-    def settle(self) -> None:
-        """Apply all changes, if there are any."""
-        if self._timer is None:
-            return
-        self._timer.cancel()
-        self._timer = None
+    async def settled(self) -> None:
+        """Wait until all changes that were made before this call are in use."""
+        for _ in range(2):  # what runs may have begun before the last of them
+            if self._changed or self._is_running:
+                await asyncio.shield(self._use())
+
+    def settle_soon(self) -> None:
+        """Apply all changes, if there are any, and log it if that fails."""
+        if self._changed:
+            self._use().add_done_callback(self._log_failure)
+
+    @property
+    def _is_running(self) -> bool:
+        return self._running is not None and not self._running.done()
+
+    def _use(self) -> asyncio.Task[None]:
+        """What applies the changes: one at a time."""
+        if self._running is None or not self._is_running:
+            self._running = asyncio.get_running_loop().create_task(self._apply_changes())
+        return self._running
+
+    async def _apply_changes(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         began = time.monotonic()
-        self._apply()
+        self._changed = False
+        gateway, items = self._gateway, self.items
+        settings, users = gateway.file_settings, gateway.file_users()
+        loop = asyncio.get_running_loop()
+        joined = await loop.run_in_executor(None, self._joined, items, settings, users)
+        self._prepared = _Prepared(items, settings, users, joined)
+        try:
+            self._apply(items)
+        finally:
+            self._prepared = None
         self._took = time.monotonic() - began
 
-    def _apply(self) -> None:
-        before, self._applied = self._applied, self.items
+    def _log_failure(self, done: asyncio.Task[None]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, Exception):
+            self._gateway.log.bug("the use of what VICI clients have loaded", error)
+
+    def _apply(self, items: Items) -> None:
+        before, self._applied = self._applied, items
         gateway, old = self._gateway, self._gateway.settings
-        names = before.connections.keys() | self.items.connections.keys()
-        changed = {name for name in names if before.connections.get(name) != self.items.connections.get(name)}
+        names = before.connections.keys() | items.connections.keys()
+        changed = {name for name in names if before.connections.get(name) != items.connections.get(name)}
         was = {connection.name: connection for connection in old.connections}
         gateway.adopt(Reload(drain=True), changed=self._affected(changed, old))
         for name in changed & before.connections.keys() & was.keys():
@@ -157,12 +215,6 @@ class LoadedConfiguration:
         base, _, number = name.rpartition("-")
         return base if number.isdecimal() and name not in self.items.connections else name
 
-    def _settle_later(self) -> None:
-        try:
-            self.settle()
-        except Exception as error:
-            self._gateway.log.bug("the use of what VICI clients have loaded", error)
-
     def _close_started(self, connection: Connection) -> None:
         """Close the tunnels of a changed or unloaded connection that its ``start`` has brought up, as charon does;
         others stay.
@@ -179,25 +231,35 @@ class LoadedConfiguration:
 
     def _extended(self, settings: Settings, users: BackendOptions) -> tuple[Settings, BackendOptions]:
         """``settings`` with the connections that were loaded and can be used."""
-        items = self.items
-        self.waiting = {}
+        found = self._prepared
+        if found is None or found.settings is not settings or found.users != users:
+            found = _Prepared(self.items, settings, users, self._joined(self.items, settings, users))
+        joined = found.joined
+        self.waiting = joined.waiting
+        self._tell(joined.warnings)
+        if joined.failure:
+            self._gateway.log.write(Level.ERROR, "CFG", f"what is loaded cannot be used: {joined.failure}")
+        return joined.settings, joined.users
+
+    def _joined(self, items: Items, settings: Settings, users: BackendOptions) -> _Joined:
+        """``settings`` with those of ``items`` that can be used. Runs in a thread: it changes nothing."""
+        waiting: dict[str, str] = {}
+        warnings: list[Finding] = []
         while items.connections or items.pools or items.authorities:
             loaded, errors = self._loaded(items, settings, users)
             if loaded is not None:
-                self._tell(loaded.warnings)
-                return loaded.settings, loaded.aaa
+                return _Joined(loaded.settings, loaded.aaa, waiting, (*warnings, *loaded.warnings))
             refused = {
                 name: str(refusal(found)) for name, found in _by_owner(errors, "connection", items.connections).items()
             }
             pools = {name: str(refusal(found)) for name, found in _by_owner(errors, "pools", items.pools).items()}
             if not (refused or pools):
-                self._gateway.log.write(Level.ERROR, "CFG", f"what is loaded cannot be used: {refusal(errors)}")
-                break
-            self.waiting |= refused
+                return _Joined(settings, users, waiting, tuple(warnings), str(refusal(errors)))
+            waiting |= refused
             for name, why in (refused | pools).items():
-                self._tell([Finding(SOURCE, name, Rule.MISSING_KEY, f"not in use: {why}")])
+                warnings.append(Finding(SOURCE, name, Rule.MISSING_KEY, f"not in use: {why}"))
             items = replace(items, connections=_without(items.connections, refused), pools=_without(items.pools, pools))
-        return settings, users
+        return _Joined(settings, users, waiting, tuple(warnings))
 
     def _loaded(
         self, items: Items, settings: Settings, users: BackendOptions

@@ -203,7 +203,12 @@ class BoxConnection:
         else:
             connection.put("xauth", "server", place)
             connection.put("xauth_backend", ["users"], place)
-            ours.part("users").part("secrets").put(user, in_ikev1_toml(password.encode()), place)
+            connection.put("xauth_user", user, place)  # others have connections of their own
+            secrets, secret = ours.part("users").part("secrets"), in_ikev1_toml(password.encode())
+            if secrets.values.get(user, secret) != secret:
+                text = f"the user {user!r} has another password in a connection above: expected the same"
+                self._reports.error(place, Rule.INVALID_SECRET, text)
+            secrets.put(user, secret, place)
 
     def _needed(self, proposals: list[str]) -> list[str]:
         """Of what the box offers, its peer needs no weak algorithms, if there are others."""

@@ -13,7 +13,7 @@ def _settled(command: Command) -> Command:
     """``command``, for which everything that was loaded before is in use."""
 
     async def run(call: Call) -> Section:
-        call.loaded.settle()
+        await call.loaded.settled()
         return await command(call)
 
     return run
