@@ -143,6 +143,20 @@ def test_messages_that_take_long_are_read_in_small_portions(each: float, portion
     assert converse(scenario, each=each) == []
 
 
+def test_packets_that_are_processed_one_by_one_are_read_in_small_portions() -> None:
+    """However few reads return them."""
+    mixed = [(1 + number % 2).to_bytes(4) + number.to_bytes(60) for number in range(640)]
+
+    async def scenario(endpoint: Endpoint, recorder: Recorder, peer: socket.socket) -> None:
+        assert send(peer, mixed, (), ("127.0.0.1", endpoint.encapsulation_port)) == 0
+        await recorder.until(lambda: len(recorder.esp) == len(mixed))
+        await asyncio.sleep(0)
+        assert recorder.largest_turn == BATCH
+        assert recorder.in_order == mixed
+
+    assert converse(scenario) == []
+
+
 def test_messages_and_packets_that_waited_together_are_handed_on_in_the_order_of_arrival() -> None:
     async def scenario(endpoint: Endpoint, recorder: Recorder, peer: socket.socket) -> None:
         marker, cookies = bytes(4), b"cookie-Icookie-R"  # of an established ISAKMP SA

@@ -361,6 +361,24 @@ def test_what_outlived_a_process_and_nobody_remembers_is_not_adopted(meet: Meet)
     meet(scenario)
 
 
+def test_pairs_that_an_earlier_process_had_yet_to_negotiate_again_are_protected(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        (sa,) = us.gateway.engine.sas.values()
+        (pair,) = sa.children
+        us.store.write([Keep(replace(sa, children=(), lost=sa.children, resumes_at=us.gateway.now() + 10))])
+        us.die()
+        async with us.again() as heir:
+            assert not heir.plane.inbound
+            assert heir.plane.protected is not None
+            assert ("branch", "net") in heir.plane.protected
+            await heir.until(lambda: heir.gateway.is_up("branch", "net"))
+            (again,) = heir.plane.inbound.values()
+            assert again.unique_id > pair.unique_id
+
+    meet(scenario)
+
+
 def test_a_peer_that_moved_behind_its_nat_is_followed_and_the_log_tells(meet: Meet) -> None:
     async def scenario(us: Side, them: Side) -> None:
         await us.gateway.initiate("branch", "net")

@@ -270,6 +270,14 @@ def test_addresses_are_few(pki: Pki) -> None:
     assert len(web.asked) == 2
 
 
+def test_lists_at_one_address_are_few(pki: Pki, located: x509.Certificate) -> None:
+    """They come over plain HTTP, and OpenSSL would look at each."""
+    list_ = x509.load_der_x509_crl(pki.root.revocation_list()).public_bytes(Encoding.PEM)
+    verify(pki, "strict", located, web=Web(crl=16 * list_))
+    with pytest.raises(RevocationUnknown):
+        verify(pki, "strict", located, web=Web(crl=17 * list_))
+
+
 def test_ocsp_is_asked_first(pki: Pki, located: x509.Certificate) -> None:
     web = Web(ocsp=pki.root.ocsp_response(located, GOOD), crl=pki.root.revocation_list([located]))
     verify(pki, "strict", located, web=web)

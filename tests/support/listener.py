@@ -18,6 +18,8 @@ class Recorder:
         self.esp: list[tuple[bytes, UdpPath]] = []
         self.in_order: list[bytes] = []
         self.largest_batch = 0
+        self.largest_turn = 0  # the most packets of ESP before the event loop did other work
+        self._turn = 0
         self._changed = asyncio.Event()
 
     def receive_isakmp(self, datagrams: Iterable[tuple[bytes, UdpPath]]) -> None:
@@ -30,9 +32,17 @@ class Recorder:
         self._changed.set()
 
     def receive_esp(self, packets: Iterable[bytes | memoryview], path: UdpPath) -> None:
+        if not self._turn:
+            asyncio.get_running_loop().call_soon(self._end_turn)
+        before = len(self.esp)
         self.esp += ((bytes(packet), path) for packet in packets)
+        self._turn += len(self.esp) - before
         self.in_order += map(bytes, packets)
         self._changed.set()
+
+    def _end_turn(self) -> None:
+        self.largest_turn = max(self.largest_turn, self._turn)
+        self._turn = 0
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(60):

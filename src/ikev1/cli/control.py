@@ -105,7 +105,7 @@ def each_sa(
     session: Session, connection: str | None = None, peer: str | None = None, *, children: bool = True
 ) -> Iterator[tuple[str, Section]]:
     """Every ISAKMP SA with its connection's name, or those of one ``connection`` or with the address ``peer``; with
-    ``children``, its pairs of IPsec SAs are in it.
+    ``children``, its pairs of IPsec SAs are in it. One with very many pairs comes several times, with some of them.
     """
     wanted = {"ike": connection, "remote_host": peer, "child_sas": None if children else "no"}
     for event in _streamed(session, "list-sas", "list-sa", **wanted):
@@ -114,7 +114,11 @@ def each_sa(
 
 def list_sas(session: Session, connection: str | None = None) -> list[tuple[str, Section]]:
     """All ISAKMP SAs with their connections' names, or those of one ``connection``."""
-    return list(each_sa(session, connection))
+    found: dict[str, tuple[str, Section]] = {}
+    for name, sa in each_sa(session, connection):
+        known = found.setdefault(sa["uniqueid"], (name, sa))[1]
+        known["child-sas"].update(sa["child-sas"])
+    return list(found.values())
 
 
 def list_tunnels(session: Session, connection: str | None = None, *, down: bool = False) -> Iterator[Section]:

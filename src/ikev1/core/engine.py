@@ -141,6 +141,10 @@ class Engine:
         found = self._state.table.of_pair(unique_id)
         return None if found is None else found[0]
 
+    def awaits(self, request: int) -> bool:
+        """Whether the question with this number is still open: an SA may end before the answer to its question."""
+        return self._state.table.of_request(request) is not None
+
     @property
     def half_open(self) -> int:
         """The number of half-open ISAKMP SAs as responder: in Main Mode only those whose peers have proved that they

@@ -133,7 +133,9 @@ class Gateway:
         self._timer = Timer(clock, self._expire)
         self.pause_after_bug = 1.0  # seconds before work that is due is tried again after a bug
         self._paused_until = -math.inf
-        self._key_exchanges = KeyExchanges(partial(self._answered, "a Diffie-Hellman exchange"), random, log)
+        self._key_exchanges = KeyExchanges(
+            partial(self._answered, "a Diffie-Hellman exchange"), self.engine.awaits, random, log
+        )
         self.engine.leave_out(LARGE)
         self.early_callers = EarlyCallers(self.engine.is_unknown_caller)
         self.certificate_checker = CertificateChecker(
@@ -265,7 +267,7 @@ class Gateway:
         alive = self.plane.adopt(children)
         self._interfaces.adopt(self.settings)
         self.shunts.adopt(self.settings)
-        self.protection.adopt(self.settings, children)
+        self.protection.adopt(self.settings, (child for sa in sas for child in (*sa.children, *sa.lost)))
         if sas:
             carried = f" and {len(alive)} pairs of IPsec SAs that the kernel kept" if alive else ""
             self.log.write(Level.INFO, "IKE", f"took over {len(sas)} ISAKMP SAs{carried} from an earlier process")

@@ -289,6 +289,12 @@ class TestConnections:
             ("10.1.0.0/16", "10.8.0.0/24[tcp/22]"),
         ]
 
+    def test_authby_never_alone_lets_nothing_pass(self, reader: Reader) -> None:
+        shunt = conn("type=pass", name="local").replace("authby=secret", "authby=never")
+        assert {each.action for each in reader.load(conn() + shunt).settings.shunts} == {"pass"}
+        faults = reader.faults(conn() + shunt.replace("type=pass", ""))
+        assert rules(faults) == [("conn.local.authby", Rule.INVALID_VALUE)]
+
     def test_algorithms(self, reader: Reader) -> None:
         lines = ["ike=aes256-sha1-modp1024,3des-md5-modp1024!", "esp=aes128-sha1!"]
         connection = reader.connection(*lines)
@@ -475,6 +481,11 @@ class TestUsers:
         lines = "authby=xauthpsk", "xauth=server"
         assert reader.connection(*lines, secrets=self.USERS).xauth is XauthRole.SERVER
         assert reader.connection(*lines, "xauth_identity=carol", secrets=self.USERS).xauth_user == "carol"
+
+    def test_a_second_identity_that_would_be_the_only_user_is_an_error(self, reader: Reader) -> None:
+        faults = reader.faults(conn("rightauth2=xauth", "rightid2=carol"), self.USERS)
+        assert rules(faults) == [("conn.net.rightid2", Rule.NOT_SUPPORTED)]
+        assert reader.connection("rightauth2=xauth", "rightid2=%any", secrets=self.USERS).xauth_user == ""
 
     def test_the_identity_is_the_user_without_a_name(self, reader: Reader) -> None:
         connection = reader.connection("leftauth2=xauth", "leftid=carol", secrets=self.USERS)
@@ -693,6 +704,15 @@ class TestCertificates:
         with pytest.raises(ConfigError) as caught:
             connect("leftcert=gw.crt", others="ca more\n    cacert=ca.crt\n    crluri=ldap://a/\n    auto=add\n")
         assert ("ca.more.crluri", Rule.NOT_SUPPORTED) in rules(caught.value.findings)
+        with pytest.raises(ConfigError) as caught:
+            connect("leftcert=gw.crt", others="ca more\n    cacert=absent.crt\n    crluri=http://a/\n    auto=add\n")
+        assert rules(caught.value.findings) == [("ca.more.cacert", Rule.UNREADABLE_FILE)]
+
+    def test_a_ca_section_that_is_not_loaded(self, connect: Callable[..., Connection], tmp_path: Path) -> None:
+        connect("leftcert=gw.crt", others="ca more\n    cacert=ca.crt\n    crluri=http://a/\n")
+        loaded = load(tmp_path / "ipsec.conf", lambda: NOW)
+        assert loaded.settings.authorities == ()
+        assert ("ca.more", Rule.UNUSED_KEY) in rules(loaded.warnings)
 
     def test_the_uris_of_a_ca(self, connect: Callable[..., Connection], tmp_path: Path) -> None:
         keys = ("cacert=ca.crt", "crluri=http://a/", "crluri2=http://b/", "ocspuri1=https://c/", "auto=add")

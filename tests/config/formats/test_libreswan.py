@@ -374,6 +374,13 @@ class TestHostile:
 class TestShunts:
     """Conns without SAs."""
 
+    @pytest.mark.parametrize("kind", ["", "type=tunnel", "type=transport"])
+    def test_authby_never_alone_lets_nothing_pass(self, reader: IpsecConf, kind: str) -> None:
+        never = conn("type=passthrough", name="local").replace("authby=secret", "authby=never")
+        assert [each.action for each in reader.load(conn() + never).settings.shunts] == [ShuntAction.PASS]
+        faults = reader.faults(conn() + never.replace("type=passthrough", kind))
+        assert ("conn.local.authby", Rule.INVALID_VALUE) in rules(faults)
+
     def test_an_end_without_networks_is_its_address(self, reader: IpsecConf) -> None:
         own = "    type=passthrough\n    left=192.0.2.1\n    right=192.0.2.9\n    rightprotoport=tcp/22\n"
         settings = reader.load(f"{conn()}\nconn ssh\n{own}    auto=ondemand\n").settings
@@ -407,7 +414,9 @@ class TestInterfaces:
 
     def test_an_xfrm_interface(self, reader: IpsecConf) -> None:
         lines = ("leftsubnet=10.1.0.0/16", "rightsubnet=10.2.0.0/16", "ipsec-interface=5", "leftsourceip=10.1.0.1")
-        (tunnel,) = reader.connection(*lines, "mtu=1420").tunnels
+        loaded = reader.load(conn(*lines, "mtu=1420"))
+        (tunnel,) = loaded.settings.connections[0].tunnels
+        assert Rule.NO_COUNTERPART not in {each.rule for each in loaded.warnings}
         assert tunnel.interface == TunnelInterface("ipsec5", InterfaceKind.XFRM, ("10.1.0.1/32",), 1420, None)
         assert (tunnel.marks.if_id_in, tunnel.marks.if_id_out) == (5, 5)
 

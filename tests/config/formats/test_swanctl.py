@@ -835,6 +835,7 @@ class TestXauth:
         assert (radius.method, radius.nas_identifier, radius.accounting) == (method, "strongSwan", True)
         assert (radius.message_authenticator, radius.retransmit_tries) == (MessageAuthenticator.AUTO, 4)
         assert radius.servers == (RadiusServer("192.0.2.10", b"between us and them"),)
+        assert (Rule.FORGED_REPLIES in [warning.rule for warning in loaded.warnings]) is (method == "pap")
 
     def test_servers_of_radius(self, load_text: LoadText, write: Write) -> None:
         servers = "".join(

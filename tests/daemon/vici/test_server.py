@@ -9,14 +9,15 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import vici
 from vici.exception import CommandException, EventUnknownException, SessionException
 
+from ikev1.core.machine.phase2_limits import MOST_PAIRS
 from ikev1.core.records.actions import Keep
-from ikev1.core.records.ike_sa import Phase1Suite
+from ikev1.core.records.ike_sa import IkeSa, Phase1Suite
 from ikev1.core.records.path import Nat, NatTraversalVersion
 from ikev1.core.records.record import replace
 from ikev1.core.records.selector import Selector
@@ -115,6 +116,22 @@ def test_the_gateway_goes_on_while_a_client_lists_much(meet: Meet, monkeypatch: 
         monkeypatch.setitem(COMMANDS, "list-sas", list_much)
         assert len(await ask(us, lambda session: list(session.list_sas()))) == 64
         assert len(set(seen)) >= 4
+
+    meet(scenario)
+
+
+def test_as_many_pairs_as_a_peer_may_have_are_listed(meet: Meet) -> None:
+    async def scenario(us: Side, them: Side) -> None:
+        await us.gateway.initiate("branch", "net")
+        sas = cast("dict[bytes, IkeSa]", us.gateway.engine.sas)
+        ((cookies, sa),) = sas.items()
+        numbers = range(1000, 1000 + MOST_PAIRS)
+        sas[cookies] = replace(sa, children=tuple(replace(sa.children[0], unique_id=number) for number in numbers))
+        listed = await ask(us, lambda session: list(session.list_sas()))
+        sas[cookies] = sa
+        assert {event["branch"]["uniqueid"] for event in listed} == {str(sa.unique_id).encode()}
+        pairs = [pair for event in listed for pair in event["branch"]["child-sas"]]
+        assert pairs == [f"net-{number}" for number in numbers]
 
     meet(scenario)
 

@@ -39,7 +39,7 @@ _CIPHERS = {
 }  # pluto does not support DES
 _INTEGRITY = {"NONE": 0, **INTEGRITY}
 _LONGEST_NAME = 100  # followed by a row of octets
-_MOST_PAIRS = 8  # ESP keys before the line with their SPIs
+MOST_PAIRS = 8  # ESP keys before the line with their SPIs
 
 
 def read_pluto(lines: Iterable[str], source: str) -> KeyRing:
@@ -47,7 +47,7 @@ def read_pluto(lines: Iterable[str], source: str) -> KeyRing:
     ike: list[IkeKeys] = []
     esp: list[EspKeys] = []
     secrets: dict[bytes, None] = {}
-    pairs: deque[tuple[bytes, bytes]] = deque(maxlen=_MOST_PAIRS)
+    pairs: deque[tuple[bytes, bytes]] = deque(maxlen=MOST_PAIRS)
     cipher_key = b""
     phase1: dict[str, bytes] = {}
     for name, octets in _dumps(lines):

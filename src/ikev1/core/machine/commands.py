@@ -258,7 +258,7 @@ def wants_other_networks(ref: SaRef, child: ChildSa) -> bool:
     if tunnel is None:
         return False
     allowed = allowed_selectors(draft, tunnel)
-    if not may_carry(draft, tunnel, child.local, child.remote, child.networks):
+    if not may_carry(draft, tunnel, child.local, child.remote, child.locals):
         return True
     fixed = not tunnel.local.dynamic and not tunnel.remote.dynamic and tunnel.mode is IpsecMode.TUNNEL
     ours = child.initiator and not child.networks_of_peer

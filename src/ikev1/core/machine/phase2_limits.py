@@ -19,7 +19,7 @@ _MANY_QUICK_MODES = {  # of both peers: after so many, the ISAKMP SA is replaced
     Role.RESPONDER: 4200,  # more, so that two peers that count do not both replace it
 }
 _MOST_UNDER_WAY = 256  # unfinished Quick Modes initiated by the peer
-_MOST_PAIRS = 2000  # under one ISAKMP SA, which is stored as a whole with each change
+MOST_PAIRS = 2000  # under one ISAKMP SA, which is stored as a whole with each change
 _AGAIN = "further ones are rejected"
 
 
@@ -38,8 +38,8 @@ def admit_phase2(context: ExchangeContext) -> None:
         )
     if under_way >= _MOST_UNDER_WAY:
         raise Refusal(Code.QUICK_MODE_LIMIT, f"the peer has {_MOST_UNDER_WAY} unfinished Quick Modes: {_AGAIN}")
-    if len(sa.children) >= _MOST_PAIRS:
-        raise Refusal(Code.QUICK_MODE_LIMIT, f"the peer has {_MOST_PAIRS} pairs of IPsec SAs: {_AGAIN}")
+    if len(sa.children) >= MOST_PAIRS:
+        raise Refusal(Code.QUICK_MODE_LIMIT, f"the peer has {MOST_PAIRS} pairs of IPsec SAs: {_AGAIN}")
     context.sa = replace(sa, spent_message_ids=(*sa.spent_message_ids, context.exchange.message_id))
     _replace_early(context)
 

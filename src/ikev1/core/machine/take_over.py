@@ -25,8 +25,9 @@ def count_ids(state: State, sas: Iterable[IkeSa]) -> None:
     """Make the numbers of new SAs start above those of ``sas`` and their pairs."""
     for sa in sas:
         state.unique_ids = max(state.unique_ids, sa.unique_id)
-        state.pair_ids = max(state.pair_ids, *(child.unique_id for child in sa.children), 0)
-        state.reqids = max(state.reqids, *(child.reqid for child in sa.children), 0)
+        pairs = (*sa.children, *sa.lost)
+        state.pair_ids = max(state.pair_ids, *(child.unique_id for child in pairs), 0)
+        state.reqids = max(state.reqids, *(child.reqid for child in pairs), 0)
 
 
 def times(now: float) -> Iterator[float]:

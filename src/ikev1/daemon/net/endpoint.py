@@ -22,7 +22,7 @@ from ikev1.esp.segments import Run, runs
 from ikev1.wire.header import NON_ESP_MARKER
 
 KEEPALIVE = b"\xff"  # RFC 3948 §2.3
-BATCH = 64  # reads from a socket before other work has its turn
+BATCH = 64  # runs of ESP, and other datagrams, that are read from a socket before other work has its turn
 STRANGERS_BATCH = 16  # the same for first messages of unknown peers, so that they delay established peers less
 TURN = 0.002  # seconds after which other work has its turn, however little was read
 
@@ -144,12 +144,15 @@ class Endpoint:
     def _read(self, udp: UdpSocket) -> Iterator[_Read]:
         """What waits at ``udp``, read as it is asked for, until others have their turn. A run of ESP is one item."""
         until = self._clock() + TURN
+        left = STRANGERS_BATCH if udp.of_strangers else BATCH
         try:
-            for _ in range(STRANGERS_BATCH if udp.of_strangers else BATCH):
+            while left > 0:
                 read, path = udp.receive()
                 if isinstance(read, Run) and read.spi:
+                    left -= 1
                     yield read, path
                 else:
+                    left -= len(read)
                     for datagram in read:
                         yield datagram, path
                 if self._clock() >= until:

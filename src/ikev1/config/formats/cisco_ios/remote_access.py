@@ -43,7 +43,7 @@ def methods_of(device: Device, chosen: Set[str] | None, report: Report) -> Set[l
         if word.lower() in _LOCAL:
             found.append("users")
         elif word.lower() == "group":
-            text = f"the servers of {next(words, 'a group')} are not read: local users only, or [radius] in ikev1.toml"
+            text = f"the servers of group {next(words, '?')} are not read: local users only, or [radius] in ikev1.toml"
             report.unsupported(methods.place, text)
         else:
             report.unsupported(methods.place, f"users cannot be checked by {word}: local users only")

@@ -101,6 +101,9 @@ class BoxConnection:
             host, place = named.text, other.identity_place
             problem = "is used as the address of the box, which the file does not have; remote_address may be another"
             self._reports.warn(place, Rule.MISSING_KEY, problem)
+        elif host is None and self._is_client:
+            problem = "the file does not have the address of the box, which the client calls: set remote_address"
+            self._reports.warn(self._block.place, Rule.MISSING_KEY, problem)
         connection.put("remote_address", host or "%any", place)
         connection.put("remote_id", "%any" if named is None else str(named), other.identity_place)
         if own.identity is not None:
@@ -186,8 +189,8 @@ class BoxConnection:
             ours.part("pools").part(name, virtual_place).put("addresses", [virtual], virtual_place)
             connection.put("pools", [name], virtual_place)
         elif configured:
-            text_ = "is not supported: the file does not say which addresses the client gets"
-            self._reports.error(virtual_place, Rule.NOT_SUPPORTED, text_)
+            text_ = "missing: remote_virtualip, the address that the client gets"
+            self._reports.error(virtual_place, Rule.MISSING_KEY, text_)
 
     def _write_login(self, user: str, password: str, place: Place, connection: Part, ours: Part) -> None:
         if not (user and password) or password.startswith(_ENCRYPTED):
@@ -200,7 +203,12 @@ class BoxConnection:
         else:
             connection.put("xauth", "server", place)
             connection.put("xauth_backend", ["users"], place)
-            ours.part("users").part("secrets").put(user, in_ikev1_toml(password.encode()), place)
+            connection.put("xauth_user", user, place)  # others have connections of their own
+            secrets, secret = ours.part("users").part("secrets"), in_ikev1_toml(password.encode())
+            if secrets.values.get(user, secret) != secret:
+                text = f"the user {user!r} has another password in a connection above: expected the same"
+                self._reports.error(place, Rule.INVALID_SECRET, text)
+            secrets.put(user, secret, place)
 
     def _needed(self, proposals: list[str]) -> list[str]:
         """Of what the box offers, its peer needs no weak algorithms, if there are others."""

@@ -74,6 +74,8 @@ class Block(blocks.Block):
             single, place = inner.placed("ipaddr", address, "")
             found: str | None = single or None
         else:
+            if "ipaddr" not in net:
+                self.reports.error(net.place, Rule.MISSING_KEY, "missing: ipaddr")
             base, place = net.placed("ipaddr", address, "")
             mask = net.take("mask", address, "255.255.255.255")
             net.finish()

@@ -92,8 +92,11 @@ def _write_user(end: End, of_user: Tree | None) -> None:
     options = end.options
     groups, groups2 = end.key("groups"), end.key("groups2")
     name = options.take("xauth_identity", str, "")
-    if of_user is None or not end.local:
+    if of_user is None:
         options.lose(Lost(end.key("id2"), "IKEv1 has no second identity"))
+    elif not end.local:
+        meaning = "any user is accepted; xauth_identity is for one user"
+        options.lose(Lost(end.key("id2"), meaning, ("%any",), matters=True))
     else:
         name = name or end.get("id2") or end.get("id")
     if of_user is not None and name:

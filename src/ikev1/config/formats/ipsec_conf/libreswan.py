@@ -13,6 +13,7 @@ from ikev1.config.formats.ipsec_conf import libreswan_algorithms as algorithms
 from ikev1.config.formats.ipsec_conf.ends import End, ends
 from ikev1.config.formats.ipsec_conf.libreswan_interfaces import Interface, read_interface
 from ikev1.config.formats.ipsec_conf.libreswan_lost import LOST, LOST_OF_END, LOST_OF_SETUP
+from ikev1.config.formats.ipsec_conf.stroke import NEVER_NEEDS_SHUNT
 from ikev1.config.formats.swanctl.children import MOST_PAIRS
 from ikev1.config.formats.swanctl.options import Lost, Options, word, yes
 from ikev1.config.formats.written import Part, Place
@@ -119,6 +120,8 @@ def _whether(conn: Options) -> dict[str, str]:
     conn.take("ikev2", str, None)
     kind = conn.take("type", _TYPES, "tunnel")
     never = conn.take("authby", str, "") == "never"
+    if never and kind in _MODES:
+        conn.findings.error(conn.key("authby"), Rule.INVALID_VALUE, NEVER_NEEDS_SHUNT)
     auto = conn.take("auto", _AUTO, "ignore")
     if conn.findings.is_wrong(conn.key("auto")):
         auto = "add"  # so that its other errors are reported as well

@@ -24,10 +24,12 @@ from ikev1.daemon.vici.selector_text import selector_text
 from ikev1.daemon.vici.tunnel_status import tunnel_section
 from ikev1.store import Lease
 
+_PAIRS = 200  # in one event: a peer may have more than a segment can hold
+
 
 async def list_sas(call: Call) -> Section:
     """One ``list-sa`` event for each ISAKMP SA that the request selects; only the pairs that it selects are in it. SAs
-    that end before their turn are left out.
+    that end before their turn are left out. One with very many pairs is in several events, each with some of them.
 
     Extensions: ``remote-host`` selects the ISAKMP SAs with a peer at this address; with ``child-sas = no`` no pair is
     in the events.
@@ -39,17 +41,18 @@ async def list_sas(call: Call) -> Section:
         sa = gateway.engine.sas.get(cookies)
         if sa is None or not selection.takes_ike(sa) or host not in (None, sa.path.remote_host):
             continue
-        now = gateway.now()
-        children = {
-            child_key(child): {
-                **child_section(child, gateway.counters_of(child), now),
-                **marked_removed((sa.connection, child.name) not in configured),
-            }
-            for child in sa.children
-            if with_children and selection.takes_child(child)
-        }
         removed = (sa.connection, None) not in configured
-        await call.stream("list-sa", {sa.connection: ike_section(sa, now, children, removed=removed)})
+        chosen = [child for child in sa.children if with_children and selection.takes_child(child)]
+        for begin in range(0, len(chosen) or 1, _PAIRS):
+            now = gateway.now()
+            children = {
+                child_key(child): {
+                    **child_section(child, gateway.counters_of(child), now),
+                    **marked_removed((sa.connection, child.name) not in configured),
+                }
+                for child in chosen[begin : begin + _PAIRS]
+            }
+            await call.stream("list-sa", {sa.connection: ike_section(sa, now, children, removed=removed)})
     return {}
 
 
