@@ -23,6 +23,7 @@ from ikev1.core.machine.connected import take_connected
 from ikev1.core.machine.early_messages import hold_early, release
 from ikev1.core.machine.engine_state import Arrival, Reassembled, State
 from ikev1.core.machine.established import brings_initial_contact, confirm
+from ikev1.core.machine.first_message_refusals import candidate_names
 from ikev1.core.machine.half_open import answer_first, keep_caller, recognise
 from ikev1.core.machine.other_version import take_other_version
 from ikev1.core.machine.phase2_limits import admit_phase2
@@ -112,6 +113,16 @@ def _receive(tx: Transaction, datagram: bytes, path: UdpPath) -> None:
         take_fragment(tx, arrival, _process)
     else:
         _unknown(tx, arrival)
+
+
+def is_unknown_caller(state: State, datagram: bytes, path: UdpPath) -> bool:
+    """Return whether ``datagram`` is the first message of a peer whose addresses no connection matches."""
+    if candidate_names(state, path):
+        return False
+    try:
+        return _is_first(Header.parse(without_trailer(datagram)[0]))
+    except WireError:
+        return False
 
 
 def _is_first(header: Header) -> bool:

@@ -183,7 +183,8 @@ def _repeated(ref: SaRef, exchange: Exchange) -> Exchange:
     state, tries = ref.tx.state, exchange.tries + 1
     label = script_of(exchange).labels[exchange.step - 1]
     ref.tx.actions += transmit(exchange, ref.sa.path)
-    ref.note(Code.RETRANSMIT, f"resending {label}: no response to {exchange.tries} transmissions")
+    sent = f"{exchange.tries} transmission{'s'[: exchange.tries > 1]}"
+    ref.note(Code.RETRANSMIT, f"resending {label}: no response to {sent}")
     again = tries <= state.settings.retransmit_tries
     resend_at = ref.tx.now + wait(state.settings, tries, state.random) if again else 0.0
     return replace(exchange, tries=tries, resend_at=resend_at)

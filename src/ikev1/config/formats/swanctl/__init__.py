@@ -34,7 +34,7 @@ WORDS = {
     "peer_certificate": "remote.certs",
     "peer_public_key": "remote.pubkeys",
     "xauth_backend": "remote.auth",
-    "add the table [radius]": "set plugins.eap-radius.server in strongswan.conf",
+    "add the table [radius]": "set plugins.eap-radius.servers in strongswan.conf",
     'start = "none"': "start_action = none",
     "a [policy]": "proposals",
     "compress": "ipcomp",

@@ -152,7 +152,7 @@ class Authentication:
         there = [file for file in found if self._folders.has(file)]
         for file in found:
             if file not in there:
-                options.findings.error(options.key(key), Rule.UNREADABLE_FILE, f"{file} does not exist")
+                options.findings.error(options.key(key), Rule.UNREADABLE_FILE, self._folders.why_absent(file))
         return there
 
     def _write_trust(self, round_: Round, peer_id: str, into: Part) -> None:
