@@ -16,7 +16,8 @@ from ikev1.errors import Error, LocalError, RemoteError, describe_bug
 from ikev1.wire.registry import NotifyType
 
 BELOW_THE_LOG = ("ikev1.wire", "ikev1.crypto", "ikev1.core", "ikev1.pki")
-SIGNALS = {"NeedsCertificateCheck", "FetchFailed"}  # caught where they are raised: no event has their codes
+# Caught where they are raised: no event has their codes
+SIGNALS = {"NeedsCertificateCheck", "NeedsSharedSecret", "FetchFailed"}
 
 
 def exceptions() -> list[type[BaseException]]:

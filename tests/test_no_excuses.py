@@ -59,7 +59,7 @@ def outcomes(folder: Path, ci: str) -> tuple[int, dict[str, str]]:
         [sys.executable, "-m", "pytest", *alone, *how, folder],
         env=os.environ | {"CI": ci, "PYTHONPATH": support, "PYTEST_ADDOPTS": ""},
         capture_output=True,
-        timeout=60,
+        timeout=600,
     )
     cases = ElementTree.parse(folder / "report.xml").iter("testcase")
     return done.returncode, {case.get("name", ""): case[0].tag if len(case) else "passed" for case in cases}

@@ -146,6 +146,7 @@ def test_tunnels_that_are_down_are_shown_with_the_reason(meet: Meet, impatient: 
         assert await shown(us, "tunnels", "--peer", "127.0.0.3") == []
 
         await them.gateway.close()
+        us.gateway.reload()  # to impatience, with which a busy machine would not have brought it up
         assert (await ikev1(us, "up", "net")).exit_code == 1
         (failed,) = await shown(us, "tunnels")
         assert failed["last_failure"]["code"] == Code.PEER_SILENT
@@ -153,7 +154,7 @@ def test_tunnels_that_are_down_are_shown_with_the_reason(meet: Meet, impatient: 
         assert "127.0.0.2" in failed["last_failure"]["text"]
         assert failed["last_failure"]["text"] in (await ikev1(us, "show", "tunnels", "--down")).stdout
 
-    meet(scenario, settings=impatient)
+    meet(scenario, reloaded=impatient)
 
 
 def test_a_tunnel_that_is_brought_up_without_a_command_is_shown_with_the_next_attempt(

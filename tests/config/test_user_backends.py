@@ -141,6 +141,14 @@ def test_a_short_secret_is_reported_without_being_shown(loaded: Load) -> None:
     assert "q7!x" not in warning.text
 
 
+@pytest.mark.parametrize(("method", "warns"), [("pap", True), ("eap-md5", False)])
+def test_replies_that_others_can_forge_are_reported(loaded: Load, method: str, warns: bool) -> None:
+    options = f"message_authenticator = 'auto'\nmethod = '{method}'"
+    found = loaded(f"[radius]\n{options}\nsecret = '0123456789abcdef'\n[radius.server.a]\naddress = '192.0.2.1'\n")
+    known = {warning.key: warning.rule for warning in found.warnings}
+    assert (known.get("radius.message_authenticator") is Rule.FORGED_REPLIES) is warns
+
+
 def test_a_program_that_others_can_change_is_not_run(refused: Refused, hook: Path) -> None:
     hook.chmod(0o777)
     assert refused("[command]\nrun = 'hook'")["command.run"] is Rule.CHANGEABLE_BY_OTHERS

@@ -12,7 +12,7 @@ from ikev1.core.engine import CannotInitiate
 from ikev1.core.exchanges.interpreter import Script
 from ikev1.core.exchanges.main_mode import MAIN_MODE
 from ikev1.core.exchanges.quick_mode import QUICK_MODE
-from ikev1.core.machine import commands, take_over, timers
+from ikev1.core.machine import closing, commands, take_over, timers
 from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.records.actions import AllocateSpi, Report, Send
 from ikev1.core.records.context import ExchangeContext
@@ -214,7 +214,8 @@ def test_a_fault_in_a_timer_touches_no_other_sa(
     network.settle()
     bob.events.clear()
     all_due(bob, kind, network.now)
-    original = getattr(commands, function)
+    module = commands if hasattr(commands, function) else closing
+    original = getattr(module, function)
 
     def broken(ref: SaRef | Transaction, *args: Any) -> None:
         name = ref.sa.connection if isinstance(ref, SaRef) else args[0].name
@@ -222,7 +223,7 @@ def test_a_fault_in_a_timer_touches_no_other_sa(
             raise ValueError(SECRET_WORDS)
         original(ref, *args)
 
-    monkeypatch.setattr(commands, function, broken)
+    monkeypatch.setattr(module, function, broken)
     actions = bob.engine.expire(network.now)
     failures = [action.event for action in actions if isinstance(action, Report) and isinstance(action.event, Failure)]
     (failure,) = failures
@@ -304,6 +305,7 @@ def test_a_command_that_meets_a_fault_changes_nothing(
 
     for name in ("begin_phase1", "begin_quick_mode", "end"):
         monkeypatch.setattr(commands, name, broken)
+    monkeypatch.setattr(closing, "end", broken)
     monkeypatch.setattr(SaRef, "say", broken)
     number = before.unique_id if command.endswith("ike") else before.children[0].unique_id
     alice.does(lambda engine: getattr(engine, command)(number, network.now))
@@ -320,14 +322,14 @@ def test_a_fault_for_one_sa_leaves_the_new_settings_to_the_others(
     both_call(alice, carol)
     network.settle()
     bob.events.clear()
-    original = commands.close_ike
+    original = closing.close_ike
 
     def broken(ref: SaRef, reason: str) -> None:
         if ref.sa.connection == "alice":
             raise ValueError(SECRET_WORDS)
         original(ref, reason)
 
-    monkeypatch.setattr(commands, "close_ike", broken)
+    monkeypatch.setattr(closing, "close_ike", broken)
     bob.is_given(settings())
     is_told(bob.failure)
     assert [sa.connection for sa in bob.engine.sas.values()] == ["alice"]

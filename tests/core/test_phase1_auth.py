@@ -187,7 +187,7 @@ def test_the_authority_of_the_peer_selects_the_connection(network: Network) -> N
     assert (asked.connection.name, [each.name for each in asked.others]) == ("research", ["sales"])
     bob.is_reborn()
     assert bob.engine.questions() == bob.questions
-    bob.is_told(good("p256", "alice")._replace(connection="sales"))
+    bob.is_told(good("p256", "alice")._replace(connection=bob.settings.connection("sales")))
     network.settle()
     alice.is_told(good("p256", "bob"))
     network.settle()
@@ -211,7 +211,19 @@ def test_a_connection_that_is_not_for_this_peer_is_no_alternative(network: Netwo
     alice.calls()
     network.settle()
     assert bob.questions[0].others == ()
-    bob.is_told(good("p256", "alice")._replace(connection="sales"))
+    bob.is_told(good("p256", "alice")._replace(connection=bob.settings.connection("sales")))
+    network.settle()
+    assert bob.failures == [Code.NO_CONNECTION]
+
+
+def test_an_authority_that_is_no_longer_trusted_selects_no_connection(network: Network) -> None:
+    """The operator removes the CA while the certificate is being checked."""
+    alice, bob = with_two_authorities(network)
+    alice.calls()
+    network.settle()
+    research, sales = bob.settings.connections
+    bob.is_given(settings(research, replace(sales, trust=Trust(authorities=(certificate("p256", "bob"),)))))
+    bob.is_told(good("p256", "alice")._replace(connection=sales))
     network.settle()
     assert bob.failures == [Code.NO_CONNECTION]
 

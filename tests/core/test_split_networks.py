@@ -13,7 +13,7 @@ from ikev1.core.records.child_sa import ChildState
 from ikev1.core.records.events import Code, Note
 from ikev1.core.records.exchange import Choice
 from ikev1.core.records.record import replace
-from ikev1.core.records.reload import Reload
+from ikev1.core.records.reload import USUAL, Reload
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection
 from ikev1.wire.payloads import Identification
@@ -286,6 +286,14 @@ def test_a_network_that_is_removed_ends_the_pair(network: Network, left: tuple[s
     assert carried(bob) == [list(left)]
 
 
+def test_a_pair_for_everything_ends_when_only_networks_are_left(network: Network) -> None:
+    _, bob = one_pair(network, gateway("0.0.0.0/0"))
+    assert carried(bob) == [["0.0.0.0/0"]]
+    reconfigures(bob, *BOTH, how=Reload(at_once=True))
+    network.settle()
+    assert {str(local) for pair in bob.children for local in pair.locals} == {BOTH[0]}
+
+
 def test_a_network_that_is_added_is_for_clients_that_connect_afterwards(network: Network) -> None:
     """They learn of it by mode config; the data plane switches between pairs for the same packets."""
     alice, bob = one_pair(network, gateway(*BOTH))
@@ -299,10 +307,10 @@ def test_a_network_that_is_added_is_for_clients_that_connect_afterwards(network:
     assert carried(bob) == [[*BOTH, "10.3.0.0/16"]]
 
 
-def reconfigures(peer: Peer, *locals_: str) -> None:
+def reconfigures(peer: Peer, *locals_: str, how: Reload = USUAL) -> None:
     new = settings(gateway(*locals_), pools=(POOL,))
     peer.settings = new
-    peer.does(lambda engine: engine.reconfigure(new, peer.network.now, Reload()))
+    peer.does(lambda engine: engine.reconfigure(new, peer.network.now, how))
 
 
 @pytest.mark.parametrize(("local", "refused"), [("10.2.0.0/16", True), ("10.3.0.0/16", False)])
@@ -319,3 +327,21 @@ def test_no_other_peer_gets_a_network_that_the_pair_carries(network: Network, lo
     carol.calls("site", host=BOB)
     network.settle()
     assert bool(carol.children) is not refused
+
+
+def test_a_network_that_is_requested_for_itself_as_well_has_a_pair_of_its_own(network: Network) -> None:
+    """As of a client that changes its mind; the end of that pair leaves the other one as it is."""
+    alice, bob = meet(network, client("0.0.0.0/0", "10.2.0.0/16"), gateway(*BOTH))
+    alice.calls(None)
+    network.settle()
+    accepts_no_less(bob)
+    for name in ("t0", "t1"):
+        alice.calls(name)
+        network.settle()
+    assert [sorted(map(str, pair.locals)) for pair in bob.children] == [BOTH, BOTH[1:]]
+    alice.does(lambda engine: engine.close_child(alice.children[1].unique_id, network.now))
+    network.settle()
+    assert carried(bob) == [BOTH]
+    rekeys_child(bob)
+    assert carried(bob) == [BOTH]
+    assert alice.failures == bob.failures == []

@@ -30,7 +30,7 @@ from ikev1.core.records.remote_access import (
     XauthQuestions,
     XauthStep,
 )
-from ikev1.core.records.settings import Mode, XauthRenewal, XauthRole
+from ikev1.core.records.settings import Aggressive, Mode, XauthRenewal, XauthRole
 from ikev1.wire.attributes import Attribute
 from ikev1.wire.payloads import ConfigAttributes, Delete, Notification
 from ikev1.wire.registry import DOI, ConfigAttribute, ConfigType, NotifyType, ProtocolId
@@ -109,18 +109,29 @@ def test_the_client_of_a_gateway_is_asked(network: Network, couple: Couple, mode
         assert peer.state == "QM_IDLE"
 
 
-@pytest.mark.parametrize(("differs", "selected"), [({}, "other"), ({"secret": b"of another group"}, "peer")])
+@pytest.mark.parametrize(
+    ("differs", "mode", "selects"),
+    [
+        ({}, Mode.MAIN, True),
+        ({}, Mode.AGGRESSIVE, True),
+        ({"aggressive": Aggressive.REFUSE}, Mode.MAIN, True),
+        ({"aggressive": Aggressive.REFUSE}, Mode.AGGRESSIVE, False),
+        ({"secret": b"of another group"}, Mode.MAIN, False),
+        ({"xauth_user": "erin"}, Mode.MAIN, False),
+    ],
+)
 def test_a_user_selects_another_connection_with_the_same_credentials(
-    network: Network, couple: Couple, differs: dict[str, Any], selected: str
+    network: Network, couple: Couple, differs: dict[str, Any], mode: Mode, selects: bool
 ) -> None:
-    alice, bob = couple(alice=client(), bob=server(xauth_user="dave"))
+    """If that is none for the user any more, the user does not get the one that asked, which is for another user."""
+    alice, bob = couple(alice=client(mode=mode), bob=server(xauth_user="dave"))
     (first,) = bob.settings.connections
-    bob.is_given(settings(first, replace(first, name="other", xauth_user="carol", **differs)))
+    bob.is_given(settings(first, replace(first, name="other", **({"xauth_user": "carol"} | differs))))
     bob.checks = lambda attempt: Accepted(User(attempt.user), "other")
     alice.calls()
     network.settle()
-    assert bob.sa.connection == selected
-    assert [child.connection for child in bob.children] == [selected]
+    assert [child.connection for child in bob.children] == (["other"] if selects else [])
+    assert bob.failures == ([] if selects else [Code.XAUTH_FAILED])
 
 
 def test_each_pair_of_messages_has_its_message_id(network: Network, alice: Peer, bob: Peer) -> None:

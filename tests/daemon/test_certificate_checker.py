@@ -227,7 +227,8 @@ def test_another_connection_is_used_if_its_ca_has_issued_the_certificate() -> No
     other = Trust(authorities=(OTHER_ROOT.der,))
     known = of_others(other, other, TRUST, TRUST)
     assert isinstance(known, Trusted)
-    assert known.connection == "1"
+    assert known.connection is not None
+    assert known.connection.name == "1"
     known = of_others(TRUST, TRUST)
     assert isinstance(known, Trusted)
     assert known.connection is None

@@ -14,6 +14,7 @@ from ikev1.core.records.key_exchange import ComputeSharedSecret, SharedSecret
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Connection
 from ikev1.crypto.modp import ModpGroup
+from ikev1.daemon import key_exchanges
 from ikev1.daemon.key_exchanges import KeyExchanges
 from ikev1.daemon.observe.event_log import EventLog
 from ikev1.wire.registry import Group
@@ -49,11 +50,44 @@ def test_two_gateways_compute_g_xy_in_threads(meet: Meet, monkeypatch: pytest.Mo
 def test_a_value_outside_of_the_group_is_no_bug() -> None:
     async def scenario() -> None:
         answered = asyncio.get_running_loop().create_future()
-        exchanges = KeyExchanges(lambda *answer: answered.set_result(answer), os.urandom, EventLog())
+        exchanges = KeyExchanges(lambda *answer: answered.set_result(answer), lambda _: True, os.urandom, EventLog())
         exchanges.begin(ComputeSharedSecret(7, Group.MODP_3072, b"", bytes(384)))
         request, answer = await answered
         assert request == 7
         assert isinstance(answer, Failed)
+        exchanges.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("last", "first"), [(4, [0, 2, 3]), (100, [0, 100, 99])])
+def test_what_nobody_awaits_any_more_is_not_computed(
+    monkeypatch: pytest.MonkeyPatch, last: int, first: list[int]
+) -> None:
+    """A flood of messages 3 ends the oldest SAs before their turn; of many that wait, the newest is first."""
+    monkeypatch.setattr(key_exchanges, "_THREADS", 1)
+
+    async def scenario() -> None:
+        answers = asyncio.Queue[int]()
+        awaited = {*range(last + 1)}
+        begun = threading.Event()
+
+        def random(octets: int) -> bytes:
+            begun.wait()
+            return os.urandom(octets)
+
+        exchanges = KeyExchanges(
+            lambda request, _: answers.put_nowait(request), awaited.__contains__, random, EventLog()
+        )
+        for request in range(last + 1):
+            exchanges.begin(ComputeSharedSecret(request, Group.MODP_3072, b"", (5).to_bytes(384)))
+        awaited.discard(1)
+        begun.set()
+        assert [await answers.get() for _ in range(3)] == first
+        awaited.clear()
+        await answers.get()  # of the one that had begun
+        await asyncio.sleep(0)
+        assert (answers.empty(), len(exchanges._open), len(exchanges._waiting)) == (True, 0, 0)
         exchanges.close()
 
     asyncio.run(scenario())

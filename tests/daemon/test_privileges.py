@@ -20,7 +20,7 @@ def process(code: str) -> str:
         "import os, threading\n"
         "from ikev1.daemon.host.privileges import PrivilegeError, hide_memory, reduce_privileges\n"
     )
-    done = subprocess.run([sys.executable, "-c", imports + code], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", imports + code], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -68,6 +68,7 @@ def test_a_gateway_that_ends(lab: Lab) -> None:
     assert client.wait() == 6
 
 
+@pytest.mark.slow
 def test_a_backup_server(lab: Lab) -> None:
     """It is called when the gateway does not answer any more."""
     a, b = lab.direct()

@@ -6,6 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from lab.connect import Connect, connect
 from lab.control import Control
 from lab.gateway import OurGateway, OurOptions
@@ -160,6 +162,7 @@ def test_the_address_of_the_client_changes(lab: Lab) -> None:
     assert client.wait() == 0
 
 
+@pytest.mark.slow
 def test_both_phases_are_renewed_during_transfers_of_many_clients(lab: Lab) -> None:
     a, b = lab.direct()
     ours = gateway(lab, b)

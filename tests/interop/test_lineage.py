@@ -56,6 +56,7 @@ def test_replaced_pairs_do_not_pile_up(lab: Lab, who: str) -> None:
     ping(a, count=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dpd", [False, True], ids=["alone", "among others"])
 def test_charon_ignores_message_3_that_is_repeated(lab: Lab, dpd: bool) -> None:
     """Without traffic, message 3 is sent four times. charon knows only its last request: with its R-U-THERE and our
@@ -100,6 +101,7 @@ def newest(control: Control) -> str:
     return str(max(int(sa["uniqueid"]) for sa in control.sas()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("we_call", [True, False], ids=["we called", "charon called"])
 def test_both_replace_the_isakmp_sa_at_the_same_instant(lab: Lab, we_call: bool) -> None:
     """charon keeps its pairs under either of the two new ones, and ends them with it."""
@@ -130,6 +132,7 @@ def test_both_replace_the_isakmp_sa_at_the_same_instant(lab: Lab, we_call: bool)
     ping(a, count=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("we_call", [True, False], ids=["we called", "charon called"])
 def test_charon_replaces_the_isakmp_sa_before_us_and_deletes_it_later(lab: Lab, we_call: bool) -> None:
     """By its times as they are by default, 4 hours and 24 minutes, but shorter."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lab.charon import CharonOptions
-from lab.cisco import POOL, as_virtual, assert_split_networks, cisco, connect, leases
+from lab.cisco import POOL, as_virtual, assert_split_networks, await_another_pair, cisco, connect, leases
 from lab.gateway import OurGateway, OurOptions
 from lab.lab import Lab
 from lab.network import Node
@@ -48,7 +48,7 @@ def tcp(sender: Node, receiver: Node, lab: Lab) -> None:
 @METHODS
 def test_charon_as_client(lab: Lab, method: str) -> None:
     a, b = lab.direct()
-    ours = lab.ours(b, gateway(method))
+    ours = lab.ours(b, gateway(method, remote_address=f'"{a.address}"'))
     charon = lab.charon(a, client(method))
     charon.control.initiate()
     (sa,) = ours.control.sas()
@@ -62,6 +62,8 @@ def test_charon_as_client(lab: Lab, method: str) -> None:
     assert leases(ours) == {"10.99.0.10": "alice@lab"}
     charon.control.terminate(ike="peer")
     ours.wait_for(lambda: leases(ours) == {}, "the end of the lease")
+    ours.command("up", "peer")  # the gateway may call its client as well
+    assert ours.control.child()["remote-ts"] == ["10.99.0.10/32"]
 
 
 def test_charon_keeps_its_address_over_a_renewal_and_a_restart(lab: Lab) -> None:
@@ -233,13 +235,19 @@ def test_networks_for_the_unity_plugin_of_charon(lab: Lab) -> None:
     """As client, it narrows its policies to the networks to include, and has those to exclude bypass them."""
     a, b = lab.direct()
     split = 'split_include = ["10.10.2.0/24", "10.10.3.0/24"]\n'
-    ours = lab.ours(b, replace(gateway(), local="0.0.0.0/0", others=f"{POOL}{EXCLUDED}{split}"))
+    further = '[connection.peer.tunnel.further]\nlocal = "10.10.3.0/24"\nproposals = ["aes128-sha256"]\n'
+    ours = lab.ours(b, replace(gateway(), others=f"{POOL}{EXCLUDED}{split}{further}"))
     charon = lab.charon(a, replace(client(), remote_ts="0.0.0.0/0", modules="attr unity", settings="cisco_unity = yes"))
     charon.control.initiate()
     assert set(charon.control.child()["remote-ts"]) == {"10.10.2.0/24", "10.10.3.0/24"}
     policies = charon.control.swanctl("--list-pols", directory=charon.directory).stdout
     assert re.search(r"10\.10\.9\.0/24\), PASS", policies)
-    assert ours.control.child()["local-ts"] == ["0.0.0.0/0"]
+    for end in (charon, ours):
+        first = ours.control.child()["uniqueid"]
+        end.control.rekey()
+        ping(as_virtual(a, "10.99.0.10"))
+        await_another_pair(ours, first)
+        assert ours.control.child()["local-ts"] == ["10.10.2.0/24", "10.10.3.0/24"]
 
 
 def test_two_vpncs_behind_one_nat(lab: Lab) -> None:

@@ -14,4 +14,4 @@ def test_charon_requests_the_first_port_alone(lab: Lab) -> None:
     charon = lab.charon(a, CharonOptions(calls=True, plane="noesp", **selectors))  # type: ignore[arg-type]
     charon.control.initiate()
     child = ours.control.child()
-    assert (child["local-ts"], child["remote-ts"]) == ([f"{b.network}[tcp/80]"], [f"{a.network}[tcp/80]"])
+    assert (child["local-ts"], child["remote-ts"]) == ([f"{b.network}[tcp/http]"], [f"{a.network}[tcp/http]"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import signal
 
+import pytest
+
 from lab.cisco import as_virtual, cisco, connect, leases
 from lab.gateway import OurGateway
 from lab.lab import Lab
@@ -28,6 +30,7 @@ def test_dead_peer_detection_by_both_sides(lab: Lab) -> None:
     ping(as_virtual(a, "10.99.0.10"))
 
 
+@pytest.mark.slow
 def test_a_gateway_that_falls_silent_is_noticed(lab: Lab) -> None:
     a, b = lab.direct()
     ours = lab.ours(b, cisco(lab, b))

@@ -312,6 +312,21 @@ def test_a_trap_asks_for_its_tunnel_and_is_back_afterwards(sides: Sides, local_h
     assert sides[0].show("policy") == ""
 
 
+def test_the_trap_of_another_program_with_the_same_reqid_is_not_ours(sides: Sides) -> None:
+    side = sides[0]
+    side.plane.install_trap(trap())
+    assert "reqid 1 " in side.show("policy")
+    theirs = f"dst 10.9.0.1 dir out tmpl src {OUTER[4][0]} dst 192.0.2.22 proto esp reqid 1 mode tunnel"
+    side.namespace.run("ip", "xfrm", "policy", "add", *theirs.split())
+    side.namespace.run("ip", "route", "add", "10.9.0.1", "dev", "eth0")
+    with side.namespace.socket(INNER[4][0], 5000) as udp:
+        udp.sendto(b"to them", ("10.9.0.1", 9))
+        assert "reqid 1 " in side.show("state")
+        udp.sendto(b"to us", (INNER[4][1], 9))
+        (acquire,) = side.hear(Acquire)
+    assert acquire == Acquire("peer", "net", "10.1.0.1[5000] -> 10.2.0.1[9], protocol 17")
+
+
 def test_a_tunnel_for_everything_over_ipv6_finds_its_neighbours(sides: Sides) -> None:
     """No neighbour is known when the policies come, which would ask for SAs for the very question."""
     everything = Selector.parse("::/0")

@@ -43,7 +43,7 @@ class Installation:
     def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         prepared = f"import sys; sys.path[:0] = {self._paths!r}\n{program}"
         command = [sys.executable, "-I", "-S", "-B", "-c", prepared, *arguments]  # without site-packages
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
 
     def ikev1(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.run(START, *arguments)

@@ -35,14 +35,14 @@ pytestmark = pytest.mark.skipif(shutil.which("groff") is None, reason="groff is 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("man")
-    subprocess.run([sys.executable, ROOT / "tools" / "man-pages", folder], check=True, timeout=60)
+    subprocess.run([sys.executable, ROOT / "tools" / "man-pages", folder], check=True, timeout=600)
     return folder
 
 
 def shown(page: Path, width: int) -> str:
     """What `man` shows of a page in a terminal of this width; nothing may be wrong with it."""
     command: list[str | Path] = ["groff", "-man", "-t", "-k", "-ww", "-Tutf8", f"-rLL={width}n", "-P-cbou", page]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, timeout=600, check=True)
     assert done.stderr == b""
     return done.stdout.decode()
 

@@ -27,7 +27,7 @@ def tool(name: str) -> str:
 
 def run(*command: str | Path) -> str:
     """The output of a command that must succeed."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -55,7 +55,7 @@ def test_systemd_would_find_a_fault(unit: Path) -> None:
 def exposure(unit: Path, threshold: int) -> int:
     """The status of systemd's judgement: whether the exposure is larger than ``threshold`` tenths."""
     analyze = [tool("systemd-analyze"), "security", "--offline=true", "--no-pager", f"--threshold={threshold}"]
-    return subprocess.run([*analyze, unit], capture_output=True, timeout=60).returncode
+    return subprocess.run([*analyze, unit], capture_output=True, timeout=600).returncode
 
 
 def test_the_service_is_little_exposed(unit: Path) -> None:

@@ -270,6 +270,14 @@ def test_addresses_are_few(pki: Pki) -> None:
     assert len(web.asked) == 2
 
 
+def test_lists_at_one_address_are_few(pki: Pki, located: x509.Certificate) -> None:
+    """They come over plain HTTP, and OpenSSL would look at each."""
+    list_ = x509.load_der_x509_crl(pki.root.revocation_list()).public_bytes(Encoding.PEM)
+    verify(pki, "strict", located, web=Web(crl=16 * list_))
+    with pytest.raises(RevocationUnknown):
+        verify(pki, "strict", located, web=Web(crl=17 * list_))
+
+
 def test_ocsp_is_asked_first(pki: Pki, located: x509.Certificate) -> None:
     web = Web(ocsp=pki.root.ocsp_response(located, GOOD), crl=pki.root.revocation_list([located]))
     verify(pki, "strict", located, web=web)
@@ -322,6 +330,13 @@ def test_a_response_that_another_signed(pki: Pki, alice: x509.Certificate) -> No
     forged = response.replace(signature, signature[:-1] + bytes([signature[-1] ^ 1]))
     assert ask(pki, alice, response) is Status.GOOD
     assert ask(pki, alice, forged) is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(("size", "status"), [(60_000, Status.GOOD), (66_000, Status.UNKNOWN)])
+def test_a_response_that_is_too_large(pki: Pki, alice: x509.Certificate, size: int, status: Status) -> None:
+    filler = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.5.6"), bytes(size))
+    large = pki.root.issue("CN=large", pki.root.key, more=[(filler, False)])
+    assert ask(pki, alice, pki.root.ocsp_response(alice, responder=(large, pki.root.key))) is status
 
 
 @pytest.mark.parametrize("key", [ec_key(30), rsa_key(2)])

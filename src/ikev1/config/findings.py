@@ -108,6 +108,7 @@ class Rule(StrEnum):
     UNUSED_BACKEND = "unused-backend"
     MISSING_PACKAGE = "missing-package"
     SHORT_SECRET = "short-secret"  # noqa: S105
+    FORGED_REPLIES = "forged-replies"
     # Aggressive Mode
     AGGRESSIVE_LEAVES_OUT_WEAK = "aggressive-leaves-out-weak"
     AGGRESSIVE_ONE_GROUP = "aggressive-one-group"

@@ -128,6 +128,9 @@ def _read_radius(table: Table, secrets: Secrets) -> RadiusOptions:
         table.take("retransmit_base", number(1, 10), default.retransmit_base),
         float(table.take("dead_time", duration_or_never, default.dead_time)),
     )
+    if options.method is RadiusMethod.PAP and options.message_authenticator is MessageAuthenticator.AUTO:
+        text = "somebody on the way to a server that does not send it can log in without a password (CVE-2024-3596)"
+        table.findings.warn(table.key("message_authenticator"), Rule.FORGED_REPLIES, text)
     if options.accounting_interval and not options.accounting:
         table.findings.error(table.key("accounting_interval"), Rule.UNUSED_KEY, "has no effect without accounting")
     table.finish()

@@ -15,7 +15,19 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import msgspec
 
-from ikev1.core.machine import answers, commands, dpd, liveness, lost_sas, receive, reload, switch, take_over, timers
+from ikev1.core.machine import (
+    answers,
+    closing,
+    commands,
+    dpd,
+    liveness,
+    lost_sas,
+    receive,
+    reload,
+    switch,
+    take_over,
+    timers,
+)
 from ikev1.core.machine.boundary import abandon_sa, attempt, contain
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.fragments import DumpedFragments
@@ -129,6 +141,10 @@ class Engine:
         found = self._state.table.of_pair(unique_id)
         return None if found is None else found[0]
 
+    def awaits(self, request: int) -> bool:
+        """Whether the question with this number is still open: an SA may end before the answer to its question."""
+        return self._state.table.of_request(request) is not None
+
     @property
     def half_open(self) -> int:
         """The number of half-open ISAKMP SAs as responder: in Main Mode only those whose peers have proved that they
@@ -156,6 +172,10 @@ class Engine:
         Raises no exception, regardless of the octets: errors are reported as events.
         """
         return receive.receive(self._state, datagram, path, now)
+
+    def is_unknown_caller(self, datagram: bytes, path: UdpPath) -> bool:
+        """Whether ``datagram`` is the first message of a peer, and no connection matches the addresses of ``path``."""
+        return receive.is_unknown_caller(self._state, datagram, path)
 
     def answered(self, request: int, answer: Answer, now: float) -> list[Action]:
         """Process the answer to the question with the number ``request``, and continue the exchange that waits for it.
@@ -297,7 +317,7 @@ class Engine:
         Raises:
             UnknownName: there is no ISAKMP SA with this number.
         """
-        return self._contained(self._ike(unique_id), lambda ref: commands.close_ike(ref, reason), now)
+        return self._contained(self._ike(unique_id), lambda ref: closing.close_ike(ref, reason), now)
 
     def close_child(self, unique_id: int, now: float) -> list[Action]:
         """Delete a pair of IPsec SAs, and notify the peer.
@@ -308,7 +328,7 @@ class Engine:
         sa, child = self._child(unique_id)
 
         def close(ref: SaRef) -> None:
-            commands.close_child(ref, child, "requested locally")
+            closing.close_child(ref, child, "requested locally")
             switch.fill_gaps(ref)
 
         return self._contained(sa, close, now, child.name)
@@ -320,7 +340,7 @@ class Engine:
             UnknownName: there is no pair with this number, or its Quick Mode is not complete.
         """
         sa, child = self._child(unique_id)
-        return self._contained(sa, lambda ref: commands.close_traffic(ref, child, "requested locally"), now, child.name)
+        return self._contained(sa, lambda ref: closing.close_traffic(ref, child, "requested locally"), now, child.name)
 
     def rekey_ike(self, unique_id: int, now: float) -> list[Action]:
         """Negotiate the ISAKMP SA that replaces this one and takes over its pairs; one that has an heir stays as it is.

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12KeyAndCertificates
 
 from ikev1.crypto.signatures import PrivateKey
+from ikev1.errors import LocalError
 
 
 class Bundle(NamedTuple):
@@ -32,8 +33,10 @@ class Bundle(NamedTuple):
         return f"Bundle(key=<secret>, certificate={self.certificate!r}, others={self.others!r})"
 
 
-class NotEncryptedError(ValueError):
+class NotEncryptedError(LocalError, ValueError):
     """A passphrase was given for a key that is not encrypted."""
+
+    code = "not-encrypted"
 
 
 def parse(octets: bytes, passphrase: bytes | None = None) -> bytes:

@@ -101,7 +101,7 @@ class KernelPlane:
         with _failing_as("cannot take over the SAs and policies of an earlier process"):
             states = self._xfrm.states()
             self._spd.avoid(info.reqid for info in states)
-            self._awaited = [flow_of(info.selector) for info in states if info.larval and self._spd.is_ours(info.reqid)]
+            self._awaited = [flow_of(info.selector) for info in states if info.larval]
             survivors = [child for child in sorted(children, key=lambda child: child.created_at) if self._resume(child)]
             _remove_legacy(self._xfrm, self._routes, self._owner, self._pairs, self._spd)
             left = [note for note in self._owner.left if isinstance(note, AddressNote)]

@@ -16,6 +16,7 @@ from ikev1.pki.fetch import Fetcher, FetchFailed
 from ikev1.pki.ocsp import build_request, read_response, responder_urls
 
 _MOST_URLS = 2  # of OCSP responders, and of CRLs, in one certificate that are tried
+_MOST_LISTS = 16  # CRLs in what was fetched, by HTTP that anybody on the path can answer: OpenSSL looks at all of them
 
 
 def check_revocation(
@@ -97,13 +98,19 @@ def _answers(
             yield Answer(Status.UNKNOWN, str(failure))
     for url in uris.lists:
         try:
-            yield ask_lists(certificate, issuer, _lists_in(fetch(url)), now)
+            yield ask_lists(certificate, issuer, _lists_in(fetch(url), url), now)
         except FetchFailed as failure:
             yield Answer(Status.UNKNOWN, str(failure))
 
 
-def _lists_in(octets: bytes) -> tuple[bytes, ...]:
-    """The CRLs in what was fetched: DER (RFC 5280 §4.2.1.13) or, as some CAs publish them, PEM."""
+def _lists_in(octets: bytes, url: str) -> tuple[bytes, ...]:
+    """The CRLs in what was fetched: DER (RFC 5280 §4.2.1.13) or, as some CAs publish them, PEM.
+
+    Raises:
+        FetchFailed: they are too many.
+    """
+    if octets.count(b"-----END ") > _MOST_LISTS:
+        raise FetchFailed(f"{url}: more than {_MOST_LISTS} CRLs")
     try:
         return certificates.parse_revocation_lists(octets)
     except ValueError:

@@ -44,7 +44,7 @@ def verdict_on(
         if not isinstance(refusal, errors.Untrusted):
             break
         try:
-            return checked(connection)._replace(connection=connection.name)
+            return checked(connection)._replace(connection=connection)
         except errors.CertificateError as error:
             refusal = error
     return Untrusted(Code(refusal.code), str(refusal), refusal.notify)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -127,11 +128,21 @@ def test_what_clients_do_not_get_is_a_warning(load_text: LoadText, database: Pat
 def test_what_cannot_be_read(database: Path, write: Write, faults: Faults) -> None:
     change(database, "DROP TABLE pools")
     assert Rule.UNREADABLE_FILE in attr_sql(faults(SWANCTL))
+    endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
+    for rows in (
+        "x AS name, x AS start, x AS end FROM c WHERE x < 0",
+        "zeroblob(65537) AS name, x AS start, x AS end FROM c",
+    ):
+        change(database, f"CREATE VIEW pools AS {endless} SELECT {rows}")
+        assert Rule.UNREADABLE_FILE in attr_sql(faults(SWANCTL))
+        change(database, "DROP VIEW pools")
     database.write_bytes(b"SQLite format 3\0" + bytes(200))
     assert Rule.UNREADABLE_FILE in attr_sql(faults(SWANCTL))
     database.unlink()
     assert Rule.UNREADABLE_FILE in attr_sql(faults(SWANCTL))
     assert not database.exists()
+    os.mkfifo(database)
+    assert Rule.UNREADABLE_FILE in attr_sql(faults(SWANCTL))
     write("charon { plugins { attr-sql { database = mysql://u:p@localhost/ipsec } } }", "strongswan.conf")
     (finding,) = [each for each in faults(SWANCTL) if each.rule is Rule.NOT_SUPPORTED]
     assert finding.key == "charon.plugins.attr-sql.database"

@@ -183,6 +183,7 @@ def test_what_is_missing(reader: Reader) -> None:
     assert reader.faults(PEER, SITES | {"key": None}) == [("vpncfg.connections", Rule.NO_CREDENTIAL)]
     for key in ("phase2ss", "phase2localid", "phase2remoteid"):
         assert reader.faults(PEER, SITES | {key: None}) == [("vpncfg.connections", Rule.MISSING_KEY)]
+    assert reader.faults(BOX, USER | {"remote_virtualip": None}) == [("vpncfg.connections", Rule.MISSING_KEY)]
 
 
 def test_several_connections_and_those_that_are_left_out(reader: Reader) -> None:
@@ -192,6 +193,14 @@ def test_several_connections_and_those_that_are_left_out(reader: Reader) -> None
     assert [each.name for each in loaded.settings.connections] == ["Head-office", "Buro"]
     assert {Rule.UNUSED_KEY, Rule.NOT_IKEV1} <= {each.rule for each in loaded.warnings}
     assert reader.faults(PEER, SITES | off)[0] == ("", Rule.NOT_IKEV1)
+
+
+def test_a_list_of_connections(reader: Reader, write: Write) -> None:
+    """As the box writes it: the keyword stands in front of the first block only."""
+    several = vpncfg(SITES, SITES | {"name": '"Second"'}).replace("}\n        connections {", "} {")
+    assert several.count("connections {") == 1
+    settings = load(write(several, "fritzbox.cfg"), side=PEER).settings
+    assert [each.name for each in settings.connections] == ["Head-office", "Second"]
 
 
 def test_traffic_that_the_box_sends_besides(reader: Reader) -> None:
@@ -207,7 +216,9 @@ def test_nat_traversal_may_be_off(reader: Reader) -> None:
 
 
 def test_a_user_of_the_box(reader: Reader) -> None:
-    found = reader.connection(PEER, USER)
+    loaded = reader.loaded(PEER, USER)
+    (found,) = loaded.settings.connections
+    assert ("vpncfg.connections", Rule.MISSING_KEY) in rules(loaded.warnings)
     assert (found.xauth, found.xauth_user, found.xauth_secret) == (XauthRole.CLIENT, "carol", b"of carol")
     assert (found.local_id, found.vips) == ("keyid:carol", ("0.0.0.0",))
     assert (found.tunnels[0].local.dynamic, found.tunnels[0].remote) == (True, Selector.parse("0.0.0.0/0"))

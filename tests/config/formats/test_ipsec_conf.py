@@ -707,6 +707,15 @@ class TestCertificates:
         with pytest.raises(ConfigError) as caught:
             connect("leftcert=gw.crt", others="ca more\n    cacert=ca.crt\n    crluri=ldap://a/\n    auto=add\n")
         assert ("ca.more.crluri", Rule.NOT_SUPPORTED) in rules(caught.value.findings)
+        with pytest.raises(ConfigError) as caught:
+            connect("leftcert=gw.crt", others="ca more\n    cacert=absent.crt\n    crluri=http://a/\n    auto=add\n")
+        assert rules(caught.value.findings) == [("ca.more.cacert", Rule.UNREADABLE_FILE)]
+
+    def test_a_ca_section_that_is_not_loaded(self, connect: Callable[..., Connection], tmp_path: Path) -> None:
+        connect("leftcert=gw.crt", others="ca more\n    cacert=ca.crt\n    crluri=http://a/\n")
+        loaded = load(tmp_path / "ipsec.conf", lambda: NOW)
+        assert loaded.settings.authorities == ()
+        assert ("ca.more", Rule.UNUSED_KEY) in rules(loaded.warnings)
 
     def test_the_uris_of_a_ca(self, connect: Callable[..., Connection], tmp_path: Path) -> None:
         keys = ("cacert=ca.crt", "crluri=http://a/", "crluri2=http://b/", "ocspuri1=https://c/", "auto=add")

@@ -414,7 +414,9 @@ class TestInterfaces:
 
     def test_an_xfrm_interface(self, reader: IpsecConf) -> None:
         lines = ("leftsubnet=10.1.0.0/16", "rightsubnet=10.2.0.0/16", "ipsec-interface=5", "leftsourceip=10.1.0.1")
-        (tunnel,) = reader.connection(*lines, "mtu=1420").tunnels
+        loaded = reader.load(conn(*lines, "mtu=1420"))
+        (tunnel,) = loaded.settings.connections[0].tunnels
+        assert Rule.NO_COUNTERPART not in {each.rule for each in loaded.warnings}
         assert tunnel.interface == TunnelInterface("ipsec5", InterfaceKind.XFRM, ("10.1.0.1/32",), 1420, None)
         assert (tunnel.marks.if_id_in, tunnel.marks.if_id_out) == (5, 5)
 

@@ -786,6 +786,11 @@ class TestXauth:
         assert connection.vips == ("0.0.0.0", "::")
         assert AuthenticationMethod.XAUTH_INIT_PRE_SHARED in {each.suite.authentication for each in connection.policies}
 
+    def test_a_client_without_a_name_is_its_identity(self, branch: Branch) -> None:
+        others = f"{SECRET}\nsecrets {{ xauth {{ id = carol@example.org\n secret = of carol }} }}"
+        connection = branch("local { id = carol@example.org }\n local-2 { auth = xauth }", "", others)
+        assert (connection.xauth_user, connection.xauth_secret) == ("carol@example.org", b"of carol")
+
     def test_a_server_with_users_in_the_file(self, load_text: LoadText) -> None:
         others = f"""{SECRET}
         secrets {{ eap-carol {{ id-1 = carol\n id-2 = carola\n secret = of carol }} }}
@@ -830,6 +835,7 @@ class TestXauth:
         assert (radius.method, radius.nas_identifier, radius.accounting) == (method, "strongSwan", True)
         assert (radius.message_authenticator, radius.retransmit_tries) == (MessageAuthenticator.AUTO, 4)
         assert radius.servers == (RadiusServer("192.0.2.10", b"between us and them"),)
+        assert (Rule.FORGED_REPLIES in [warning.rule for warning in loaded.warnings]) is (method == "pap")
 
     def test_servers_of_radius(self, load_text: LoadText, write: Write) -> None:
         servers = "".join(
@@ -882,6 +888,23 @@ class TestXauth:
 
 
 class TestPools:
+    @pytest.mark.parametrize(
+        ("unity", "attribute", "included"),
+        [
+            ("yes", "", ("10.1.0.0/16", "10.4.0.0/24")),
+            ("no", "", ()),
+            ("yes", "split_include = 10.9.0.0/16", ("10.9.0.0/16",)),
+        ],
+    )
+    def test_networks_of_unity(
+        self, load_text: LoadText, write: Write, unity: str, attribute: str, included: tuple[str, ...]
+    ) -> None:
+        write(f"charon {{ cisco_unity = {unity} }}", "strongswan.conf")
+        others = f"{SECRET}\npools {{ p {{ addrs = 10.3.0.0/24\n {attribute} }} }}"
+        child = "local_ts = 10.1.0.0/16, 10.4.0.0/24, 10.6.0.1-10.6.0.2, 10.5.0.0/16[tcp]"
+        (pool,) = load_text(text("pools = p", child, others, addresses=False)).settings.pools
+        assert pool.config.split_include == included
+
     @pytest.mark.parametrize(
         ("written", "first", "last"),
         [

@@ -8,6 +8,7 @@ from configured import BOB, connection, settings, tunnel
 from ikev1.core.engine import Engine
 from ikev1.core.records.actions import Action, AssignAddresses
 from ikev1.core.records.events import Code
+from ikev1.core.records.record import replace
 from ikev1.core.records.remote_access import Accepted, Rejected, User, Verdict, XauthAttempt
 from ikev1.core.records.settings import Pool
 from ikev1.daemon.observe.event_log import EventLog
@@ -72,9 +73,18 @@ def test_who_suggests_the_address_of_somebodys_profile_gives_way() -> None:
     assert not office.clients["dave"].engine.sas
 
 
-@pytest.mark.parametrize(("asked", "got"), [(HERS, HERS), ("10.1.0.10", ""), (BOB, "")])
-def test_a_client_does_not_get_an_address_of_the_gateway_or_behind_it(asked: str, got: str) -> None:
+@pytest.mark.parametrize(
+    ("asked", "got"),
+    [(HERS, HERS), (DAVE, DAVE), ("10.1.0.10", ""), ("10.2.0.10", ""), (BOB, ""), (CAROL, "")]
+    + [(nobodys, "") for nobodys in ("127.0.0.1", "169.254.0.9", "224.0.0.5", "255.255.255.255")],
+)
+def test_a_client_does_not_get_an_address_of_another_host_or_of_none(asked: str, got: str) -> None:
+    """Of the gateway, of a network behind it that only another connection has, or of another peer."""
     office = Office({}, pool=Pool("office", (), any=True))
+    known = office.gateway.settings
+    site = connection(BOB, "198.51.100.9", tunnel("site", "10.2.0.0/16", "10.3.0.0/16"), name="site")
+    office.gateway.is_given(replace(known, connections=(*known.connections, site)))
+    office.logs_in("carol", CAROL, "10.99.0.11")
     office.logs_in("dave", DAVE, asked)
     assert office.addresses().get("dave", "") == got
 

@@ -185,9 +185,10 @@ def test_a_policy_is_known_again_by_what_was_noted_of_it(kernel: Kernel, process
     spd.protect([other], reqid, templates(reqid))
     assert {PolicyNote(id, there.number) for id, there in kernel.policies.items()} == process.noted
     assert kernel.policies[one].number > 0x4000_0000  # behind all that does not discard
-    assert spd.is_ours(reqid)
-    assert not spd.is_ours(kernel.policies[one].number)
-    assert not spd.is_ours(1)
+    after = again(process).spd
+    assert after.was_ours(reqid)
+    assert not after.was_ours(kernel.policies[one].number)
+    assert not after.was_ours(reqid + 1)
 
 
 def test_two_tunnels_do_not_share_a_policy(process: Process) -> None:
@@ -262,18 +263,22 @@ def test_reqids_go_on_where_a_killed_process_ended(process: Process) -> None:
 def test_reqids_that_the_kernel_still_knows_are_avoided(process: Process) -> None:
     """Of an SA that it waits for, say, though the gateway that asked has ended and noted nothing."""
     spd = process.spd
-    first = spd.new_reqid()
-    spd.avoid([first + 7, first + 2, 7, 0xFFFF_FFFF])
-    assert spd.new_reqid() == first + 8
-    spd.avoid([first + 3])
-    assert spd.new_reqid() == first + 9
+    assert spd.new_reqid() == 1
+    spd.avoid([8, 3, 2, 0xFFFF_FFFF])
+    assert [spd.new_reqid() for _ in range(6)] == [4, 5, 6, 7, 9, 10]
 
 
 def test_reqids_come_round(process: Process) -> None:
-    first = process.spd.new_reqid()
-    process.spd._last = first + (1 << 23) - 2
-    assert process.spd.is_ours(process.spd._last)
-    assert process.spd.new_reqid() == first
+    process.spd.avoid([1])
+    process.spd._last = 0x7FFF_FFFF
+    assert process.spd.new_reqid() == 2
+
+
+def test_an_earlier_version_had_higher_reqids(process: Process) -> None:
+    process.spd.protect(IDS[:1], 0x8100_0001, templates(0x8100_0001))
+    after = again(process).spd
+    assert after.was_ours(0x8100_0001)
+    assert after.new_reqid() == 1
 
 
 class Life(RuleBasedStateMachine):

@@ -98,9 +98,14 @@ def assert_split_networks(lab: Lab, data_plane: str) -> None:
     ours.control.rekey(child="net")
     # once vpnc has sent message 2 it drops what comes by the older pair
     ours.wait_for(lambda: answered(replace(at_work, remote_host="10.10.2.1")), "an answer")
-    ours.wait_for(lambda: ours.control.child()["uniqueid"] != first, "the next pair")
+    await_another_pair(ours, first)
     for there in ("10.10.2.1", "10.10.9.1"):
         ping(replace(at_work, remote_host=there))
+
+
+def await_another_pair(ours: OurGateway, number: str) -> None:
+    """Wait until the only pair that sends is another one than that with this number."""
+    ours.wait_for(lambda: ours.control.child()["uniqueid"] != number, "another pair")
 
 
 def connect(lab: Lab, node: Node, ours: OurGateway, options: VpncOptions | None = None) -> Vpnc:

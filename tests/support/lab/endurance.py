@@ -54,8 +54,12 @@ class Endured:
         missed a Delete; then pings are answered.
         """
         ends = self.ends[:1] if here else self.ends
-        wait_until(lambda: all(len(end.sas()) == 1 for end in ends), "one ISAKMP SA", timeout=_LINGER)
-        wait_until(lambda: all(pairs(end) == 1 for end in ends), "one pair", timeout=_LINGER)
+
+        def there_is() -> str:
+            return "\n".join(str(sa) for end in ends for sa in end.sas())
+
+        wait_until(lambda: all(len(end.sas()) == 1 for end in ends), "one ISAKMP SA", timeout=_LINGER, says=there_is)
+        wait_until(lambda: all(pairs(end) == 1 for end in ends), "one pair", timeout=_LINGER, says=there_is)
         ping(self.client)
 
     def loses(self, share: float) -> None:

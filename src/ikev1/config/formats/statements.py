@@ -59,18 +59,21 @@ class Reports:
 
 class Parser:
     """Parses ``text``, which stands in ``file``. ``token`` matches blanks and comments, a quoted text without the
-    quotation marks (group 1), a mark (2) or a word (3), the next of them at each place.
+    quotation marks (group 1), a mark (2) or a word (3), the next of them at each place. With ``repeats``, a block
+    right after another one has the words of that one: ``connections { ... } { ... }``.
     """
 
-    def __init__(self, file: Path, text: str, token: re.Pattern[str]) -> None:
+    def __init__(self, file: Path, text: str, token: re.Pattern[str], *, repeats: bool = False) -> None:
         self._file = file
         self._lexer = Lexer(text)  # its limits hold
         self._tokens = _tokens(text, token)
         self._end = len(text)
+        self._repeats = repeats
 
     def statements(self, path: str, depth: int) -> Iterator[Statement]:
         """The statements of a block, up to its closing brace, or of the file."""
         words: list[Word] = []
+        before: list[Word] = []  # the words of the block that ended last
         at = 0
         for offset, text, quoted in self._tokens:
             at = at if words else offset
@@ -84,12 +87,13 @@ class Parser:
                 return
             elif text == ",":
                 continue
-            elif not words:
-                if text == "{":
-                    raise SyntaxFault(offset, "a keyword is missing before '{'")
+            elif not words and text == ";":
+                before = []
+            elif not (words := words or before):
+                raise SyntaxFault(offset, "a keyword is missing before '{'")
             else:
                 yield self._statement(words, text == "{", at, path, depth)
-                words = []
+                words, before = [], words if self._repeats and text == "{" else []
         if words:
             raise SyntaxFault(at, f"a semicolon is missing behind {words[0].text!r}")
         if depth:

@@ -154,8 +154,10 @@ def take_verdict(context: ExchangeContext, verdict: Verdict) -> None:
     if isinstance(verdict, Accepted):
         if verdict.connection:
             user_connections.select(context, verdict.connection)
-        _become(context, xauth, step=XauthStep.ACCEPTED, user=verdict.user, state=b"", challenge=b"")
-        return
+        if user_connections.permits(context.connection, verdict.user):
+            _become(context, xauth, step=XauthStep.ACCEPTED, user=verdict.user, state=b"", challenge=b"")
+            return
+        verdict = Rejected("the connection of the user was changed or removed during the check")
     if isinstance(verdict, Challenged) and xauth.rounds < MOST_ROUNDS:
         _become(
             context,

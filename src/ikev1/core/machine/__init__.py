@@ -13,8 +13,8 @@ environment. All changes of state are made in a `transaction`; `boundary` contai
 - `remote_access` leads an ISAKMP SA of a remote user from phase 1 through XAUTH and `mode_config` to Quick Mode;
   `transact` begins Transaction exchanges, `early_messages` holds what comes too soon.
 - `established` processes the end of phase 1, or of XAUTH, `ended` the end of an ISAKMP SA.
-- `commands` contains the operations that an operator or a timer initiates, `timers` the handler of each timer;
-  `take_over` resumes the SAs of an earlier process.
+- `commands` and `closing` contain the operations that an operator or a timer initiates, `timers` the handler of each
+  timer; `take_over` resumes the SAs of an earlier process.
 - `engine_state` contains the state, `sa_table` and `child_table` index its SAs, and `report_limits` limits repeated
   reports.
 """

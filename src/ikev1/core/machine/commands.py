@@ -1,10 +1,10 @@
-"""Operations that this gateway initiates: establishing, rekeying and deleting ISAKMP SAs and pairs of IPsec SAs."""
+"""Operations that this gateway initiates: establishing and rekeying ISAKMP SAs and pairs of IPsec SAs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ikev1.core.exchanges.informational import delete_child, delete_ike
+from ikev1.core.exchanges.informational import delete_ike
 from ikev1.core.exchanges.interpreter import begin, new_exchange
 from ikev1.core.exchanges.main_mode import MAIN_MODE
 from ikev1.core.exchanges.message_ids import fresh_message_id
@@ -12,14 +12,14 @@ from ikev1.core.exchanges.protection import phase2_iv
 from ikev1.core.exchanges.quick_mode import QUICK_MODE
 from ikev1.core.exchanges.registry import aggressive_mode, script_of
 from ikev1.core.exchanges.retransmission import patience
+from ikev1.core.machine.closing import REMOVED, close_ike
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.phase2_limits import count_own
 from ikev1.core.machine.transaction import SaRef, Transaction
 from ikev1.core.peer.traffic_selectors import allowed_selectors, may_carry
-from ikev1.core.records.actions import Remove
 from ikev1.core.records.child_sa import ChildSa, ChildState, IpsecMode
-from ikev1.core.records.events import ChildDown, Code, Failure
+from ikev1.core.records.events import Code, Failure
 from ikev1.core.records.exchange import Exchange, KeyShare, QuickMode, Role
 from ikev1.core.records.ike_sa import IkeSa, IkeState
 from ikev1.core.records.path import UdpPath
@@ -28,8 +28,6 @@ from ikev1.core.records.refusal import Refusal
 from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Connection, Mode, Tunnel
 from ikev1.wire.header import NO_COOKIE
-
-REMOVED = "connection removed from the configuration"
 
 
 def begin_phase1(
@@ -260,7 +258,7 @@ def wants_other_networks(ref: SaRef, child: ChildSa) -> bool:
     if tunnel is None:
         return False
     allowed = allowed_selectors(draft, tunnel)
-    if not may_carry(draft, tunnel, child.local, child.remote, child.networks):
+    if not may_carry(draft, tunnel, child.local, child.remote, child.locals):
         return True
     fixed = not tunnel.local.dynamic and not tunnel.remote.dynamic and tunnel.mode is IpsecMode.TUNNEL
     ours = child.initiator and not child.networks_of_peer
@@ -343,64 +341,3 @@ def reauthenticate(ref: SaRef, queued: tuple[str, ...] = ()) -> None:
         return
     ref.say(delete_ike(ref.sa))
     end(ref, text)
-
-
-def end_removed(ref: SaRef) -> bool:
-    """Delete the pairs that remain of a deleted ISAKMP SA if their connection was removed from the configuration.
-
-    Returns:
-        Whether they were deleted.
-    """
-    if ref.tx.state.lookup.by_name(ref.sa.connection) is not None or ref.sa.draining:
-        return False
-    end(ref, REMOVED, with_children=True)
-    return True
-
-
-def close_child(ref: SaRef, child: ChildSa, reason: str, *, tell: bool = True) -> None:
-    """Delete a pair of IPsec SAs and send a Delete payload to the peer unless ``tell`` is false."""
-    ref.become(ref.sa.without_child(child))
-    if tell and ref.sa.is_up:
-        ref.say(delete_child(child))
-    ref.tx.actions.append(Remove(child))
-    ref.tx.report(ChildDown(ref.sa, child, reason))
-    if ref.sa.state is IkeState.DELETED and not ref.sa.children:
-        end(ref, reason)  # the record was kept only for its pairs
-
-
-def close_traffic(ref: SaRef, child: ChildSa, reason: str) -> None:
-    """Delete a pair as `close_child` does, and one that is about to send in place of it."""
-    abandon_held(ref, child)
-    close_child(ref, child, reason)
-
-
-def abandon_held(ref: SaRef, like: ChildSa | None = None) -> None:
-    """Delete pairs that do not send yet, which the peer considers established: those with the traffic of ``like``, or
-    all of them.
-    """
-    for exchange in ref.sa.exchanges:
-        child = exchange.child
-        if child is not None and exchange.holds_back and (like is None or child.traffic == like.traffic):
-            ref.say(delete_child(child))
-            ref.become(ref.sa.without_exchange(exchange))
-            ref.tx.actions.append(Remove(child))
-
-
-def close_ike(ref: SaRef, reason: str) -> None:
-    """Delete an ISAKMP SA and its pairs and send Delete payloads to the peer."""
-    abandon_held(ref)
-    if ref.sa.is_up:
-        # One message per Delete payload: strongSwan processes only the first one in a message
-        for payload in (*map(delete_child, ref.sa.complete_children), delete_ike(ref.sa)):
-            ref.say(payload)
-    end(ref, reason, with_children=True)
-
-
-def expire_ike(ref: SaRef) -> None:
-    """Delete an ISAKMP SA whose lifetime has expired.
-
-    Its pairs remain. Send a Delete payload only if there are none: strongSwan would delete them with the ISAKMP SA.
-    """
-    if not ref.sa.complete_children:
-        ref.say(delete_ike(ref.sa))
-    end(ref, "lifetime expired")

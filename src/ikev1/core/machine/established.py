@@ -11,7 +11,8 @@ a peer that rejects this gateway sends them too.
 from __future__ import annotations
 
 from ikev1.core.machine import dpd, lineage
-from ikev1.core.machine.commands import begin_quick_mode, close_ike
+from ikev1.core.machine.closing import close_ike
+from ikev1.core.machine.commands import begin_quick_mode
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.records.events import Code, IkeConfirmed
 from ikev1.core.records.exchange import Role

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ikev1.core.exchanges.informational import delete_ike
 from ikev1.core.machine import dpd, liveness
-from ikev1.core.machine.commands import close_ike
+from ikev1.core.machine.closing import close_ike
 from ikev1.core.machine.ended import adopt, end
 from ikev1.core.machine.sa_table import same_peer
 from ikev1.core.machine.transaction import SaRef

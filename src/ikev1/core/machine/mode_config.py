@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from ikev1.core.exchanges.mode_config import MODE_CONFIG, requested_versions
 from ikev1.core.exchanges.retransmission import patience
-from ikev1.core.machine import commands, established, lineage
+from ikev1.core.machine import closing, commands, established, lineage
 from ikev1.core.machine.transact import fresh_identifier, transact
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.negotiation import mode_config as attributes
@@ -108,7 +108,7 @@ def _forget_old_networks(ref: SaRef) -> None:
     """Replace the pairs for virtual addresses that the gateway has not assigned again."""
     for child in ref.sa.complete_children:
         if ref.sa.received is not None and commands.wants_other_networks(ref, child):
-            commands.close_traffic(ref, child, "the gateway assigned another virtual address")
+            closing.close_traffic(ref, child, "the gateway assigned another virtual address")
             if not commands.is_under_way(ref.sa, child.name):
                 commands.begin_quick_mode(ref, child.name)
 
@@ -130,4 +130,4 @@ def given_up(ref: SaRef) -> None:
 def _fail(ref: SaRef, text: str) -> None:
     for tunnel in ref.sa.queued or ("",):
         ref.tx.report(Failure(Code.NO_ADDRESS, f"mode config: {text}", ref.sa.path.remote, ref.sa, tunnel))
-    commands.close_ike(ref, f"mode config: {text}")
+    closing.close_ike(ref, f"mode config: {text}")

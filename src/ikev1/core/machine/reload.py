@@ -15,7 +15,7 @@ one can have done at once.
 
 from __future__ import annotations
 
-from ikev1.core.machine import commands
+from ikev1.core.machine import closing, commands
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.negotiation.phase1_proposal import allows_suite
@@ -46,7 +46,7 @@ def reconsider(ref: SaRef, before: ConnectionLookup, how: Reload) -> None:
     if sa.is_current and not state.believes(ref.sa):
         commands.reauthenticate(ref)
     elif how.at_once and sa.is_up and not _is_accepted(ref, connection):
-        commands.close_ike(ref, "the addresses of the connection changed")
+        closing.close_ike(ref, "the addresses of the connection changed")
         return
     elif how.at_once and ref.sa.state is IkeState.ESTABLISHED and not _has_policy(ref, connection):
         commands.rekey_ike(ref)
@@ -64,7 +64,7 @@ def _removed(ref: SaRef, how: Reload) -> None:
         ref.change(draining=True, rekey_at=0.0, children=tuple(replace(c, rekey_at=0.0) for c in ref.sa.children))
         ref.note(Code.DRAINING, "the connection was removed from the configuration: its SAs are used until they expire")
     elif not ref.sa.draining or how.at_once:
-        commands.close_ike(ref, commands.REMOVED)
+        closing.close_ike(ref, closing.REMOVED)
 
 
 def _restored(ref: SaRef) -> None:
@@ -79,18 +79,18 @@ def _restored(ref: SaRef) -> None:
 def _tunnel_removed(ref: SaRef, child: ChildSa, how: Reload) -> None:
     if child.is_coming:
         if not how.drain:
-            commands.abandon_held(ref, child)  # another exchange ends by itself, or is refused
+            closing.abandon_held(ref, child)  # another exchange ends by itself, or is refused
         return
     if how.drain:
         ref.become(ref.sa.with_child(replace(child, rekey_at=0.0)))
     elif child.rekey_at or how.at_once or child.state is not ChildState.INSTALLED:  # else an earlier reload drains it
-        commands.close_child(ref, child, "tunnel removed from the configuration")
+        closing.close_child(ref, child, "tunnel removed from the configuration")
 
 
 def _follow(ref: SaRef, child: ChildSa, tunnel: Tunnel) -> None:
     """Replace a pair that does not match its tunnel any more."""
     if commands.wants_other_networks(ref, child):
-        commands.close_traffic(ref, child, "the networks of the tunnel changed")
+        closing.close_traffic(ref, child, "the networks of the tunnel changed")
         if ref.sa.is_current and not commands.is_under_way(ref.sa, tunnel.name):
             commands.begin_quick_mode(ref, tunnel.name)
     elif not _is_as_configured(child, tunnel):

@@ -20,7 +20,7 @@ from ikev1.core.exchanges.retransmission import patience
 from ikev1.core.exchanges.transaction_exchange import TRANSACTION
 from ikev1.core.exchanges.xauth import XAUTH
 from ikev1.core.exchanges.xauth_server import request, status
-from ikev1.core.machine import commands, dpd, established, mode_config
+from ikev1.core.machine import closing, dpd, established, mode_config
 from ikev1.core.machine.transact import fresh_identifier, transact, unanswered
 from ikev1.core.machine.transaction import SaRef
 from ikev1.core.negotiation.rekey_times import deadlines
@@ -104,7 +104,7 @@ def _serve(ref: SaRef) -> None:
             _report_failure(ref, _rejection(xauth))
             transact(ref, XAUTH.name, status(xauth, accepted=False), ref.tx.now + _FAREWELL)
         case XauthStep.FAILED if not unanswered(ref, XAUTH.name):
-            commands.close_ike(ref, _rejection(xauth))
+            closing.close_ike(ref, _rejection(xauth))
 
 
 def _rejection(xauth: Xauth) -> str:
@@ -162,7 +162,7 @@ def _notify_lifetime(ref: SaRef) -> None:
 def fail(ref: SaRef, reason: str) -> None:
     """End an ISAKMP SA whose user is not authenticated."""
     _report_failure(ref, f"XAUTH: {reason}")
-    commands.close_ike(ref, f"XAUTH: {reason}")
+    closing.close_ike(ref, f"XAUTH: {reason}")
 
 
 def _report_failure(ref: SaRef, text: str) -> None:
@@ -175,9 +175,9 @@ def expire(ref: SaRef) -> None:
     """End an ISAKMP SA whose lifetime has expired, or whose user was not authenticated in time."""
     xauth = ref.sa.xauth
     if xauth is None:
-        commands.expire_ike(ref)
+        closing.expire_ike(ref)
     elif xauth.step is XauthStep.FAILED:
-        commands.close_ike(ref, _rejection(xauth))
+        closing.close_ike(ref, _rejection(xauth))
     elif xauth.serves:
         fail(ref, f"{ref.sa.path.remote} sent no valid user name and password in time")
     else:
@@ -195,7 +195,7 @@ def given_up(ref: SaRef, exchange: Exchange) -> None:
             mode_config.given_up(ref)
         return
     if xauth is not None and xauth.step is XauthStep.FAILED:
-        commands.close_ike(ref, _rejection(xauth))
+        closing.close_ike(ref, _rejection(xauth))
     elif exchange.waiting is not None and xauth is not None:
         whose = "the backends did not answer" if xauth.serves else "the user did not answer"
         fail(ref, f"{whose} in time")
@@ -207,8 +207,8 @@ def end_session(ref: SaRef) -> None:
     """Close all SAs of a user whose session time is over."""
     for other in ref.tx.state.table.of_peer(ref.sa):
         if other.user is not None and 0.0 < other.user.ends_at <= ref.tx.now:
-            commands.close_ike(ref.tx.of(other), _SESSION_OVER)
-    commands.close_ike(ref, _SESSION_OVER)
+            closing.close_ike(ref.tx.of(other), _SESSION_OVER)
+    closing.close_ike(ref, _SESSION_OVER)
 
 
 def deleted(ref: SaRef) -> None:

@@ -4,6 +4,9 @@ Each message is an exchange of its own, and a peer may remember few of them: str
 exchanges that had the latest message (``max_ikev1_exchanges``), and cannot decrypt the next message of a Quick Mode
 whose IV it has dropped. So no Delete is sent while a Quick Mode is under way under the ISAKMP SA or has just ended, and
 one message deletes all pairs that are due. A Delete of a replaced pair is not urgent, but it does not wait for ever.
+
+strongSwan looks for a pair under the ISAKMP SA of the Delete only. While a replaced ISAKMP SA remains, the peer may
+have the pair under that one, so the Delete is sent under both.
 """
 
 from __future__ import annotations
@@ -36,6 +39,9 @@ def retire_children(ref: SaRef, child: ChildSa) -> None:
     ref.change(children=tuple(each for each in sa.children if each not in due))
     if sa.is_up and not is_vpnc(sa.vendors):
         ref.say(*delete_children(due))
+        for other in ref.tx.state.others(sa):
+            if other.is_up and other.heir and other.confirmed:
+                ref.tx.of(other).say(*delete_children(due))
     for each in due:
         ref.tx.actions.append(Remove(each))
         ref.tx.report(ChildDown(ref.sa, each, _WHY))

@@ -6,14 +6,8 @@ from collections.abc import Container, Iterable, Iterator
 from itertools import chain, count, repeat
 
 from ikev1.core.exchanges.informational import delete_child
-from ikev1.core.machine.commands import (
-    begin_quick_mode,
-    close_ike,
-    end_removed,
-    expire_ike,
-    is_being_replaced,
-    reauthenticate,
-)
+from ikev1.core.machine.closing import close_ike, end_removed, expire_ike
+from ikev1.core.machine.commands import begin_quick_mode, is_being_replaced, reauthenticate
 from ikev1.core.machine.ended import end
 from ikev1.core.machine.engine_state import State
 from ikev1.core.machine.transaction import SaRef, Transaction
@@ -84,7 +78,7 @@ def resume(ref: SaRef) -> None:
         child
         for child in _lost(sa.children, sa.lost)
         if not is_being_replaced(sa, child)
-        and all(other.state is ChildState.REKEYED for other in table.own(sa, child.local, child.remote))
+        and all(o.state is ChildState.REKEYED for net in child.locals for o in table.own(sa, net, child.remote))
     ]
     _negotiate_again(ref, sa.lost, lost)
 

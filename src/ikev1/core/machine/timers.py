@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from ikev1.core.exchanges.registry import script_of
 from ikev1.core.exchanges.retransmission import transmit, unasked_wait, wait
 from ikev1.core.machine import (
+    closing,
     commands,
     dpd,
     lineage,
@@ -182,7 +183,8 @@ def _repeated(ref: SaRef, exchange: Exchange) -> Exchange:
     state, tries = ref.tx.state, exchange.tries + 1
     label = script_of(exchange).labels[exchange.step - 1]
     ref.tx.actions += transmit(exchange, ref.sa.path)
-    ref.note(Code.RETRANSMIT, f"resending {label}: no response to {exchange.tries} transmissions")
+    sent = f"{exchange.tries} transmission{'s'[: exchange.tries > 1]}"
+    ref.note(Code.RETRANSMIT, f"resending {label}: no response to {sent}")
     again = tries <= state.settings.retransmit_tries
     resend_at = ref.tx.now + wait(state.settings, tries, state.random) if again else 0.0
     return replace(exchange, tries=tries, resend_at=resend_at)
@@ -209,7 +211,7 @@ def _abandon_exchange(ref: SaRef, exchange: Exchange) -> None:
 
 
 def _expire_child(ref: SaRef, child: ChildSa) -> None:
-    commands.close_child(ref, child, "lifetime expired")
+    closing.close_child(ref, child, "lifetime expired")
 
 
 def _abandon_child(ref: SaRef, child: ChildSa) -> None:

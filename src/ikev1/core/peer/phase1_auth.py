@@ -20,6 +20,7 @@ from ikev1.core.records.ike_sa import IkeSa
 from ikev1.core.records.methods import ENCRYPTING, SHARED_OR_ENCRYPTING, SIGNER
 from ikev1.core.records.record import present, replace
 from ikev1.core.records.refusal import Refusal
+from ikev1.core.records.settings import Connection
 from ikev1.crypto import certificate_requests, keymat, private_keys, public_keys, signatures
 from ikev1.crypto.signatures import BadSignature, UnsuitableKey
 from ikev1.wire.message import Message
@@ -184,24 +185,26 @@ def _keys(context: ExchangeContext, message: Message, theirs: Identification) ->
     if isinstance(context.verdict, Untrusted):
         verdict = context.verdict
         raise Refusal(verdict.code, verdict.text, notify=verdict.notify, ends=message.header.encrypted)
-    if (name := context.verdict.connection) is not None:
-        _use(context, theirs, name)
+    if context.verdict.connection is not None:
+        _use(context, theirs, context.verdict.connection)
     return (context.verdict.public_key,)
 
 
-def _use(context: ExchangeContext, theirs: Identification, name: str) -> None:
-    """Use the connection ``name`` instead, whose CA has issued the certificate of ``theirs``."""
+def _use(context: ExchangeContext, theirs: Identification, asked: Connection) -> None:
+    """Use the connection ``asked`` instead, whose CA has issued the certificate of ``theirs``, unless it has changed
+    since the question.
+    """
     others = those_expecting(rivals(context), theirs, _method(context))
-    chosen = next((each for each in others if each.name == name), None)
+    chosen = next((each for each in others if (each.name, each.trust) == (asked.name, asked.trust)), None)
     if chosen is None:
         raise Refusal(
             Code.NO_CONNECTION,
-            f"connection {name!r} was changed or removed during phase 1",
+            f"connection {asked.name!r} was changed or removed during phase 1",
             notify=NotifyType.AUTHENTICATION_FAILED,
             ends=True,
         )
     context.connection = chosen
-    context.sa = replace(context.sa, connection=name)
+    context.sa = replace(context.sa, connection=chosen.name)
 
 
 def _known_keys(context: ExchangeContext, theirs: Identification, *, ends: bool) -> tuple[bytes, ...]:

@@ -23,7 +23,7 @@ class Trusted(NamedTuple):
     public_key: bytes  # DER SubjectPublicKeyInfo
     subject: str
     statuses: tuple[str, ...] = ()  # for people: which CRL or OCSP response says what of the certificates
-    connection: str | None = None  # one of `CheckCertificate.others`, whose trust it is; None: that of the question
+    connection: Connection | None = None  # one of `CheckCertificate.others`, whose trust it is; None: the question's
 
 
 class Untrusted(NamedTuple):

@@ -15,6 +15,7 @@ from ikev1.core.records.record import replace
 from ikev1.core.records.selector import DYNAMIC
 from ikev1.core.records.settings import Settings, Unique
 from ikev1.daemon.remote_access.pools import NoAddress, Owner, Pools
+from ikev1.daemon.remote_access.usable import is_reachable
 
 
 class AddressDesk:
@@ -104,7 +105,7 @@ class AddressDesk:
         if user is not None and user.pool:
             names = (user.pool,)
         static = _profile(action.sa)
-        permitted = [address for address in action.suggested if not _is_here(address, action)]
+        permitted = [address for address in action.suggested if self._is_no_other_hosts(address, action.sa)]
         found = []
         reasons = []
         for version in action.versions:
@@ -129,18 +130,23 @@ class AddressDesk:
         addresses = tuple(lease.address for lease in found)
         return AddressesAssigned(replace(config, addresses=addresses), "; ".join(reasons))
 
+    def _is_no_other_hosts(self, address: str, sa: IkeSa) -> bool:
+        """Whether an address can be that of one client, and is not known as that of this gateway, of a network behind
+        it, or of another peer, whose packets would be routed to the client.
+        """
+        host = DYNAMIC.at(address)
+        tunnels = (tunnel for connection in self._engine.settings.connections for tunnel in connection.tunnels)
+        networks = (tunnel.local for tunnel in tunnels if not tunnel.local.dynamic)
+        if any(local.contains(host) for local in networks if not local.has_all_addresses):
+            return False
+        paths = (other.path for other in self._engine.sas.values())
+        ends = {end for path in paths for end in (path.local_host, path.remote_host)} - {sa.path.remote_host}
+        return is_reachable(address) and ip_address(address) not in {ip_address(end.partition("%")[0]) for end in ends}
+
     def _config(self, names: Iterable[str]) -> ModeConfig:
         """The configuration of the first of these pools that exists."""
         pools = (self._pools.pool(name) for name in names)
         return next((pool.config for pool in pools if pool is not None), ModeConfig())
-
-
-def _is_here(address: str, action: AssignAddresses) -> bool:
-    """Whether an address is that of this gateway, or of a network behind it."""
-    host = DYNAMIC.at(address)
-    networks = (tunnel.local for tunnel in action.connection.tunnels if not tunnel.local.dynamic)
-    behind = any(local.contains(host) for local in networks if not local.has_all_addresses)
-    return behind or ip_address(address) == ip_address(action.sa.path.local_host.partition("%")[0])
 
 
 def _profile(sa: IkeSa) -> dict[int, str]:

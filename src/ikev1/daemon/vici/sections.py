@@ -137,11 +137,12 @@ def _tasks(sa: IkeSa) -> Section:
 
 def _running(sa: IkeSa, role: Role) -> Sequence[str]:
     """The exchanges that wait for a message; those that only linger to repeat their last one, or why a first
-    message was refused, are done."""
+    message was refused, are done, and so are Transaction exchanges of the peer that it may continue."""
     return [
         _task(exchange)
         for exchange in filter(None, (sa.phase1, *sa.exchanges))
         if exchange.role is role and exchange.step and not script_of(exchange).is_over(exchange)
+        if role is Role.INITIATOR or exchange.transaction is None or exchange.waiting is not None
     ]
 
 

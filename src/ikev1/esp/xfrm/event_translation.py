@@ -71,7 +71,7 @@ class EventTranslator:
 
     def _acquired(self, event: Acquired) -> None:
         for reqid in event.reqids:
-            bearer = self._guard.bearer(reqid)
+            bearer = self._guard.bearer(reqid, event.flow)
             if isinstance(bearer, tuple):
                 self._listener(Acquire(*bearer, str(event.flow)))
                 return

@@ -232,7 +232,7 @@ class Pairs:
         reqids = set()
         for state in states:
             info = self._xfrm.find(state.id)
-            if info is None or info.source != state.source or not self._guard.is_ours(info.reqid):
+            if info is None or info.source != state.source or not self._guard.was_ours(info.reqid):
                 return False
             reqids.add(info.reqid)
         if len(reqids) > 1 or not self._guard.resume(flows(child), *reqids):

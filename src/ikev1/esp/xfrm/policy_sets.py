@@ -15,6 +15,8 @@ from collections.abc import Collection, Hashable
 from contextlib import suppress
 from typing import NamedTuple
 
+from ikev1.core.records.selector import Selector
+from ikev1.esp.inner import Flow
 from ikev1.esp.networks import encloses
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.reach import Reach
@@ -76,9 +78,9 @@ class PolicySets:
         self._dropped: frozenset[PolicyId] = frozenset()
         self._drops_v6 = False
 
-    def is_ours(self, reqid: int) -> bool:
-        """Whether this gateway, or an earlier process with the same file, allocated the reqid."""
-        return self._spd.is_ours(reqid)
+    def was_ours(self, reqid: int) -> bool:
+        """Whether an earlier process with the same file has left states or policies with the reqid."""
+        return self._spd.was_ours(reqid)
 
     def reqid(self, flows: Flows) -> int:
         """The reqid that binds the states of ``flows`` to their policies; `detach` releases it."""
@@ -91,10 +93,12 @@ class PolicySets:
             self._add_group(flows, reqid)
         return self._flows.get(reqid) == flows
 
-    def bearer(self, reqid: int) -> Key | None:
-        """The key of the bearer of the policies with this reqid."""
+    def bearer(self, reqid: int, flow: Flow) -> Key | None:
+        """The key of the bearer of the policies with this reqid, if they are about ``flow``: other programs may have
+        the same reqids.
+        """
         flows = self._flows.get(reqid)
-        newest = self._groups[flows].newest(sends=True) if flows else None
+        newest = self._groups[flows].newest(sends=True) if flows and _includes(flows, flow) else None
         return newest[0] if newest else None
 
     def attach(self, flows: Flows, key: Key, bearer: Bearer) -> None:
@@ -256,6 +260,15 @@ class PolicySets:
         while (reqid := self._spd.new_reqid()) in self._flows:
             pass
         return reqid
+
+
+def _includes(flows: Flows, flow: Flow) -> bool:
+    """Whether the addresses of ``flow`` are those of packets that are sent."""
+    return _has(flows.remote, flow.destination) and any(_has(local, flow.source) for local in flows.locals)
+
+
+def _has(selector: Selector, address: bytes) -> bool:
+    return len(selector.first) == len(address) and selector.first <= address <= selector.last
 
 
 def _steered(flows: Flows) -> tuple[int, ...]:

@@ -16,13 +16,13 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from ikev1.esp.plane import PlaneError
-from ikev1.esp.xfrm.ownership_file import OwnershipFile, PolicyNote
+from ikev1.esp.xfrm.ownership_file import OwnershipFile, PolicyNote, StateNote
 from ikev1.esp.xfrm.policy import PolicyId, Rule, Template
 from ikev1.esp.xfrm.requests import Xfrm
 
-_OURS = 0x8000_0000  # of 32 bits; operators and other daemons count from 1
-_NUMBER_SHIFT = 23  # then 8 bits: the number of the owner's file
-_LAST = (1 << _NUMBER_SHIFT) - 1
+_LAST_REQID = 0x7FFF_FFFF
+_DISCARDING = 0x8000_0000  # or higher by 8 bits, the number of the owner's file
+_NUMBER_SHIFT = 23
 
 _BYPASS, _EXEMPTION = Rule(), Rule(exempts=True)
 
@@ -43,8 +43,7 @@ class Spd:
     def __init__(self, xfrm: Xfrm, owner: OwnershipFile) -> None:
         self._xfrm = xfrm
         self._owner = owner
-        self._zero = _OURS | owner.number << _NUMBER_SHIFT
-        self._discarding = Rule(self._zero, discards=True)
+        self._discarding = Rule(_DISCARDING | owner.number << _NUMBER_SHIFT, discards=True)
         self._protected: dict[PolicyId, Rule] = {}
         self._exempt: set[PolicyId] = set()
         self._passing: set[PolicyId] = set()
@@ -55,23 +54,28 @@ class Spd:
         for note in owner.left:
             if isinstance(note, PolicyNote):
                 self._left.setdefault(note.id, set()).add(note.reqid)
+        notes = (note for note in owner.left if isinstance(note, StateNote | PolicyNote))
+        self._earlier = frozenset(note.reqid for note in notes) - {self._discarding.number}
+        self._avoided: set[int] = set()
         # the kernel may still wait for an SA with one of the old numbers, and would not ask again for it
-        self._last = max((number for numbers in self._left.values() for number in numbers), default=self._zero)
+        self._last = max((reqid for reqid in self._earlier if reqid <= _LAST_REQID), default=0)
 
     def avoid(self, reqids: Iterable[int]) -> None:
-        """Do not allocate ``reqids`` soon: the kernel still uses them, and sends no second ACQUIRE for a reqid that it
-        has sent one for.
+        """Do not allocate ``reqids``: other programs use them, or the kernel still waits for an SA with one of them,
+        and sends no second ACQUIRE for a reqid that it has sent one for.
         """
-        self._last = max([self._last, *filter(self.is_ours, reqids)])
+        self._avoided.update(reqids)
 
     def new_reqid(self) -> int:
-        """The next reqid of this gateway; the numbers are reused cyclically."""
-        self._last = self._zero + 1 + max(0, self._last - self._zero) % _LAST
-        return self._last
+        """The next reqid of this gateway: they count from 1, as those of other daemons, and are reused cyclically."""
+        while True:
+            self._last = self._last % _LAST_REQID + 1
+            if self._last not in self._avoided:
+                return self._last
 
-    def is_ours(self, reqid: int) -> bool:
-        """Whether this gateway, or an earlier process with the same file, allocated the reqid."""
-        return self._zero < reqid <= self._zero + _LAST
+    def was_ours(self, reqid: int) -> bool:
+        """Whether an earlier process with the same file has left states or policies with the reqid."""
+        return reqid in self._earlier
 
     def protect(self, ids: Collection[PolicyId], reqid: int, templates: tuple[Template, ...]) -> None:
         """Require states with ``reqid`` for these packets. This replaces earlier calls for them.

@@ -25,7 +25,8 @@ def _match(arguments: Arguments, into: Profile) -> None:
     if kind == "address":
         network, value = owner_of_match(arguments), ""
         if arguments.left:
-            arguments.unsupported(f"the peer is in the VRF {arguments.peek()}, but the gateway has one routing table")
+            vrf = arguments.word("a name")
+            arguments.unsupported(f"the peer is in the VRF {vrf}, but the gateway has one routing table")
     else:
         if kind in ("host", "user") and arguments.keyword("domain"):
             kind = f"{kind} domain"

@@ -52,7 +52,7 @@ def read_fritzbox(file: Path, side: Side) -> Written:
         problem = f"there is no device {side.name} in the file, which describes one: its name is {BOX}"
         raise ConfigError((Finding(file, "", Rule.INVALID_VALUE, problem),))
     with files.opened(file) as content:
-        statements = tuple(Parser(file, _relevant(content), _TOKEN).statements("", 0))
+        statements = tuple(Parser(file, _relevant(content), _TOKEN, repeats=True).statements("", 0))
     configured = [each for each in statements if each.keyword == "vpncfg" and each.block is not None]
     if side.name is None and configured:
         problem = f"the gateway takes the place of the peer of the box; --as {BOX} takes that of the box"

@@ -101,6 +101,9 @@ class BoxConnection:
             host, place = named.text, other.identity_place
             problem = "is used as the address of the box, which the file does not have; remote_address may be another"
             self._reports.warn(place, Rule.MISSING_KEY, problem)
+        elif host is None and self._is_client:
+            problem = "the file does not have the address of the box, which the client calls: set remote_address"
+            self._reports.warn(self._block.place, Rule.MISSING_KEY, problem)
         connection.put("remote_address", host or "%any", place)
         connection.put("remote_id", "%any" if named is None else str(named), other.identity_place)
         if own.identity is not None:
@@ -186,8 +189,8 @@ class BoxConnection:
             ours.part("pools").part(name, virtual_place).put("addresses", [virtual], virtual_place)
             connection.put("pools", [name], virtual_place)
         elif configured:
-            text_ = "is not supported: the file does not say which addresses the client gets"
-            self._reports.error(virtual_place, Rule.NOT_SUPPORTED, text_)
+            text_ = "missing: remote_virtualip, the address that the client gets"
+            self._reports.error(virtual_place, Rule.MISSING_KEY, text_)
 
     def _write_login(self, user: str, password: str, place: Place, connection: Part, ours: Part) -> None:
         if not (user and password) or password.startswith(_ENCRYPTED):

@@ -27,6 +27,7 @@ class IpsecFolders(Folders):
     ) -> None:
         super().__init__(folder, secrets, findings)
         self._named = named
+        self._unknown: set[Path] = set()  # stand for CAs that were named and have no certificate
 
     def path(self, kind: str, name: str) -> Path:
         """The file ``name`` in the folder ``kind``, unless it is an absolute path, or the name of a CA."""
@@ -42,7 +43,16 @@ class IpsecFolders(Folders):
 
     def _of_name(self, name: bytes) -> Path:
         found = (each.file for each in self.authorities if equal(certificates.names(each.der).subject, name))
-        return next(found, self.path("x509ca", to_text(name).replace("/", " ")))
+        if (file := next(found, None)) is None:
+            file = self.path("x509ca", to_text(name).replace("/", " "))
+            self._unknown.add(file)
+        return file
+
+    def why_absent(self, file: Path) -> str:
+        """What to say about a ``file`` that is not there, or about a CA whose certificate is not."""
+        if file in self._unknown:
+            return f"no certificate in {file.parent} has the subject {file.name}"
+        return super().why_absent(file)
 
 
 def encoded_name(written: str) -> str:

@@ -51,7 +51,7 @@ def read_interface(conn: Options, local: End, remote: End) -> Interface | None:
         if name:
             text = "is ignored, as by libreswan, because no mark is set"
             conn.findings.warn(conn.key("vti-interface"), Rule.NO_COUNTERPART, text)
-        conn.lose(Lost(address_key, _NOT_ROUTED, ("",)))
+        conn.lose(Lost(address_key, _NOT_ROUTED, ("",)), Lost("mtu", "routes into the tunnel have no MTU of their own"))
         return None
     if addresses:
         values["interface_address"] = ([each for each, _ in addresses], addresses[0][1])

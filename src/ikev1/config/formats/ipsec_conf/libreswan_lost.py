@@ -55,7 +55,6 @@ LOST = (
     Lost("decap-dscp", "DSCP is copied to the outer header only", ("no",)),
     Lost("encap-dscp", "DSCP is copied to the outer header", ("yes",)),
     Lost("nopmtudisc", "the path MTU is discovered", ("no",)),
-    Lost("mtu", "routes into the tunnel have no MTU of their own"),
     Lost("metric", "routes into the tunnel have no metric of their own"),
     Lost("nflog", "packets are not logged"),
     Lost("overlapip", "two clients cannot have the same address", ("no",)),
@@ -83,7 +82,7 @@ LOST_OF_SETUP = (
     Lost("listen", "the gateway listens on all addresses", matters=True),
     Lost("secretsfile", "only ipsec.secrets beside the file is read", matters=True),
     *(
-        Lost(key, "is an affair of libreswan itself")
+        Lost(key, "concerns libreswan itself")
         for key in (
             "protostack",
             "interfaces",

@@ -26,6 +26,7 @@ _ACTION = word(none="none", clear="clear", hold="trap", restart="start")
 _SHUNTS = {"passthrough": "pass", "pass": "pass", "drop": "drop", "reject": "drop"}
 # Such a conn would otherwise have its traffic pass in the clear
 NEVER_NEEDS_SHUNT = "never requires type=passthrough, drop or reject, which says what becomes of the traffic"
+_NOT_LOADED = "is not loaded, because auto is ignore, which is the default"
 _COPIED = ("aggressive", "fragmentation", "mobike", "mediation", "mediated_by")
 _COPIED_TO_CHILD = ("inactivity", "mark_in", "mark_out", "reqid", "sha256_96")
 _LOST = (
@@ -67,7 +68,7 @@ class Conns:
         mode = conn.take("type", str, "tunnel")
         if auto == "ignore":
             if name not in self._templates:
-                findings.warn(conn.path, Rule.UNUSED_KEY, "is not loaded, because auto is ignore, which is the default")
+                findings.warn(conn.path, Rule.UNUSED_KEY, _NOT_LOADED)
         elif mode in _SHUNTS:
             self._write_shunt(conn, name, _SHUNTS[mode], auto)
         elif conn.take("authby", str, "") == "never":
@@ -270,6 +271,7 @@ def finish_setup(setup: Options) -> None:
 def write_ca(ca: Options, top: Tree) -> None:
     """Write a ca section as an authority."""
     if ca.take("auto", word(ignore="", add="add"), "") != "add":
+        ca.findings.warn(ca.path, Rule.UNUSED_KEY, _NOT_LOADED)
         return
     into = top.section("authorities").section(ca.path.partition(".")[2], ca.place())
     into.copy(ca, "cacert", "cacert")

@@ -16,7 +16,7 @@ from ikev1.config.formats.swanctl.connections import write_connections
 from ikev1.config.formats.swanctl.daemon import NAMES, Daemon
 from ikev1.config.formats.swanctl.folders import Folders
 from ikev1.config.formats.swanctl.options import Options
-from ikev1.config.formats.swanctl.pools import write_pools
+from ikev1.config.formats.swanctl.pools import write_pools, write_split_networks
 from ikev1.config.formats.swanctl.radius import write_radius
 from ikev1.config.formats.swanctl.secrets import SwanctlSecrets
 from ikev1.config.formats.written import Part, Places, Written
@@ -34,7 +34,7 @@ WORDS = {
     "peer_certificate": "remote.certs",
     "peer_public_key": "remote.pubkeys",
     "xauth_backend": "remote.auth",
-    "add the table [radius]": "set plugins.eap-radius.server in strongswan.conf",
+    "add the table [radius]": "set plugins.eap-radius.servers in strongswan.conf",
     'start = "none"': "start_action = none",
     "a [policy]": "proposals",
     "compress": "ipcomp",
@@ -108,6 +108,9 @@ def converted(
     if authentication.radius_methods:
         write_radius(daemon.sections, authentication.radius_methods, secrets, ours)
     write_pools(top, ours, daemon.attributes(), daemon.sql_pools())
+    is_unity, place = daemon.cisco_unity
+    if is_unity:
+        write_split_networks(ours, place)
     return ours
 
 

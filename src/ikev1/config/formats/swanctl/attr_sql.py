@@ -15,6 +15,8 @@ from ikev1.config.formats.swanctl.options import Options
 KEY = "database"
 _SCHEME = "sqlite://"
 _MOST = 1000  # pools, and attributes
+_LARGEST = 65_536  # octets of a value
+_MOST_STEPS = 10_000_000  # of SQLite for a query: a table may be a view that never ends
 _UNITY_RECORD = 14  # octets: a network, its mask, and unused fields
 
 # Attributes by their numbers (draft-dukes-ike-mode-cfg-02 §3.4, RFC 7296 §3.15.1, Cisco Unity)
@@ -47,8 +49,13 @@ def read_pools(section: Options) -> SqlPools | None:
             findings.error(key, Rule.NOT_SUPPORTED, f"is not supported: expected a database of SQLite, {_SCHEME}FILE")
         return None
     file = Path(url.removeprefix(_SCHEME))
+    if not file.is_file():  # opening a FIFO would wait
+        findings.error(key, Rule.UNREADABLE_FILE, f"{file} is not a file")
+        return None
     try:
         with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as database:
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST)
+            database.set_progress_handler(lambda: True, _MOST_STEPS)
             found = _read(database, section)
     except (sqlite3.Error, UnicodeDecodeError) as error:
         findings.error(key, Rule.UNREADABLE_FILE, f"{file} cannot be read: {error}")

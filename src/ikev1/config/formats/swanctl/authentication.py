@@ -51,7 +51,7 @@ class Authentication:
         if "xauth" in (rounds.local.kind, rounds.remote.kind):
             into.put("hybrid", True, (local if rounds.local.kind == "xauth" else remote).place("auth"))
         if (client := rounds.local if rounds.local.kind == "xauth" else rounds.local_user) is not None:
-            self._write_client(client, into)
+            self._write_client(client, local, into)
         if (server := rounds.remote if rounds.remote.kind == "xauth" else rounds.remote_user) is not None:
             self._write_server(server, into)
 
@@ -152,7 +152,7 @@ class Authentication:
         there = [file for file in found if self._folders.has(file)]
         for file in found:
             if file not in there:
-                options.findings.error(options.key(key), Rule.UNREADABLE_FILE, f"{file} does not exist")
+                options.findings.error(options.key(key), Rule.UNREADABLE_FILE, self._folders.why_absent(file))
         return there
 
     def _write_trust(self, round_: Round, peer_id: str, into: Part) -> None:
@@ -199,9 +199,10 @@ class Authentication:
         others = [each for each in self._folders.certificates if each.public not in ours]
         return [each for each in others if peer_id == "%any" or each.is_for(peer_id)]
 
-    def _write_client(self, round_: Round, into: Part) -> None:
+    def _write_client(self, round_: Round, first: Options, into: Part) -> None:
+        """Write the user, who without a name is the identity of the ``first`` round."""
         options = round_.options
-        user = options.take("xauth_id", str, None) or options.take("id", str, "")
+        user = options.take("xauth_id", str, None) or options.take("id", str, None) or first.take("id", str, "")
         into.put("xauth", "client", options.place("auth"))
         if user:
             into.put("xauth_user", user, options.place("xauth_id"))

@@ -28,9 +28,11 @@ def write_authorities(top: Options, ours: Part, folders: Folders) -> None:
         files = []
         for key in ("cacert", "file"):
             if written := authority.take(key, str, ""):
-                files.append(folders.path("x509ca", written))
-                if not folders.add_authority(files[-1]):
-                    authority.findings.error(authority.key(key), Rule.UNREADABLE_FILE, f"{files[-1]} is no certificate")
+                file = folders.path("x509ca", written)
+                if problem := folders.add_authority(file):
+                    authority.findings.error(authority.key(key), Rule.UNREADABLE_FILE, f"{file} {problem}")
+                else:
+                    files.append(file)
         uris = {key: _uris(authority, key) for key in _URIS}
         if files and any(uris.values()):
             into = ours.part("authority").part(name, authority.place())

@@ -44,6 +44,7 @@ class Daemon:
         self.retransmission_time = _sum(min(tries, 20), timeout, base)
         self.install_routes = self._take("install_routes", yes, True)
         self.pam_service = self._pam_service()
+        self.cisco_unity = self._take("cisco_unity", yes, False), self._place("cisco_unity")
         gateway = into.part("gateway")
         gateway.put("retransmit_jitter", min(jitter, 20.0) / 100, self._place("retransmit_jitter"))
         if self._take("initiator_only", yes, False):

@@ -82,12 +82,18 @@ class Folders:
         """The certificates in ``x509ca``, and those that were added."""
         return list(self._certificates("x509ca"))
 
-    def add_authority(self, file: Path) -> bool:
-        """Trust the CA certificate in ``file`` as well; false if there is none."""
+    def add_authority(self, file: Path) -> str:
+        """Trust the CA certificate in ``file`` as well; why it cannot be used, empty if it can."""
         found = self.certificate(file)
-        if found is not None and all(each.file != file for each in self.authorities):
+        if found is None:
+            try:
+                self.content(file)
+            except OSError as error:
+                return why_unreadable(error)
+            return "is no certificate"
+        if all(each.file != file for each in self.authorities):
             self.authorities.append(found)
-        return found is not None
+        return ""
 
     @cached_property
     def revocation_lists(self) -> tuple[Path, ...]:
@@ -127,6 +133,10 @@ class Folders:
     def has(self, file: Path) -> bool:
         """Whether there is such a file."""
         return os.path.isfile(file)  # `Path.is_file` raises if a name is too long
+
+    def why_absent(self, file: Path) -> str:
+        """What to say about a ``file`` that is not there."""
+        return f"{file} does not exist"
 
     def content(self, file: Path) -> bytes:
         """What is in ``file``.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_interface
+from ipaddress import ip_interface, ip_network
+from typing import Any
 
 from ikev1.config.findings import Rule
 from ikev1.config.formats.swanctl.attr_sql import KEY, SqlPools
 from ikev1.config.formats.swanctl.options import Options, items
-from ikev1.config.formats.written import Part
+from ikev1.config.formats.written import Part, Place
 
 # Attributes by strongSwan's names and their numbers (draft-dukes-ike-mode-cfg-02 §3.4, Cisco Unity)
 ATTRIBUTES = {
@@ -56,6 +57,31 @@ def _write_common(part: Part, name: str, attributes: Attributes, database: SqlPo
     for ours, (values, section, key) in common.items():
         if ours not in part.values:
             part.put(ours, values[0] if ours in _SINGLE and values else values, section.place(key))
+
+
+def write_split_networks(into: Part, place: Place | None) -> None:
+    """Have clients include the IPv4 networks behind this end, as charon's plugin unity does by ``cisco_unity``, which
+    was written at ``place``: those of all connections with a pool, unless the pool names others.
+    """
+    networks: dict[str, dict[str, None]] = {}
+    connections: dict[str, dict[str, Any]] = into.values.get("connection", {})
+    for connection in connections.values():
+        behind = dict.fromkeys(
+            tunnel["local"] for tunnel in connection.get("tunnel", {}).values() if _is_split(tunnel.get("local", ""))
+        )
+        for name in connection.get("pools", ()):
+            networks.setdefault(name, {}).update(behind)
+    for name, found in networks.items():
+        pool = into.part("pools").part(name)
+        if found and "addresses" in pool.values and "split_include" not in pool.values:
+            pool.put("split_include", list(found), place)
+
+
+def _is_split(local: str) -> bool:
+    try:
+        return ip_network(local).version == 4 and ip_network(local).prefixlen > 0
+    except ValueError:
+        return False  # dynamic, a range, or one protocol only
 
 
 def _write_attribute(pool: Options, key: str, part: Part) -> None:

@@ -31,7 +31,7 @@ def write_radius(
     into = ours.part("radius", radius.place())
     into.put("method", method, round_.place("auth"))
     if others:
-        text = "is not supported together: either xauth-radius or xauth-eap in all connections"
+        text = "cannot check users of xauth-radius and of xauth-eap at once: use one of them in all connections"
         radius.findings.error(radius.path, Rule.NOT_SUPPORTED, text)
     for plugin in plugins:
         backend = plugin.table("xauth-eap").take("backend", str, "radius")
