@@ -409,6 +409,10 @@ class TestConnections:
         assert (f"conn.net.{key}", Rule.NOT_SUPPORTED) in faults
         assert reader.load(conn(line), PSK, key).settings.connections
 
+    def test_networks_under_both_names_are_an_error(self, reader: Reader) -> None:
+        faults = reader.faults(conn("rightsubnet=10.0.0.0/8", "rightsubnetwithin=10.1.0.0/16"))
+        assert rules(faults) == [("conn.net.rightsubnetwithin", Rule.INVALID_VALUE)]
+
     def test_a_ca_that_is_no_name_is_an_error(self, reader: Reader) -> None:
         assert rules(reader.faults(conn("rightca=ca.pem"))) == [("conn.net.rightca", Rule.INVALID_VALUE)]
 
