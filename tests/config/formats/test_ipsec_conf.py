@@ -525,6 +525,15 @@ class TestUsers:
 
 class TestSecrets:
     @pytest.mark.parametrize(
+        "secrets",
+        [": PSK not quoted\n", '198.51.100.7 : PSK "one"\n    198.51.100.8 : PSK "two"\n', 'c : XAUTH "x" y\n'],
+    )
+    def test_words_behind_a_secret_are_not_dropped(self, reader: Reader, secrets: str) -> None:
+        faults = reader.faults(conn(), secrets)
+        assert ("secrets", Rule.INVALID_SECRET) in rules(faults)
+        assert not any(word in str(each) for each in faults for word in ("quoted", "two"))
+
+    @pytest.mark.parametrize(
         ("secrets", "secret"),
         [
             (': PSK "a b # c"', b"a b # c"),
