@@ -409,6 +409,22 @@ class TestConnections:
         assert (f"conn.net.{key}", Rule.NOT_SUPPORTED) in faults
         assert reader.load(conn(line), PSK, key).settings.connections
 
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            ("rightsubnet=10.0.0.0/8", "rightsubnetwithin=10.1.0.0/16"),
+            ("rightsigkey=one.pem", "rightrsasigkey=other.pem"),
+            ("lifetime=1h", "keylife=2h"),
+            ("margintime=5m", "rekeymargin=6m"),
+        ],
+    )
+    def test_one_option_under_two_names_is_an_error(self, reader: Reader, first: str, second: str) -> None:
+        key, value = second.split("=")
+        found = rules(reader.faults(f"conn %default\n    {first}\n{conn(second)}"))
+        assert (f"conn.net.{key}", Rule.INVALID_VALUE) in found
+        same = rules(reader.faults(f"conn %default\n    {first.split('=')[0]}={value}\n{conn(second, 'reqid=7')}"))
+        assert (f"conn.net.{key}", Rule.INVALID_VALUE) not in same
+
     def test_a_ca_that_is_no_name_is_an_error(self, reader: Reader) -> None:
         assert rules(reader.faults(conn("rightca=ca.pem"))) == [("conn.net.rightca", Rule.INVALID_VALUE)]
 
@@ -508,6 +524,15 @@ class TestUsers:
 
 
 class TestSecrets:
+    @pytest.mark.parametrize(
+        "secrets",
+        [": PSK not quoted\n", '198.51.100.7 : PSK "one"\n    198.51.100.8 : PSK "two"\n', 'c : XAUTH "x" y\n'],
+    )
+    def test_words_behind_a_secret_are_not_dropped(self, reader: Reader, secrets: str) -> None:
+        faults = reader.faults(conn(), secrets)
+        assert ("secrets", Rule.INVALID_SECRET) in rules(faults)
+        assert not any(word in str(each) for each in faults for word in ("quoted", "two"))
+
     @pytest.mark.parametrize(
         ("secrets", "secret"),
         [

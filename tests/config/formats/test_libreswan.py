@@ -107,6 +107,20 @@ class TestAlgorithms:
         assert [each.group for each in reader.connection(*lines).tunnels[0].proposals] == [19]
         assert [each.group for each in reader.connection(*lines, "pfs=no").tunnels[0].proposals] == [0]
 
+    @pytest.mark.parametrize(
+        ("inherited", "own"),
+        [
+            ("esp=aes128-sha1", "phase2alg=aes256-sha2_512"),
+            ("aggrmode=yes", "aggressive=no"),
+            ("salifetime=8h", "keylife=1h"),
+        ],
+    )
+    def test_one_option_under_two_names_is_an_error(self, reader: IpsecConf, inherited: str, own: str) -> None:
+        """libreswan would use that of the conn."""
+        names = {f"conn.{place}.{line.partition('=')[0]}" for place, line in (("%default", inherited), ("net", own))}
+        found = rules(reader.faults(f"conn %default\n    {inherited}\n{conn(own)}"))
+        assert [rule for key, rule in found if key in names] == [Rule.INVALID_VALUE]
+
     def test_an_unknown_algorithm(self, reader: IpsecConf) -> None:
         assert ("conn.net.ike", Rule.INVALID_VALUE) in rules(reader.faults(conn("ike=rot13-sha1;modp2048")))
 

@@ -233,6 +233,10 @@ def _write_secrets(
         if not words:
             behind = kind if kind in (*_SECRETS, *_KEYS) else "the kind of the secret"  # it may be the secret
             findings.error(path, Rule.INVALID_SECRET, f"expected a secret or a file behind {behind}")
+        elif len(words) > (2 if kind in _KEYS else 1) and kind in (*_SECRETS, *_KEYS) and words[0] != Word("{"):
+            # they may be an entry that a program would read as one of its own
+            text = f"too many words behind {kind}: quote a secret with blanks, and begin each entry in the first column"
+            findings.error(path, Rule.INVALID_SECRET, text)
         elif kind in _KEYS:
             named.setdefault(_KEYS[kind], []).append(words[0].text)
             into = secrets.section(f"{_KEYS[kind]}-{number}", place)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ikev1.config.findings import Rule
+from ikev1.config.formats.ipsec_conf.aliases import one_of
 from ikev1.config.formats.ipsec_conf.ends import ANY, End
 from ikev1.config.formats.ipsec_conf.folders import encoded_name
 from ikev1.config.formats.ipsec_conf.tree import Tree
@@ -78,7 +79,7 @@ def _write_certificates(end: End, other: End, into: Tree) -> None:
             into.put("cacerts", encoded_name(authority), options.place(end.key("ca")))
         except ValueError as error:
             options.findings.error(options.key(end.key("ca")), Rule.INVALID_VALUE, str(error))
-    key = end.key("sigkey") if end.key("sigkey") in options else end.key("rsasigkey")
+    key = one_of(options, end.key("sigkey"), end.key("rsasigkey"))
     public = options.take(key, str, "")
     if public.startswith(_INLINE):
         options.findings.error(options.key(key), Rule.NOT_SUPPORTED, "is not supported: write the key to a file")

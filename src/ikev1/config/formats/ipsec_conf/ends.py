@@ -7,6 +7,7 @@ from contextlib import suppress
 from ipaddress import ip_address
 from typing import NamedTuple
 
+from ikev1.config.formats.ipsec_conf.aliases import one_of
 from ikev1.config.formats.ipsec_conf.tree import Tree
 from ikev1.config.formats.swanctl.options import Options, items, yes
 
@@ -86,7 +87,7 @@ def _send_cert(value: object) -> str:
 def write_selectors(local: End, remote: End, child: Tree) -> None:
     """Write the networks of both ends."""
     for end, key in ((local, "local_ts"), (remote, "remote_ts")):
-        name = end.key("subnet") if end.key("subnet") in end.options else end.key("subnetwithin")
+        name = one_of(end.options, end.key("subnet"), end.key("subnetwithin"))
         subnets = items(end.options.take(name, str, ""))
         for alias in ("subnet", "subnetwithin"):
             end.get(alias)

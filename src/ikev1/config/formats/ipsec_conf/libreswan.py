@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from ikev1.config.findings import Findings, Invalid, Rule
 from ikev1.config.formats.ipsec_conf import libreswan_algorithms as algorithms
+from ikev1.config.formats.ipsec_conf.aliases import one_of
 from ikev1.config.formats.ipsec_conf.ends import End, ends
 from ikev1.config.formats.ipsec_conf.libreswan_interfaces import Interface, read_interface
 from ikev1.config.formats.ipsec_conf.libreswan_lost import LOST, LOST_OF_END, LOST_OF_SETUP
@@ -142,8 +143,8 @@ class _Writer:
         """Write the keys; returns the attributes of the pool."""
         conn = self._conn
         local, remote = ends(conn)
-        for theirs, ours in _COPIED.items():
-            self._copy(theirs, ours)
+        for ours in dict.fromkeys(_COPIED.values()):
+            self._copy(one_of(conn, *(theirs for theirs, name in _COPIED.items() if name == ours)), ours)
         if conn.take("auto", str, "") == "keep":
             conn.findings.warn(conn.key("auto"), Rule.NO_COUNTERPART, "a tunnel that the peer closes remains down")
         self._write_authentication(local, remote)
@@ -218,12 +219,11 @@ class _Writer:
         with_ah = "ah" in conn or conn.take("phase2", word(esp="esp", ah="ah"), "esp") == "ah"
         found = algorithms.ah_proposals if with_ah else algorithms.esp_proposals
         ours = "ah" if with_ah else "esp"
-        key = next((each for each in (ours, "esp", "phase2alg") if each in conn), "phase2alg")
+        of_both = one_of(conn, "esp", "phase2alg")
+        key = ours if ours in conn else of_both
         default = found(algorithms.AH if with_ah else algorithms.ESP, group)
         proposals = conn.take(key, lambda value: found(value, group), default)
         self._put(ours, f"{', '.join(proposals)}!", key)
-        for other in ("esp", "phase2alg"):
-            conn.take(other, str, None)
         conn.take("phase2", str, None)
 
     def _write_dead_peers(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 
 from ikev1.config.findings import Rule
 from ikev1.config.formats.ipsec_conf import ends as both_ends
+from ikev1.config.formats.ipsec_conf.aliases import one_of
 from ikev1.config.formats.ipsec_conf.authentication import write_rounds
 from ikev1.config.formats.ipsec_conf.firewall import write_updown
 from ikev1.config.formats.ipsec_conf.pools import Pools
@@ -174,9 +175,8 @@ def _write_child(conn: Options, child: Tree) -> None:
 
 
 def _write_lives(conn: Options, child: Tree) -> None:
-    key = "lifetime" if "lifetime" in conn else "keylife"
+    key = one_of(conn, "lifetime", "keylife")
     life = conn.take(key, time, 3600)
-    conn.take("keylife", time, None)
     child.put("life_time", life, conn.place(key))
     if conn.take("rekey", yes, True):
         _write_times(conn, child, "rekey_time", life, key)
@@ -202,8 +202,7 @@ def _write_times(conn: Options, into: Tree, name: str, life: int, key: str) -> N
 
 
 def _margin(conn: Options) -> int:
-    older = conn.take("rekeymargin", time, 540)
-    return conn.take("margintime", time, older)
+    return conn.take(one_of(conn, "margintime", "rekeymargin"), time, 540)
 
 
 def time(value: object) -> int:
