@@ -129,8 +129,8 @@ def _read_radius(table: Table, secrets: Secrets) -> RadiusOptions:
         float(table.take("dead_time", duration_or_never, default.dead_time)),
     )
     if options.method is RadiusMethod.PAP and options.message_authenticator is MessageAuthenticator.AUTO:
-        text = "somebody on the way to a server that does not send it can log in without a password (CVE-2024-3596)"
-        table.findings.warn(table.key("message_authenticator"), Rule.FORGED_REPLIES, text)
+        text = "anyone on the path to a server that sends no Message-Authenticator can log in without a password"
+        table.findings.warn(table.key("message_authenticator"), Rule.FORGED_REPLIES, f"{text} (CVE-2024-3596)")
     if options.accounting_interval and not options.accounting:
         table.findings.error(table.key("accounting_interval"), Rule.UNUSED_KEY, "has no effect without accounting")
     table.finish()

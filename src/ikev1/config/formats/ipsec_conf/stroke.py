@@ -235,7 +235,7 @@ def _unique(value: object) -> str:
 
 
 _LOST_OF_SETUP = (
-    Lost("charondebug", "the level of the log remains"),
+    Lost("charondebug", "the level of the log does not change"),
     Lost("cachecrls", "CRLs are kept in memory", ("no",)),
     Lost("plutostart", "strongSwan ignores it, too"),
     Lost("charonstart", "strongSwan ignores it, too"),

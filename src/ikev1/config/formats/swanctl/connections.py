@@ -147,7 +147,7 @@ def _write_aggressive(connection: Options, rounds: Rounds, into: Part, daemon: D
         )
         if psk and not daemon.aggressive_psk:
             text = (
-                "peers that call in Aggressive Mode with a pre-shared key are refused, as strongSwan refuses them "
+                "peers that initiate Aggressive Mode with a pre-shared key are refused, as strongSwan refuses them "
                 f"without charon.{AGGRESSIVE_PSK} = yes in strongswan.conf: with it, anyone who asks can guess the key "
                 "offline"
             )
