@@ -13,7 +13,10 @@ from ikev1.core.records.answers import Failed
 from ikev1.core.records.events import Code, Failure
 from ikev1.core.records.ike_sa import IkeState
 from ikev1.core.records.key_exchange import ComputeSharedSecret, SharedSecret
+from ikev1.core.records.record import present
 from ikev1.crypto.groups import group
+from ikev1.wire.header import HEADER_SIZE, Header
+from ikev1.wire.registry import ExchangeType, Flags, PayloadType
 from playbook import Network, Peer
 
 
@@ -77,6 +80,24 @@ def test_both_ends_wait_for_it_and_repetitions_ask_once(couple: Couple) -> None:
     assert alice.sa.state is bob.sa.state is IkeState.ESTABLISHED
     assert alice.child.inbound.spi == bob.child.outbound.spi
     assert len(alice.asked) == len(bob.asked) == 1
+
+
+def test_nothing_is_kept_for_an_initiator_without_keys_but_its_message_3(couple: Couple) -> None:
+    """Anybody who receives message 2 can have half-open SAs in any number, and send what is as long as a datagram."""
+    network, alice, bob = couple
+    alice.calls("net")
+    network.settle()
+    phase1 = present(bob.sa.phase1)
+    for exchange in (ExchangeType.QUICK_MODE, ExchangeType.IDENTITY_PROTECTION):
+        header = Header(bob.sa.CKY_I, bob.sa.CKY_R, PayloadType.HASH, exchange, Flags.ENCRYPTION, 7, 60_000)
+        for octet in range(3):
+            bob.takes(header.build() + bytes([octet]) * (60_000 - HEADER_SIZE), bob.sa.path)
+    assert present(bob.sa.phase1).waiting == phase1.waiting
+    bob.answers()
+    network.settle()
+    alice.answers()
+    network.settle()
+    assert alice.sa.state is bob.sa.state is IkeState.ESTABLISHED
 
 
 def test_a_public_value_that_is_no_element_of_the_group_is_refused(couple: Couple) -> None:

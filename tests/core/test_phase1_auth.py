@@ -168,15 +168,18 @@ def test_a_repetition_asks_nothing_twice(network: Network, couple: Couple) -> No
 
 
 def with_two_authorities(network: Network, **of_sales: Any) -> tuple[Peer, Peer]:
-    """Alice, whose CA only the second one of two connections of bob trusts, both for peers at any address."""
+    """Alice, whose CA bob trusts in his last connection, but not in his first one, and in those for other identities;
+    all are for peers at any address.
+    """
     options = with_certificates()
     alice = network.peer("alice", ALICE, settings(connection(ALICE, BOB, tunnel(), **options["alice"])))
     research = {**options["bob"], "trust": Trust(authorities=(certificate("p256", "carol"),))}
-    both = [
+    others = {f"other{number}": {**options["bob"], "remote_id": f"{number}.example"} for number in range(20)}
+    all_ = [
         connection(BOB, "%any", tunnel("net", mirrored=True), name=name, **({"remote_id": "%any"} | more))
-        for name, more in (("research", research), ("sales", {**options["bob"], **of_sales}))
+        for name, more in {"research": research, **others, "sales": {**options["bob"], **of_sales}}.items()
     ]
-    return alice, network.peer("bob", BOB, settings(*both))
+    return alice, network.peer("bob", BOB, settings(*all_))
 
 
 def test_the_authority_of_the_peer_selects_the_connection(network: Network) -> None:
@@ -221,8 +224,8 @@ def test_an_authority_that_is_no_longer_trusted_selects_no_connection(network: N
     alice, bob = with_two_authorities(network)
     alice.calls()
     network.settle()
-    research, sales = bob.settings.connections
-    bob.is_given(settings(research, replace(sales, trust=Trust(authorities=(certificate("p256", "bob"),)))))
+    *known, sales = bob.settings.connections
+    bob.is_given(settings(*known, replace(sales, trust=Trust(authorities=(certificate("p256", "bob"),)))))
     bob.is_told(good("p256", "alice")._replace(connection=sales))
     network.settle()
     assert bob.failures == [Code.NO_CONNECTION]

@@ -58,6 +58,24 @@ def test_only_expected_peers_are_told_that_they_are_refused(
     assert answers(network, bob, remote, *messages, **SILENT) == silent
 
 
+@pytest.mark.parametrize(
+    ("message", "remote", "unknown"),
+    [
+        (first(RIGHT), ALICE, True),
+        (first(RIGHT), STRANGER, False),
+        (first(RIGHT), ANY, False),
+        (of_ikev2(), ALICE, False),
+        (b"short", ALICE, False),
+        (first(RIGHT)[:8] + b"theirs.." + first(RIGHT)[16:], ALICE, False),  # not the first: it has both cookies
+    ],
+)
+def test_an_unknown_caller_is_one_whose_addresses_no_connection_matches(
+    bob: Peer, message: bytes, remote: str, unknown: bool
+) -> None:
+    bob.is_given(settings(connection(BOB, remote, tunnel(mirrored=True))))
+    assert bob.engine.is_unknown_caller(message, UdpPath(BOB, 500, STRANGER, 500)) is unknown
+
+
 def test_a_peer_that_was_there_before_is_told(network: Network, couple: Couple) -> None:
     alice, bob = couple(bob={"remote_address": ANY})
     establish(network, alice)

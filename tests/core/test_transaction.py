@@ -333,7 +333,7 @@ def test_every_deadline_is_named_by_its_record(network: Network, pair: tuple[Pee
     exchange = bob.sa.exchanges[0]
     network.settle()
     records: dict[type, Any] = {
-        IkeSa: replace(bob.sa, awaits_config=True, lost=(bob.child,)), Exchange: exchange, ChildSa: bob.child,
+        IkeSa: replace(bob.sa, config_due_at=9.0, lost=(bob.child,)), Exchange: exchange, ChildSa: bob.child,
         Probe: Probe(PATH), Liveness: Liveness(),
     }  # fmt: skip
     record = records[kind]
@@ -351,7 +351,7 @@ def test_every_deadline_is_named_by_its_record(network: Network, pair: tuple[Pee
 def test_every_timer_belongs_to_one_record(network: Network, pair: tuple[Peer, Peer]) -> None:
     alice, _ = pair
     establish(network, alice)
-    waiting = replace(alice.sa, awaits_config=True, user=User("carol"), lost=(alice.child,))
+    waiting = replace(alice.sa, config_due_at=9.0, user=User("carol"), lost=(alice.child,))
     parts = (waiting, EXCHANGE, alice.child, Probe(PATH), Liveness())
     kinds = [kind for part in parts for _, kind in part.timers()]
     assert sorted(kinds) == sorted(TimerKind)

@@ -104,7 +104,7 @@ class Negotiated(NamedTuple):
 
     name: str
     which: tuple[str, str]
-    charon_calls: bool
+    charon_calls: bool  # not where ours calls by itself: of two pairs at the same time, each end may use another one
     ike: str
     esp: str
     key: str
@@ -129,7 +129,7 @@ CASES = {
         *(TRANSPORT, GRE, "TRANSPORT", "Tunnel1"),
     ),
     "vti": Negotiated(
-        *("vti.cfg", ("--as", "onprem"), True, "aes128-sha1-modp1024", "aes128-sha1-modp1024", "key-of-the-cloud"),
+        *("vti.cfg", ("--as", "onprem"), False, "aes128-sha1-modp1024", "aes128-sha1-modp1024", "key-of-the-cloud"),
         *("", ("0.0.0.0/0", "0.0.0.0/0"), "TUNNEL", "Tunnel41"),
     ),
     "typed": Negotiated(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -195,21 +196,30 @@ def test_exit_statuses_are_those_of_strongswan(lab: Lab) -> None:
         assert ipsec("stop").status == 0
 
 
-def test_exit_statuses_are_those_of_libreswan(lab: Lab) -> None:
+def names_of_conns(status: str) -> set[str]:
+    return set(re.findall(r'^000 "(\w+)":', status, re.MULTILINE))
+
+
+def test_exit_statuses_and_names_are_those_of_libreswan(lab: Lab) -> None:
     a, b = lab.direct()
-    file = IPSEC_CONF.format(own="ikev2=no")
+    file = IPSEC_CONF.format(own="ikev2=no") + "conn more\n    also=net\n    rightsubnet=10.3.0.0/16\n"
     configured = f"config setup\n    ikev1-policy=accept\n{file}"
     pluto = lab.pluto(a, PlutoOptions(configuration=(configured, SECRETS), connection="net"))
 
-    def real(*command: str) -> int:
+    def whack(*command: str) -> subprocess.CompletedProcess[str]:
         words = [str(LIBRESWAN / "whack"), "--rundir", str(pluto.directory), *command]
-        return subprocess.run(words, capture_output=True, check=False, timeout=60).returncode
+        return subprocess.run(words, capture_output=True, check=False, timeout=60, text=True)
 
+    def real(*command: str) -> int:
+        return whack(*command).returncode
+
+    names = names_of_conns(whack("--status").stdout)
     running = statuses(real, WHACK)
     with ipsec_command(b, lab.folder("ipsec"), "libreswan") as ipsec:
         ipsec.write(ipsec.home / "ipsec.conf", file)
         ipsec.write(ipsec.home / "ipsec.secrets", SECRETS)
         assert ipsec("start").status == 0
+        assert names_of_conns(ipsec("whack", "--status").text) == names == {"net", "more"}
         assert statuses(lambda *command: ipsec("whack", *command).status, WHACK) == running
         assert ipsec("whack", "--shutdown").status == 0
         pluto.stop()

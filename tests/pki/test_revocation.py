@@ -332,6 +332,13 @@ def test_a_response_that_another_signed(pki: Pki, alice: x509.Certificate) -> No
     assert ask(pki, alice, forged) is Status.UNKNOWN
 
 
+@pytest.mark.parametrize(("size", "status"), [(60_000, Status.GOOD), (66_000, Status.UNKNOWN)])
+def test_a_response_that_is_too_large(pki: Pki, alice: x509.Certificate, size: int, status: Status) -> None:
+    filler = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.5.6"), bytes(size))
+    large = pki.root.issue("CN=large", pki.root.key, more=[(filler, False)])
+    assert ask(pki, alice, pki.root.ocsp_response(alice, responder=(large, pki.root.key))) is status
+
+
 @pytest.mark.parametrize("key", [ec_key(30), rsa_key(2)])
 def test_a_response_that_a_delegate_signed(pki: Pki, alice: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
     purposes = [ExtendedKeyUsageOID.OCSP_SIGNING]

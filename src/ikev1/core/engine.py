@@ -173,6 +173,10 @@ class Engine:
         """
         return receive.receive(self._state, datagram, path, now)
 
+    def is_unknown_caller(self, datagram: bytes, path: UdpPath) -> bool:
+        """Whether ``datagram`` is the first message of a peer, and no connection matches the addresses of ``path``."""
+        return receive.is_unknown_caller(self._state, datagram, path)
+
     def answered(self, request: int, answer: Answer, now: float) -> list[Action]:
         """Process the answer to the question with the number ``request``, and continue the exchange that waits for it.
 

@@ -33,6 +33,7 @@ from ikev1.core.records.settings import Settings
 from ikev1.daemon.autostart import Autostart
 from ikev1.daemon.certificate_checker import CertificateChecker
 from ikev1.daemon.dead_peers import DeadPeers
+from ikev1.daemon.early_callers import EarlyCallers
 from ikev1.daemon.host.data_plane_choice import PlaneChoice
 from ikev1.daemon.initiation import Initiation
 from ikev1.daemon.key_exchanges import LARGE, KeyExchanges
@@ -136,6 +137,7 @@ class Gateway:
             partial(self._answered, "a Diffie-Hellman exchange"), self.engine.awaits, random, log
         )
         self.engine.leave_out(LARGE)
+        self.early_callers = EarlyCallers(self.engine.is_unknown_caller)
         self.certificate_checker = CertificateChecker(
             partial(self._answered, "a certificate check"), wall, authorities=lambda: self.settings.authorities, log=log
         )
@@ -286,7 +288,7 @@ class Gateway:
         """
         now = self.now()
         actions: list[Action] = []
-        for datagram, path in datagrams:
+        for datagram, path in self.early_callers.hold(datagrams):
             try:
                 new = self.engine.receive(datagram, path, now)
             except Exception as error:

@@ -23,6 +23,9 @@ _MOST_SIGNERS = 4
 _SHA1 = hashes.SHA1()  # noqa: S303 - only names the issuer, and is what every responder knows (RFC 5019 §2.1.1)
 _SHA256 = hashes.SHA256()
 
+_LARGEST = (
+    65_536  # octets of a response, which can have one about each of many certificates; real ones have two thousand
+)
 _STATUSES = {ocsp.OCSPCertStatus.GOOD: Status.GOOD, ocsp.OCSPCertStatus.REVOKED: Status.REVOKED}
 
 
@@ -56,6 +59,8 @@ def read_response(octets: bytes, certificate: X509Certificate, issuer: X509Certi
     """
     moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
     try:
+        if len(octets) > _LARGEST:
+            raise UnacceptableResponse(f"sent {len(octets)} octets, expected at most {_LARGEST}")
         response = ocsp.load_der_ocsp_response(octets)
         if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
             raise UnacceptableResponse(f"returned {response.response_status.name}")

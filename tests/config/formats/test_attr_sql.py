@@ -147,3 +147,9 @@ def test_what_cannot_be_read(database: Path, write: Write, faults: Faults) -> No
     (finding,) = [each for each in faults(SWANCTL) if each.rule is Rule.NOT_SUPPORTED]
     assert finding.key == "charon.plugins.attr-sql.database"
     assert "u:p" not in finding.text
+
+
+def test_attributes_are_not_lost_because_there_are_many(database: Path, faults: Faults) -> None:
+    row = "INSERT INTO attributes (identity, pool, type, value) VALUES (0, 5, 3, x'0a010014')"
+    change(database, "BEGIN", *[row] * 1000, "COMMIT")
+    assert Rule.INVALID_VALUE in attr_sql(faults(SWANCTL))

@@ -248,6 +248,11 @@ def test_each_user_of_the_box_has_a_connection(reader: Reader) -> None:
     assert reader.loaded(BOX, USER, dave | {"xauth": USER["xauth"]})
 
 
+def test_an_end_has_one_identity(reader: Reader) -> None:
+    both = {"remoteid": '{ key_id = "carol"; fqdn = "carol.example.org"; ipaddr = 0.0.0.0; }'}
+    assert reader.faults(BOX, SITES | both) == [("vpncfg.connections.remoteid.key_id", Rule.INVALID_VALUE)]
+
+
 @pytest.mark.parametrize("ipnet", ["", "mask = 255.255.255.0;"])
 def test_a_network_without_its_address_is_not_all_networks(reader: Reader, ipnet: str) -> None:
     network = {"phase2remoteid": f"{{ ipnet {{ {ipnet} }} }}"}

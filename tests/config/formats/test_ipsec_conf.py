@@ -409,6 +409,9 @@ class TestConnections:
         assert (f"conn.net.{key}", Rule.NOT_SUPPORTED) in faults
         assert reader.load(conn(line), PSK, key).settings.connections
 
+    def test_a_ca_that_is_no_name_is_an_error(self, reader: Reader) -> None:
+        assert rules(reader.faults(conn("rightca=ca.pem"))) == [("conn.net.rightca", Rule.INVALID_VALUE)]
+
     def test_a_warning_about_an_inherited_key_is_given_once(self, reader: Reader) -> None:
         text = f"conn %default\n    inactivity=10m\n{conn()}\nconn more\n    also=net\n    rightsubnet=10.3.0.0/16\n"
         assert rules(reader.load(text).warnings) == [("conn.%default.inactivity", Rule.NO_COUNTERPART)]

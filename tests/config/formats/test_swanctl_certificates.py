@@ -267,6 +267,13 @@ class TestTrust:
             connection("certs = gw.crt", remote, others)
         assert (key, Rule.NOT_SUPPORTED) in [(each.key, each.rule) for each in caught.value.findings]
 
+    def test_a_malformed_uri_of_an_authority(self, connection: Connect) -> None:
+        with pytest.raises(ConfigError) as caught:
+            connection("certs = gw.crt", "", "authorities { a { cacert = ca.crt\n crl_uris = http://[::1 } }")
+        assert ("authorities.a.crl_uris", Rule.INVALID_VALUE) in [
+            (each.key, each.rule) for each in caught.value.findings
+        ]
+
 
 def test_hybrid_authentication_of_a_gateway(connection: Connect) -> None:
     others = "secrets { xauth { id = carol\n secret = of carol } }"

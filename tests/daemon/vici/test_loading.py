@@ -16,15 +16,19 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from vici.exception import CommandException
 
 from authority import root
+from ikev1.core.records.events import Code
 from ikev1.core.records.record import replace
 from ikev1.core.records.settings import Pool, Settings
 from ikev1.daemon.vici import loaded, server
 from ikev1.daemon.vici.codec import PacketType, build_packet, segment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from tests.daemon.conftest import Meet, Side
+
+    from ikev1.config.formats.swanctl.loaded import Items
+    from ikev1.daemon.early_callers import Datagram
 
 SECRET = "between the two of us"
 SHARED = {"type": "IKE", "id": "ike-them", "data": SECRET, "owners": ["127.0.0.2"]}
@@ -390,3 +394,32 @@ def test_what_is_loaded_is_computed_beside_the_event_loop(meet: Meet, monkeypatc
         assert await listed == ["branch", "office"]
 
     meet(scenario)
+
+
+def test_a_peer_that_calls_before_its_connection_is_in_use_is_answered_then(
+    meet: Meet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = threading.Event()
+    joined = loaded.LoadedConfiguration._joined
+
+    def when_called(self: loaded.LoadedConfiguration, items: Items, *others: Any) -> Any:
+        assert not items.connections or called.wait(60)
+        return joined(self, items, *others)
+
+    monkeypatch.setattr(loaded.LoadedConfiguration, "_joined", when_called)
+
+    async def scenario(us: Side, other: Side) -> None:
+        hold = us.gateway.early_callers.hold
+
+        def held(datagrams: Iterable[Datagram]) -> list[Datagram]:
+            left = [*hold(datagrams)]
+            called.set()
+            return left
+
+        monkeypatch.setattr(us.gateway.early_callers, "hold", held)
+        await ask(us, lambda session: (session.load_shared(SHARED), session.load_conn({"office": them(us)})))
+        await other.gateway.initiate("branch", "net")
+        await us.until(lambda: us.gateway.is_up("office", "lan"))
+        assert Code.NO_CONNECTION not in {line.code for line in us.lines}
+
+    meet(scenario, change=lambda ours: replace(ours, remote_address="127.0.0.9"))

@@ -18,21 +18,23 @@ def status(session: Session) -> Iterator[str]:
     connections = list_connections(session)
     yield "000 Connection list:"
     yield "000  "
-    for name, section in connections.items():
-        yield from _connection(name, section)
-    active = len({name for name, sa in sas if sa["child-sas"]})
+    for section in connections.values():
+        yield from _connection(section)
+    loaded = sum(len(section["children"]) for section in connections.values())
+    active = len({(name, child["name"]) for name, sa in sas for child in sa["child-sas"].values()})
     yield "000  "
-    yield f"000 Total IPsec connections: loaded {len(connections)}, active {active}"
+    yield f"000 Total IPsec connections: loaded {loaded}, active {active}"
     yield "000  "
     yield from brief(session)
     yield "000  "
     yield from states(session)
 
 
-def _connection(name: str, section: Section) -> Iterator[str]:
+def _connection(section: Section) -> Iterator[str]:
+    """Each tunnel under its own name, which is that of its conn, also if several conns are one connection here."""
     ends = ((section["local_addrs"], section.get("local-1")), (section["remote_addrs"], section.get("remote-1")))
     here, there = (f"{','.join(hosts)}[{(found or {}).get('id', '%any')}]" for hosts, found in ends)
-    for child in section["children"].values():
+    for name, child in section["children"].items():
         local, remote = (" ".join(child[key]) for key in ("local-ts", "remote-ts"))
         yield f'000 "{name}": {local}==={here}...{there}==={remote}'
         yield f'000 "{name}":   policy: IKEv1+{child["mode"]}'
@@ -60,20 +62,22 @@ def states(session: Session) -> Iterator[str]:
         for child in sa["child-sas"].values():
             replace = f" REPLACE in {child['rekey-time']}s;" if "rekey-time" in child else ""
             owner = f"ISAKMP SA #{sa['uniqueid']};"
-            yield f"000 #{child['uniqueid']}: {place} {quick} (IPsec SA established);{replace} newest; {owner}"
+            conn = f'"{child["name"]}"'
+            up = f"{quick} (IPsec SA established);{replace} newest; {owner}"
+            yield f"000 #{child['uniqueid']}: {conn}:{sa['remote-port']} {up}"
             kind = child["protocol"].lower()
             ends = f"{kind}.{child['spi-out']}@{sa['remote-host']} {kind}.{child['spi-in']}@{sa['local-host']}"
             traffic = f"{child['protocol']}in={child['bytes-in']}B {child['protocol']}out={child['bytes-out']}B"
-            yield f'000 #{child["uniqueid"]}: "{name}" {ends} Traffic: {traffic}'
+            yield f"000 #{child['uniqueid']}: {conn} {ends} Traffic: {traffic}"
 
 
 def traffic(session: Session) -> Iterator[str]:
     """The output of `--trafficstatus`."""
-    for name, sa in list_sas(session):
+    for _, sa in list_sas(session):
         for child in sa["child-sas"].values():
             added = int(time.time()) - int(child["install-time"])
             counts = f"inBytes={child['bytes-in']}, outBytes={child['bytes-out']}"
-            what = f'"{name}", type={child["protocol"]}, add_time={added}'
+            what = f'"{child["name"]}", type={child["protocol"]}, add_time={added}'
             yield f"006 #{child['uniqueid']}: {what}, {counts}, id='{sa['remote-id']}'"
 
 

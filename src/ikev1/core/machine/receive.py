@@ -23,6 +23,7 @@ from ikev1.core.machine.connected import take_connected
 from ikev1.core.machine.early_messages import hold_early, release
 from ikev1.core.machine.engine_state import Arrival, Reassembled, State
 from ikev1.core.machine.established import brings_initial_contact, confirm
+from ikev1.core.machine.first_message_refusals import candidate_names
 from ikev1.core.machine.half_open import answer_first, keep_caller, recognise
 from ikev1.core.machine.other_version import take_other_version
 from ikev1.core.machine.phase2_limits import admit_phase2
@@ -112,6 +113,16 @@ def _receive(tx: Transaction, datagram: bytes, path: UdpPath) -> None:
         take_fragment(tx, arrival, _process)
     else:
         _unknown(tx, arrival)
+
+
+def is_unknown_caller(state: State, datagram: bytes, path: UdpPath) -> bool:
+    """Return whether ``datagram`` is the first message of a peer whose addresses no connection matches."""
+    if candidate_names(state, path):
+        return False
+    try:
+        return _is_first(Header.parse(without_trailer(datagram)[0]))
+    except WireError:
+        return False
 
 
 def _is_first(header: Header) -> bool:
@@ -337,16 +348,18 @@ def question_of(needed: Needed, request: int, connection: Connection) -> CheckCe
 
 
 def _hold(ref: SaRef, arrival: Arrival) -> None:
-    """Queue messages that arrive while a certificate is being checked.
+    """Queue messages that arrive while a certificate is being checked or, as initiator, g^xy is being computed.
 
     The peer that sends the last message of Aggressive Mode begins Quick Mode immediately, and would retransmit only
     after seconds. In Aggressive Mode the held message may also be forged: the genuine message then arrives after it,
     and is not retransmitted.
     """
-    phase1 = ref.sa.phase1
+    sa, phase1 = ref.sa, ref.sa.phase1
     waiting = None if phase1 is None else phase1.waiting
     if phase1 is None or waiting is None or len(waiting.held) > _MOST_HELD:
         return
+    if sa.keys is None and sa.role is Role.RESPONDER:
+        return  # g^xy is being computed: nobody can have sent anything that counts, and anybody can send much
     if all(arrival.datagram != held.datagram for held in waiting.held):
         held = (*waiting.held, _held(arrival))
         ref.change(phase1=replace(phase1, waiting=replace(waiting, held=held)))

@@ -17,7 +17,7 @@ from ikev1.core.records.key_exchange import ComputeSharedSecret, NeedsSharedSecr
 from ikev1.core.records.methods import ENCRYPTING, SHARED
 from ikev1.core.records.record import replace
 from ikev1.core.records.refusal import Refusal
-from ikev1.core.records.settings import Connection, Credential
+from ikev1.core.records.settings import Connection, Credential, Trust
 from ikev1.crypto import certificates, cipher, distinguished_name, keymat
 from ikev1.crypto.errors import InvalidPublicValue
 from ikev1.crypto.groups import group
@@ -26,7 +26,6 @@ from ikev1.wire.payloads import Identification, build_body
 from ikev1.wire.registry import IdType, NotifyType
 
 _INITIATOR, _RESPONDER = Role.INITIATOR, Role.RESPONDER  # looked up once, as in `ikev1.core.records.exchange`
-
 _MOST_RIVALS = 16  # connections whose CAs are tried for one certificate
 
 # --- keys -----------------------------------------------------------------------------------------------------------
@@ -263,7 +262,15 @@ def rivals(context: ExchangeContext) -> list[Connection]:
     suite, used = context.sa.suite, context.connection
     found = (each for each in context.engine.candidates(context.sa) if each is not used)
     others = (each for each in found if each.trust != used.trust and not each.trust.public_keys)
-    return [each for each in others if any(allows_suite(policy, suite) for policy in each.policies)][:_MOST_RIVALS]
+    return [each for each in others if any(allows_suite(policy, suite) for policy in each.policies)]
+
+
+def one_of_each_trust(connections: Iterable[Connection]) -> list[Connection]:
+    """The first ones of ``connections`` that trust the same CAs, each for all of these."""
+    found: dict[Trust, Connection] = {}
+    for each in connections:
+        found.setdefault(each.trust, each)
+    return [*found.values()][:_MOST_RIVALS]
 
 
 def _agrees(context: ExchangeContext, connection: Connection) -> bool:

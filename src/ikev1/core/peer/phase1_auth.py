@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 
 from ikev1.core.peer import diagnosis, identity, reflection
-from ikev1.core.peer.authentication import rivals, those_expecting
+from ikev1.core.peer.authentication import one_of_each_trust, rivals, those_expecting
 from ikev1.core.peer.connection_lookup import can_call
 from ikev1.core.records.certificate_check import NeedsCertificateCheck, Untrusted
 from ikev1.core.records.context import ExchangeContext
@@ -89,7 +89,7 @@ def request_certificates(context: ExchangeContext) -> list[Payload]:
     """Asks for a certificate by one of our CAs, where signatures are what proves."""
     if not _signs(_method(context), _other(context.sa.role)):
         return []
-    asking = (context.connection, *rivals(context))
+    asking = (context.connection, *one_of_each_trust(rivals(context)))
     authorities = tuple(dict.fromkeys(authority for each in asking for authority in each.trust.authorities))
     return [*certificate_requests.requests(authorities)] if authorities else []
 
@@ -180,7 +180,7 @@ def _keys(context: ExchangeContext, message: Message, theirs: Identification) ->
         )
     if context.verdict is None:
         answers_call = context.initiates and can_call(context.connection)
-        others = tuple(those_expecting(rivals(context), theirs, _method(context)))
+        others = tuple(one_of_each_trust(those_expecting(rivals(context), theirs, _method(context))))
         raise NeedsCertificateCheck(certificates, theirs, answers_call=answers_call, others=others)
     if isinstance(context.verdict, Untrusted):
         verdict = context.verdict

@@ -2,7 +2,8 @@
 
 A client loads many items one after another. Each is checked when it comes, and all are applied together: as soon as
 no more came for a moment, before the next command that needs them, or when a client leaves. What they mean is computed
-in a thread, because a thousand connections take seconds, and only its result is applied in the event loop.
+in a thread, because a thousand connections take seconds, and only its result is applied in the event loop. Peers that
+call meanwhile, and have no connection yet, are answered then.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ class LoadedConfiguration:
         self._took = 0.0  # seconds, the last time that changes were applied
         self._told: set[str] = set()  # warnings that are in the log
         gateway.extend = self._extended
+        gateway.early_callers.awaited = lambda: self._changed or self._is_running
 
     # --- changes
 
@@ -168,6 +170,7 @@ class LoadedConfiguration:
         """What applies the changes: one at a time."""
         if self._running is None or not self._is_running:
             self._running = asyncio.get_running_loop().create_task(self._apply_changes())
+            self._running.add_done_callback(self._take_early_callers)
         return self._running
 
     async def _apply_changes(self) -> None:
@@ -186,6 +189,10 @@ class LoadedConfiguration:
         finally:
             self._prepared = None
         self._took = time.monotonic() - began
+
+    def _take_early_callers(self, done: asyncio.Task[None]) -> None:
+        if not done.cancelled():
+            self._gateway.receive_isakmp(self._gateway.early_callers.release())
 
     def _log_failure(self, done: asyncio.Task[None]) -> None:
         error = None if done.cancelled() else done.exception()

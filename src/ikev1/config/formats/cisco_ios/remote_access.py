@@ -43,7 +43,8 @@ def methods_of(device: Device, chosen: Set[str] | None, report: Report) -> Set[l
         if word.lower() in _LOCAL:
             found.append("users")
         elif word.lower() == "group":
-            text = f"the servers of group {next(words, '?')} are not read: local users only, or [radius] in ikev1.toml"
+            servers = f"the servers of group {next(words, '?')} are not read"
+            text = f"{servers}: only local users can log in, unless [radius] is added to what `ikev1 import` writes"
             report.unsupported(methods.place, text)
         else:
             report.unsupported(methods.place, f"users cannot be checked by {word}: local users only")

@@ -68,8 +68,8 @@ class BoxConnection:
         block.copy("use_nat_t", connection, "nat_traversal", lambda values: "auto" if yes(values) else "off", "auto")
         configured = block.take("use_cfgmode", yes, False)
         tunnel = self._write_tunnel(connection, phase1.group, configured=configured)
-        self._write_start(connection, tunnel)
         self._write_user(name, connection, ours, configured=configured)
+        self._write_start(connection, tunnel)
         block.lose(*_LOST)
         block.finish()
 
@@ -162,9 +162,12 @@ class BoxConnection:
     def _write_start(self, connection: Part, tunnel: Part) -> None:
         always, place = self._block.placed("always_renew", yes, False)
         if connection.values["remote_address"] == "%any":
-            tunnel.put("start", "none", place)
-        else:
-            tunnel.put("start", "start" if always and not self._is_peer else "trap", place)
+            start = "none"
+        elif always and not self._is_peer:
+            start = "start"
+        else:  # without a virtual address, no packet asks for the tunnel
+            start = "none" if "vips" in connection.values else "trap"
+        tunnel.put("start", start, place)
 
     def _write_user(self, name: str, connection: Part, ours: Part, *, configured: bool) -> None:
         """XAUTH, and the virtual address of the client."""

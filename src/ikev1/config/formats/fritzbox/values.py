@@ -59,10 +59,10 @@ class Block(blocks.Block):
             return None, self.place
         found = [(kind, *inner.placed(kind, text, "")) for kind in _IDENTITIES if kind in inner]
         inner.finish()
-        for kind, value, place in found:
-            if value not in ("", UNSET):
-                return Identity(kind, value), place
-        return None, inner.place
+        set_ = [(Identity(kind, value), place) for kind, value, place in found if value not in ("", UNSET)]
+        for _, place in set_[1:]:
+            self.reports.error(place, Rule.INVALID_VALUE, "is another identity of this end: expected one")
+        return set_[0] if set_ else (None, inner.place)
 
     def network(self, keyword: str) -> tuple[str | None, Place]:
         """The network or address in the block ``keyword``, such as phase2localid; None if there is none."""

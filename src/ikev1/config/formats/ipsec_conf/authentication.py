@@ -74,7 +74,10 @@ def _write_certificates(end: End, other: End, into: Tree) -> None:
         into.copy(options, end.key("cert"), "certs")
     authority = other.get("ca") if end.get("ca") == "%same" else end.get("ca")
     if authority not in ("", "%any") and not end.local:
-        into.put("cacerts", encoded_name(authority), options.place(end.key("ca")))
+        try:
+            into.put("cacerts", encoded_name(authority), options.place(end.key("ca")))
+        except ValueError as error:
+            options.findings.error(options.key(end.key("ca")), Rule.INVALID_VALUE, str(error))
     key = end.key("sigkey") if end.key("sigkey") in options else end.key("rsasigkey")
     public = options.take(key, str, "")
     if public.startswith(_INLINE):

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ikev1.config.findings import Rule
@@ -66,18 +66,17 @@ def read_pools(section: Options) -> SqlPools | None:
 
 
 def _read(database: sqlite3.Connection, section: Options) -> SqlPools:
-    rows = database.execute("SELECT name, start, end FROM pools LIMIT ?", (_MOST,))
     addresses = {}
-    for name, start, end in rows:
+    for name, start, end in _rows(database, "name, start, end FROM pools", section):
         try:
             addresses[str(name)] = f"{ip_address(start)}-{ip_address(end)}"
         except ValueError:
             _lose(section, f"the pool {name!r} has no range of addresses")
-    names = dict(database.execute("SELECT id, name FROM attribute_pools LIMIT ?", (_MOST,)))
+    names = dict(_rows(database, "id, name FROM attribute_pools", section))
     attributes: dict[str, Values] = {}
     common: Values = {}
-    query = "SELECT identity, pool, type, value FROM attributes ORDER BY id LIMIT ?"
-    for identity, pool, kind, value in database.execute(query, (_MOST,)):
+    selected = _rows(database, "identity, pool, type, value FROM attributes ORDER BY id", section)
+    for identity, pool, kind, value in selected:
         into = common if not pool else attributes.setdefault(str(names.get(pool)), {})
         if identity:
             _lose(section, f"clients do not get the attribute {kind} for a single identity")
@@ -87,6 +86,15 @@ def _read(database: sqlite3.Connection, section: Options) -> SqlPools:
             name, values = read
             into.setdefault(name, []).extend(values)
     return SqlPools(addresses, attributes, common, section)
+
+
+def _rows(database: sqlite3.Connection, query: str, section: Options) -> list[Any]:
+    """The rows that are selected; too many are reported."""
+    rows = database.execute(f"SELECT {query} LIMIT ?", (_MOST + 1,)).fetchall()
+    if len(rows) > _MOST:
+        text = f"more than {_MOST} rows in a table: pools or attributes would be missing"
+        section.findings.error(section.key(KEY), Rule.INVALID_VALUE, text)
+    return rows[:_MOST]
 
 
 def _lose(section: Options, text: str) -> None:

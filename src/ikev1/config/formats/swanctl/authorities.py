@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from ikev1.config.findings import Rule
 from ikev1.config.formats.swanctl.folders import Folders
 from ikev1.config.formats.swanctl.options import Lost, Options, items
@@ -47,7 +45,7 @@ def write_authorities(top: Options, ours: Part, folders: Folders) -> None:
 def _uris(authority: Options, key: str) -> list[str]:
     """The URIs in ``key`` that can be used; others are reported."""
     found = authority.take(key, items, [])
-    usable = [uri for uri in found if urlsplit(uri).scheme in ("http", "https")]
+    usable = [uri for uri in found if uri.lower().startswith(("http:", "https:"))]
     if others := [uri for uri in found if uri not in usable]:
         text = f"{others[0]} is not supported: expected http or https; {_URIS[key]}"
         authority.findings.error(authority.key(key), Rule.NOT_SUPPORTED, text)
