@@ -20,6 +20,7 @@ from ikev1.core.records.selector import Selector
 from ikev1.core.records.settings import Unique
 from ikev1.wire.payloads import ConfigAttributes
 from ikev1.wire.registry import ConfigType
+from nat import NatBox
 from playbook import Datagram, Network, change, end
 from remote_peers import CONFIG, POOL, Desk, client, gateway, meet, rekeys_ike
 
@@ -397,6 +398,38 @@ def test_a_reborn_gateway_keeps_the_address(network: Network) -> None:
     bob.is_reborn()
     assert bob.sa.assigned_addresses == ("10.99.0.10",)
     assert bob.engine.of_address("10.99.0.10") == [bob.sa]
+
+
+def test_a_client_at_the_old_port_of_another_one_does_not_get_its_address(network: Network) -> None:
+    """The first one has renewed its ISAKMP SA, and the NAT has given it another port since."""
+    outside, shared = "203.0.113.1", {"local_id": "group@lab", "remote_id": "gw"}
+    ours = replace(gateway("10.1.0.0/16"), remote_address="%any", local_id="gw", unique=Unique.NEVER)
+    bob = network.peer("bob", BOB, settings(ours, pools=(POOL,)))
+    bob.assigns = Desk("10.99.0.10", "10.99.0.11")
+    known = [replace(client("10.1.0.0/16"), local_address=host, **shared) for host in (ALICE, "192.0.2.3")]
+    alice, carol = (
+        network.peer(name, each.local_address, settings(each))
+        for name, each in zip(("alice", "carol"), known, strict=True)
+    )
+    box = NatBox(network, alice, outside)
+    alice.calls("t0", host=BOB)
+    network.settle()
+    rekeys_ike(alice)
+    network.run(1)
+    old, heir = bob.engine.sas.values()
+    assert old.heir == heir.unique_id
+    box.rebind()
+    alice.does(lambda engine: engine.rekey_child(alice.children[0].unique_id, network.now))
+    network.settle()
+    assert [(sa.path.remote_port, sa.reached) for sa in bob.engine.sas.values()] == 2 * [(40_003, (outside, 40_003))]
+    NatBox(network, carol, outside)
+    carol.calls("t0", host=BOB)
+    network.settle()
+    assert [sa.path.remote_port for sa in bob.engine.sas.values()] == [40_003, 40_003, 40_002]
+    assert [str(pair.local) for pair in carol.children] == ["10.99.0.11/32"]
+    network.run(60)
+    assert [str(pair.local) for pair in (alice.carries, carol.carries)] == ["10.99.0.10/32", "10.99.0.11/32"]
+    assert alice.failures == bob.failures == carol.failures == []
 
 
 def test_a_client_does_not_get_the_pairs_of_another_client_of_the_same_peer(network: Network) -> None:

@@ -41,6 +41,25 @@ NAMED = {
     "the same, with slow backends": remote_plan(1796002291),
     "the same, and the gateway is killed": remote_plan(1796002632),
     "a gateway is killed that has two ISAKMP SAs with a client, of which one is not complete": remote_plan(1797301061),
+    "a client comes back at its port of the NAT, and gets another port later": RemotePlan(
+        1,
+        ("user0",),
+        2,
+        aggressive=True,
+        unique=Unique.NEVER,
+        behind_nat=1,
+        faults=(Fault(2.0, "vanishes", "client0"), Fault(12.8, "rebind", "client0")),
+        duration=30.0,
+    ),
+    "the same, with another port before it has proved to be at the first one": RemotePlan(
+        1,
+        ("user0",),
+        2,
+        unique=Unique.NEVER,
+        behind_nat=1,
+        faults=(Fault(2.0, "vanishes", "client0"), Fault(3.1, "rebind", "client0")),
+        duration=30.0,
+    ),
 }
 
 

@@ -230,7 +230,10 @@ class RemoteGateway(Peer):
                 has.setdefault(address, []).append(sa)
         for address, holders in has.items():
             owners = {owner_of(sa) for sa in holders}
-            clients = {sa.peer for sa in holders if sa.state is not IkeState.DELETED and sa.peer is not None}
+            # An ISAKMP SA inherits addresses of one from the same port, perhaps before its peer proves to be elsewhere:
+            # then it has no pairs while that one has some
+            used = (sa for sa in holders if sa.state is not IkeState.DELETED and (sa.children or sa.heir))
+            clients = {sa.peer for sa in used if sa.peer is not None}
             lease = self.pools.leases.get(address)
             if len(owners) > 1 or len(clients) > 1:
                 raise Violation(f"{address} is leased to {owners or clients}")

@@ -94,9 +94,7 @@ def answered(ref: SaRef, message: Message, seen: UdpPath) -> bool:
     if probe is None or not any(_acknowledges(sa, probe, payload) for payload in message.all(Notification)):
         return False
     here = seen == probe.path and not probe.ends_at
-    coming = (exchange.child for exchange in sa.exchanges)
-    pairs = (*sa.complete_children, *filter(None, coming)) if here and seen != sa.path else ()
-    occupied = any(takes_anothers(ref.tx.state, sa, child, seen) for child in pairs)
+    occupied = here and _is_occupied(ref, seen)
     ref.become(replace(sa, probe=None))
     if here:
         _prove(ref, seen)
@@ -127,10 +125,36 @@ def proved_by_quick_mode(ref: SaRef, exchange: Exchange, seen: UdpPath) -> bool:
 
 def _prove(ref: SaRef, path: UdpPath) -> None:
     """Note that the peer receives messages on ``path``."""
+    sa, reached = ref.sa, (path.remote_host, path.remote_port)
+    if sa.reached == reached:
+        return
+    others = ref.tx.state.table.of_peer(sa) if sa.is_current and sa.reached is not None else ()
+    ref.change(reached=reached)
+    for other in others:
+        if other.heir and other.reached == sa.reached:
+            _take_along(ref.tx.of(other), path)
+    _ask_others(ref)
+
+
+def _take_along(ref: SaRef, path: UdpPath) -> None:
+    """Move this replaced SA to ``path``, where its peer has answered under the SA that is used in its place: whoever
+    comes from the old port may be another peer, and must not inherit the virtual addresses of this one.
+    """
+    if _is_occupied(ref, path):
+        return
+    taken, moves = path_changes.take_path(ref.sa, path)
+    probe = taken.probe if taken.probe is not None and taken.probe.ends_at else None  # else it is about the old path
     reached = path.remote_host, path.remote_port
-    if ref.sa.reached != reached:
-        ref.change(reached=reached)
-        _ask_others(ref)
+    ref.become(replace(taken, reached=reached, probe=probe, moves=taken.moves + 1, moved_at=ref.tx.now))
+    ref.tx.actions += moves
+
+
+def _is_occupied(ref: SaRef, path: UdpPath) -> bool:
+    """Whether another peer has the traffic that a pair of this SA would carry on ``path``."""
+    sa = ref.sa
+    coming = (exchange.child for exchange in sa.exchanges)
+    pairs = (*sa.complete_children, *filter(None, coming)) if path != sa.path else ()
+    return any(takes_anothers(ref.tx.state, sa, child, path) for child in pairs)
 
 
 def _ask_others(ref: SaRef) -> None:
