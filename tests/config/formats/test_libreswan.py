@@ -207,7 +207,12 @@ class TestConnections:
         assert (found.dpd_delay, found.dpd_timeout, found.dpd_action) == (30, 120, DpdAction.TRAP)
         found = reader.connection("dpddelay=30", "dpdtimeout=2m", "dpdaction=restart_by_peer")
         assert (found.dpd_timeout, found.dpd_action) == (120, DpdAction.RESTART)
-        assert reader.connection("dpddelay=30", "dpdaction=clear").dpd_delay == 0
+
+    @pytest.mark.parametrize("key", ["dpddelay", "dpdtimeout"])
+    def test_one_time_alone_notices_no_dead_peer(self, reader: IpsecConf, key: str) -> None:
+        loaded = reader.load(conn(f"{key}=30", "dpdaction=clear"))
+        assert loaded.settings.connections[0].dpd_delay == 0
+        assert (f"conn.net.{key}", Rule.UNUSED_KEY) in rules(loaded.warnings)
 
     def test_other_keys(self, reader: IpsecConf) -> None:
         connection = reader.connection(

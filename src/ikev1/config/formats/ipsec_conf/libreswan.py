@@ -234,6 +234,10 @@ class _Writer:
             self._put("dpdaction", action, "dpdaction")
             self._put("dpddelay", delay, "dpddelay")
             self._put("dpdtimeout", timeout, "dpdtimeout")
+        elif delay not in _NEVER or timeout not in _NEVER:
+            key = "dpdtimeout" if delay in _NEVER else "dpddelay"
+            text = "without effect: libreswan needs both dpddelay and dpdtimeout, so dead peers are not noticed"
+            conn.findings.warn(conn.key(key), Rule.UNUSED_KEY, text)
 
     def _write_end(self, end: End) -> None:
         conn = self._conn
