@@ -306,6 +306,20 @@ DEAD_PEERS = {
         ),
         (ALWAYS, LINEAGE, HEALS),
     ),
+    "Windows forgets everything, and Quick Modes for two tunnels are unanswered by turns": Named(
+        Plan(
+            1795991312,
+            (Spoke("windows", calls=False, ike_lifetime=200, child_lifetime=60, tunnels=2),),
+            (
+                Fault(0.4677, "close-child", "hub"),
+                Fault(1.5981, "amnesia", "spoke0", 6.0),
+                Fault(4.9283, "close-child", "hub"),
+            ),
+            40.0,
+            brisk=True,
+        ),
+        (ALWAYS, LINEAGE, HEALS),
+    ),
 }
 
 

@@ -298,11 +298,13 @@ def dead_to_quick_mode(ref: SaRef) -> None:
 
 def unanswered_quick_mode(ref: SaRef) -> None:
     """End an ISAKMP SA whose peer has not answered a Quick Mode, if nothing else tells whether the peer has it: the
-    peer does not support dead peer detection, and there are no pairs with it. The next attempt begins with phase 1.
+    peer does not support dead peer detection, there are no pairs with it, and other exchanges are Quick Modes that it
+    has not answered either. The next attempt begins with phase 1.
     """
     sa = ref.sa
     silent = ref.tx.now - last_heard(sa) >= _SILENCE * patience(ref.tx.state.settings)
-    if silent and _delay(ref.tx, sa) and not dpd.answers(sa) and not sa.exchanges and not _pairs(ref):
+    unanswered = all(map(_is_unanswered, sa.exchanges))
+    if silent and _delay(ref.tx, sa) and not dpd.answers(sa) and unanswered and not _pairs(ref):
         ref.say(delete_ike(sa))
         end(ref, "the peer did not answer Quick Mode, and does not support dead peer detection")
 
