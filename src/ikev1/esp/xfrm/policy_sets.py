@@ -15,8 +15,7 @@ from collections.abc import Collection, Hashable
 from contextlib import suppress
 from typing import NamedTuple
 
-from ikev1.core.records.selector import Selector
-from ikev1.esp.inner import Flow
+from ikev1.esp.inner import Flow, matches
 from ikev1.esp.networks import encloses
 from ikev1.esp.plane import PlaneError
 from ikev1.esp.reach import Reach
@@ -263,12 +262,8 @@ class PolicySets:
 
 
 def _includes(flows: Flows, flow: Flow) -> bool:
-    """Whether the addresses of ``flow`` are those of packets that are sent."""
-    return _has(flows.remote, flow.destination) and any(_has(local, flow.source) for local in flows.locals)
-
-
-def _has(selector: Selector, address: bytes) -> bool:
-    return len(selector.first) == len(address) and selector.first <= address <= selector.last
+    """Whether ``flow`` is one of the packets that are sent."""
+    return any(matches(flow, local, flows.remote) for local in flows.locals)
 
 
 def _steered(flows: Flows) -> tuple[int, ...]:
